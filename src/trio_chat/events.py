@@ -1,0 +1,242 @@
+"""What happened, and what the server answers: one frozen struct per type of docs/protocol.md.
+
+The structs are the vocabulary shared by chat, store, wires and client. They know nothing of
+bytes: a wire decides how they look. Fields with a default are left out when they hold it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+Kind: TypeAlias = Literal["message", "action", "notice"]
+
+
+@lru_cache(maxsize=1024)
+def timestamp(at_ms: int) -> str:
+    """RFC 3339 in UTC with milliseconds, from milliseconds since 1970."""
+    seconds, ms = divmod(at_ms, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+
+
+def milliseconds(at: str) -> int:
+    """The reverse of `timestamp`. Raises ValueError for anything but RFC 3339."""
+    return round(datetime.fromisoformat(at).timestamp() * 1000)
+
+
+class _Event(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str.lower
+):
+    pass
+
+
+# --- stored: a room's log holds them, numbered by seq 1, 2, 3 ... without holes
+
+
+class Said(_Event, frozen=True, kw_only=True, rename={"sender": "from"}, gc=False):
+    """Somebody said something in *room*; a direct message has the room `@nick`."""
+
+    room: str
+    seq: int
+    at: str
+    sender: str
+    text: str
+    kind: Kind
+
+
+class Edited(_Event, frozen=True, kw_only=True, gc=False):
+    """The text of the event with seq *target* is now *text*."""
+
+    room: str
+    seq: int
+    at: str
+    by: str
+    target: int
+    text: str
+
+
+class Deleted(_Event, frozen=True, kw_only=True, gc=False):
+    """The event with seq *target* was taken back; *text* is the reason, perhaps empty."""
+
+    room: str
+    seq: int
+    at: str
+    by: str
+    target: int
+    text: str
+
+
+class Topic(_Event, frozen=True, kw_only=True, gc=False):
+    """The room's topic is now *text*; empty: it has none."""
+
+    room: str
+    seq: int
+    at: str
+    by: str
+    text: str
+
+
+class Kicked(_Event, frozen=True, kw_only=True, gc=False):
+    room: str
+    seq: int
+    at: str
+    by: str
+    nick: str
+    reason: str
+
+
+StoredEvent: TypeAlias = Said | Edited | Deleted | Topic | Kicked
+
+
+# --- shown, not stored
+
+
+class Joined(_Event, frozen=True, kw_only=True, gc=False):
+    room: str
+    nick: str
+
+
+class Left(_Event, frozen=True, kw_only=True, gc=False):
+    room: str
+    nick: str
+    reason: str
+
+
+class Renamed(_Event, frozen=True, kw_only=True, gc=False):
+    """Sent once to each session that shares a room with the member, and to the member."""
+
+    old: str
+    new: str
+
+
+class MemberInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One row of `Members`. *away* is the reason, or None for somebody who is here."""
+
+    nick: str
+    account: str | None
+    role: str
+    away: str | None
+
+
+class Members(_Event, frozen=True, kw_only=True):
+    """Who is in the room now; replaces what the client knew."""
+
+    room: str
+    members: tuple[MemberInfo, ...]
+    topic: str
+
+
+class Backlog(_Event, frozen=True, kw_only=True):
+    """Stored events, oldest first. *more*: more remain in the direction asked for."""
+
+    room: str
+    events: tuple[StoredEvent, ...]
+    more: bool
+
+
+class Gap(_Event, frozen=True, kw_only=True, rename={"first": "from", "last": "to"}, gc=False):
+    """The events with these seqs, both included, can no longer be had."""
+
+    room: str
+    first: int
+    last: int
+
+
+# --- between the server and one session
+
+
+class CommandInfo(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    aliases: tuple[str, ...]
+    usage: str
+    help: str
+    role: str
+
+
+class Welcome(_Event, frozen=True, kw_only=True):
+    """The answer to `hello`. *session* is the token for resume, empty where there is none."""
+
+    protocol: int
+    server: str
+    version: str
+    session: str
+    nick: str
+    account: str | None
+    role: str
+    resumed: bool
+    commands: tuple[CommandInfo, ...]
+    limits: dict[str, int | float]
+    motd: str
+
+
+class Result(_Event, frozen=True, kw_only=True):
+    """What a command found out: *data* for programs, *text* the same for people."""
+
+    id: str | None = None
+    command: str
+    data: Any
+    text: str
+
+
+class Done(_Event, frozen=True, kw_only=True, gc=False):
+    """The request with this id has happened; *room* and *seq* when it was stored."""
+
+    id: str
+    room: str | None = None
+    seq: int | None = None
+
+
+class Error(_Event, frozen=True, kw_only=True, gc=False):
+    id: str | None = None
+    code: str
+    message: str
+    retry_after: float | None = None
+
+
+class Pong(_Event, frozen=True, kw_only=True, gc=False):
+    id: str | None = None
+
+
+class Notice(_Event, frozen=True, kw_only=True, gc=False):
+    """From the server to one session."""
+
+    text: str
+
+
+class Announced(_Event, frozen=True, kw_only=True, gc=False):
+    """From the server to all."""
+
+    text: str
+
+
+class Bye(_Event, frozen=True, kw_only=True, gc=False):
+    """The last line before the server closes."""
+
+    reason: str
+    retry_after: float | None = None
+
+
+Event: TypeAlias = (
+    Said
+    | Edited
+    | Deleted
+    | Topic
+    | Kicked
+    | Joined
+    | Left
+    | Renamed
+    | Members
+    | Backlog
+    | Gap
+    | Welcome
+    | Result
+    | Done
+    | Error
+    | Pong
+    | Notice
+    | Announced
+    | Bye
+)

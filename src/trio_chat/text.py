@@ -1,0 +1,52 @@
+"""Which characters may travel: names folded for comparison, texts kept free of control characters.
+
+Knows nothing of rooms, wires or terminals; server and client share it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+# C0 without tab and newline, DEL, C1; line and paragraph separators; lone surrogates; and the
+# characters that reorder what stands around them (bidi marks, embeddings, overrides, isolates).
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_BIDI}]")
+_UNSAFE_OR_BREAK = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_BIDI}]")
+
+REPLACEMENT = "\ufffd"
+
+
+def clean_text(text: str) -> str:
+    """Return *text* with CRLF as LF and every unsafe character replaced by U+FFFD.
+
+    Newline and tab stay. The result can be written to a terminal: it moves no cursor, changes
+    no colour and reorders nothing.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSAFE.sub(REPLACEMENT, text.replace("\r\n", "\n"))
+
+
+def clean_line(text: str) -> str:
+    """Like `clean_text`, for what must stay on one line: newlines and tabs become blanks."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
+    return _UNSAFE_OR_BREAK.sub(REPLACEMENT, text)
+
+
+@lru_cache(maxsize=16_384)
+def fold(name: str) -> str:
+    """Return the key under which *name* is looked up: two names that look alike by case or width
+    have one key.
+
+    NFKC and case folding are repeated until nothing changes, because each can undo the other
+    (U+0345, for one).
+    """
+    while True:
+        folded = unicodedata.normalize("NFKC", name).casefold()
+        if folded == name:
+            return folded
+        name = folded
