@@ -1,0 +1,72 @@
+"""All checks of the project, one after the other: what they are, and whether they passed.
+
+Runs in the venv that `test.py` has made; knows nothing of how it was made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.prefix) / ("Scripts" if os.name == "nt" else "bin")
+FOLDERS = ("src", "tests", "scripts")
+
+LINT = {
+    "format": ("ruff", "format", "--check", *FOLDERS),
+    "ruff": ("ruff", "check", *FOLDERS),
+    "flake8-async": ("flake8-async", *(f"{folder}/**/*.py" for folder in FOLDERS)),
+    "mypy": ("mypy",),
+    "layers": ("lint-imports",),
+}
+# Last, so that pytest's closing line is the last that a test runner prints.
+TESTS = {"tests": ("pytest", "--cov", "--cov-report=term")}
+
+
+def main() -> int:
+    checks = chosen_checks()
+    passed = {name: run_check(name, command) for name, command in checks.items()}
+    print("\nchecks: " + ", ".join(f"{n} {'ok' if ok else 'FAILED'}" for n, ok in passed.items()))
+    return 0 if all(passed.values()) else 1
+
+
+def chosen_checks() -> dict[str, tuple[str, ...]]:
+    parser = argparse.ArgumentParser(
+        prog="scripts/test.py",
+        description="Without arguments: every check, the tests with branch coverage.",
+    )
+    parser.add_argument("only", nargs="?", choices=("lint", "pytest"), help="only a part")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="given to pytest")
+    arguments = parser.parse_args()
+    if arguments.only == "pytest":
+        return {"tests": ("pytest", *arguments.rest)}
+    if arguments.rest:
+        parser.error("only `pytest` takes arguments")
+    return LINT if arguments.only == "lint" else LINT | TESTS
+
+
+def run_check(name: str, command: tuple[str, ...]) -> bool:
+    print(f"\n$ {shlex.join(command)}", flush=True)
+    start = time.perf_counter()
+    code = subprocess.call([BIN / command[0], *expanded(command[1:])], cwd=ROOT)
+    took = time.perf_counter() - start
+    print(f"{name}: {'ok' if code == 0 else 'FAILED'} in {took:.1f} s", flush=True)
+    return code == 0
+
+
+def expanded(arguments: tuple[str, ...]) -> list[str]:
+    """The arguments as a shell with `globstar` would pass them."""
+    return [
+        str(name)
+        for argument in arguments
+        for name in (sorted(ROOT.glob(argument)) if "*" in argument else [argument])
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""`trio-chat serve ARGS` for a fresh clone: what is not installed yet is installed first."""
+
+from _bootstrap import launch
+
+launch("-m", "trio_chat", "serve")
