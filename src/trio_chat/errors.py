@@ -27,9 +27,17 @@ class ChatError(TrioChatError):
 
 
 class BadRequest(ChatError):
-    """The line is a JSON object, but its fields do not fit its type."""
+    """The line is a JSON object, but its fields do not fit its type.
+
+    Attributes:
+        id: the request's id, when the line still showed a valid one.
+    """
 
     code = "bad_request"
+
+    def __init__(self, message: str, *, id: str | None = None) -> None:
+        super().__init__(message)
+        self.id = id
 
 
 class HelloFirst(ChatError):
@@ -93,7 +101,7 @@ class ProtocolError(TrioChatError):
     """The peer broke the rules of its wire with one line; after too many the session ends.
 
     Attributes:
-        code: `bad_json`, `unknown_type` or `too_long`.
+        code: `bad_json`, `unknown_type` or `too_long`; for a server's line also `bad_request`.
         id: the request's id, when the line still showed one.
     """
 
