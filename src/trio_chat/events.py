@@ -122,10 +122,14 @@ class MemberInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Members(_Event, frozen=True, kw_only=True):
-    """Who is in the room now; replaces what the client knew."""
+    """Who is in the room now; replaces what the client knew.
+
+    In a large room *members* holds only some of the *total* who are there.
+    """
 
     room: str
     members: tuple[MemberInfo, ...]
+    total: int
     topic: str
 
 
@@ -138,11 +142,15 @@ class Backlog(_Event, frozen=True, kw_only=True):
 
 
 class Gap(_Event, frozen=True, kw_only=True, rename={"first": "from", "last": "to"}, gc=False):
-    """The events with these seqs, both included, can no longer be had."""
+    """The events with these seqs, both included, can no longer be had.
+
+    *reason* `ignored`: they exist, but were said by somebody whom this member ignores.
+    """
 
     room: str
     first: int
     last: int
+    reason: str = ""
 
 
 # --- between the server and one session

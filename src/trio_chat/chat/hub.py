@@ -1,0 +1,168 @@
+"""The rooms and members of this node, by folded name; who is concerned by an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from trio_chat.chat.members import Member
+from trio_chat.chat.names import check_nick, check_room
+from trio_chat.chat.rooms import Direct, Room, direct_key
+from trio_chat.config import LimitsSection
+from trio_chat.errors import NameTaken, NoSuchMember, NoSuchRoom, NotInRoom, NotPermitted
+from trio_chat.events import Left, Renamed
+from trio_chat.text import fold
+
+
+class Hub:
+    """Everything is looked up by folded name; each method checks, changes and returns events."""
+
+    def __init__(self, limits: LimitsSection) -> None:
+        self._limits = limits
+        self.members: dict[str, Member] = {}
+        self.rooms: dict[str, Room] = {}
+        self.directs: dict[str, Direct] = {}
+
+    # --- members
+
+    def enter(self, member: Member, *, now: float) -> None:
+        """Take the member's nick for it.
+
+        Raises:
+            NameTaken: with `retry_after` when its holder's link is gone.
+        """
+        self._check_free(member.key, now)
+        self.members[member.key] = member
+
+    def rename(self, member: Member, nick: str, *, now: float) -> Renamed | None:
+        """Call the member *nick*; None when that is its nick already.
+
+        Raises:
+            NameInvalid, NameTaken.
+        """
+        nick = check_nick(nick, self._limits)
+        if nick == member.nick:
+            return None
+        key = fold(nick)
+        if key != member.key:
+            self._check_free(key, now)
+            del self.members[member.key]
+            self.members[key] = member
+            for other in self.neighbours(member):
+                if other.ignores.pop(member.key, None):
+                    other.ignores[key] = nick
+        old, member.nick, member.key = member.nick, nick, key
+        return Renamed(old=old, new=nick)
+
+    def exit(self, member: Member, reason: str) -> list[tuple[Room, Left]]:
+        """Take the member out of every room and free its nick."""
+        left = [(room, room.remove(member, reason)) for room in tuple(member.rooms.values())]
+        if self.members.get(member.key) is member:
+            del self.members[member.key]
+        for direct in tuple(member.directs.values()):
+            direct.unlink(member)
+            if not direct.online:
+                del self.directs[direct.key]
+        for room, _ in left:
+            self.drop_if_idle(room)
+        return left
+
+    def find_member(self, nick: str) -> Member:
+        """Raises NoSuchMember, naming the nearest nick."""
+        nick = nick.removeprefix("@")
+        member = self.members.get(fold(nick))
+        if member is None:
+            near = _nearest(nick, (member.nick for member in self.members.values()))
+            raise NoSuchMember(f"nobody here is called {nick}{near}")
+        return member
+
+    def neighbours(self, member: Member) -> set[Member]:
+        """Those who share a room or a conversation with the member, the member included."""
+        concerned = {member}
+        for room in member.rooms.values():
+            concerned.update(room.members.values())
+        for direct in member.directs.values():
+            concerned.update(direct)
+        return concerned
+
+    def _check_free(self, key: str, now: float) -> None:
+        holder = self.members.get(key)
+        if holder is None:
+            return
+        if holder.absent_until is None:
+            raise NameTaken(f"the nick {holder.nick} is taken")
+        wait = max(0.0, holder.absent_until - now)
+        raise NameTaken(
+            f"the nick {holder.nick} is kept for somebody whose link dropped", retry_after=wait
+        )
+
+    # --- rooms
+
+    def open_room(self, name: str) -> Room:
+        """Return the room called *name*, made if there is none.
+
+        Raises:
+            BadRequest: there cannot be such a room.
+        """
+        name = check_room(name, self._limits)
+        room = self.rooms.get(fold(name))
+        if room is None:
+            room = Room(name, keep_events=self._limits.backlog_events)
+            self.rooms[room.key] = room
+        return room
+
+    def find_room(self, name: str) -> Room:
+        """Raises NoSuchRoom, naming the nearest one."""
+        name = name.removeprefix("#")
+        room = self.rooms.get(name) or self.rooms.get(fold(name))
+        if room is None:
+            near = _nearest(name, (room.name for room in self.rooms.values()))
+            raise NoSuchRoom(f"there is no room #{name}{near}")
+        return room
+
+    def room_of(self, member: Member, name: str) -> Room:
+        """The room *name*, which the member is in.
+
+        Raises:
+            NoSuchRoom, NotInRoom.
+        """
+        room = member.rooms.get(name)  # most often the name is the key
+        if room is not None:
+            return room
+        room = self.find_room(name)
+        if room.key not in member.rooms:
+            raise NotInRoom(f"you are not in #{room.name}; /join {room.name} takes you there")
+        return room
+
+    def drop_if_idle(self, room: Room) -> None:
+        """Forget a room that nobody is in and that has nothing to remember."""
+        if not room.members and room.shown == 0 and not room.topic:
+            self.rooms.pop(room.key, None)
+
+    # --- direct conversations
+
+    def open_direct(self, member: Member, partner: Member, *, shown: int = 0) -> Direct:
+        """The conversation of the two, made if there is none.
+
+        Raises:
+            NotPermitted: they are one.
+        """
+        if member is partner:
+            raise NotPermitted("that is yourself")
+        direct = self.directs.get(direct_key(member.identity, partner.identity))
+        if direct is None:
+            direct = Direct(
+                (member.identity, member.nick),
+                (partner.identity, partner.nick),
+                shown=shown,
+                keep_events=self._limits.backlog_events,
+            )
+            self.directs[direct.key] = direct
+        direct.link(member)
+        direct.link(partner)
+        return direct
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,0 +1,80 @@
+"""Members: the people behind the nicks, as the rooms see them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from trio_chat.events import MemberInfo
+from trio_chat.text import fold
+
+if TYPE_CHECKING:
+    from trio_chat.chat.rooms import Direct, Room
+
+
+class Role(IntEnum):
+    """What one may do on this server; each role may do what the ones before it may."""
+
+    GUEST = 0
+    MEMBER = 1
+    MODERATOR = 2
+    ADMIN = 3
+    OWNER = 4
+
+    @property
+    def title(self) -> str:
+        return self.name.lower()
+
+
+class Member:
+    """A person in the chat.
+
+    Attributes:
+        identity: who this is, whatever the nick: stable for as long as the person can come back.
+        nick: what one is called now; `key` is its folded form.
+        account: the account's name, or None for a guest.
+        away: why one is away, None for somebody who is here.
+        ignores: by folded nick, those whose words this member does not see.
+        absent_until: the link is gone and others see the member leave at this time (seconds on
+            the clock of the caller); None while linked.
+        rooms: by key, those this member is in; `directs` likewise the conversations.
+        last_partner: the nick that `/reply` answers, "" for nobody.
+    """
+
+    __slots__ = (
+        "absent_until",
+        "account",
+        "away",
+        "directs",
+        "identity",
+        "ignores",
+        "key",
+        "last_partner",
+        "nick",
+        "role",
+        "rooms",
+        "since_ms",
+    )
+
+    def __init__(self, identity: str, nick: str, *, since_ms: int = 0) -> None:
+        self.identity = identity
+        self.nick = nick
+        self.key = fold(nick)
+        self.account: str | None = None
+        self.role = Role.GUEST
+        self.away: str | None = None
+        self.ignores: dict[str, str] = {}
+        self.rooms: dict[str, Room] = {}
+        self.directs: dict[str, Direct] = {}
+        self.since_ms = since_ms
+        self.absent_until: float | None = None
+        self.last_partner = ""
+
+    def hears(self, nick: str) -> bool:
+        """Whether this member wants to see what *nick* says."""
+        return not self.ignores or fold(nick) not in self.ignores
+
+    def info(self) -> MemberInfo:
+        return MemberInfo(
+            nick=self.nick, account=self.account, role=self.role.title, away=self.away
+        )

@@ -1,0 +1,84 @@
+"""Commands about oneself and others as persons: nicks, being away, whom not to hear."""
+
+from __future__ import annotations
+
+from trio_chat.chat.names import check_line
+from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.errors import NoSuchMember, NotPermitted
+from trio_chat.events import timestamp
+from trio_chat.text import fold
+
+
+async def nick(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    context.host.rename(arguments[0])
+    return Outcome()
+
+
+async def whois(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    member = context.hub.find_member(arguments[0])
+    common = sorted(room.name for room in member.rooms.values() if room.key in context.member.rooms)
+    facts = [f"{member.nick} is {member.role.title}"]
+    facts.append(f"account {member.account}" if member.account else "without an account")
+    facts.append(f"here since {timestamp(member.since_ms)[:16].replace('T', ' ')} UTC")
+    if common:
+        facts.append("with you in " + ", ".join(f"#{name}" for name in common))
+    if member.away is not None:
+        facts.append(f"away: {member.away}")
+    return Outcome(
+        text="; ".join(facts),
+        data={
+            "nick": member.nick,
+            "account": member.account,
+            "role": member.role.title,
+            "away": member.away,
+            "since": timestamp(member.since_ms),
+            "rooms": common,
+        },
+    )
+
+
+async def away(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    reason = arguments[0] if arguments else "away"
+    context.member.away = check_line(reason, "reason", context.config.limits.reason_characters)
+    context.host.remember()
+    return Outcome(text=f"you are away: {context.member.away}")
+
+
+async def back(context: Context, _: tuple[str, ...]) -> Outcome:
+    was_away, context.member.away = context.member.away is not None, None
+    context.host.remember()
+    return Outcome(text="welcome back" if was_away else "you were not away")
+
+
+async def ignore(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    ignores = context.member.ignores
+    if not arguments:
+        names = sorted(ignores.values(), key=str.casefold)
+        return Outcome(text="you ignore " + (", ".join(names) or "nobody"), data={"ignores": names})
+    other = context.hub.find_member(arguments[0])
+    if other is context.member:
+        raise NotPermitted("that is yourself")
+    limit = context.config.limits.ignores_per_member
+    if len(ignores) >= limit and other.key not in ignores:
+        raise NotPermitted(f"one can ignore at most {limit}; /unignore somebody first")
+    ignores[other.key] = other.nick
+    context.host.remember()
+    return Outcome(text=f"you no longer see what {other.nick} says")
+
+
+async def unignore(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    name = context.member.ignores.pop(fold(arguments[0].removeprefix("@")), None)
+    if name is None:
+        raise NoSuchMember(f"you do not ignore {arguments[0]}; /ignore lists whom you do")
+    context.host.remember()
+    return Outcome(text=f"you see again what {name} says")
+
+
+COMMANDS = [
+    Command("nick", "NICK", "Change what you are called.", nick, least=1, most=1),
+    Command("whois", "NICK", "Show who somebody is.", whois, least=1, most=1, reads=True),
+    Command("away", "[REASON]", "Say that you are away.", away, most=1),
+    Command("back", "", "Say that you are here again.", back),
+    Command("ignore", "[NICK]", "Do not see what somebody says.", ignore, most=1),
+    Command("unignore", "NICK", "See it again.", unignore, least=1, most=1),
+]

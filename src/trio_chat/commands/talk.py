@@ -1,0 +1,221 @@
+"""Commands that say something, or look up what was said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from trio_chat.chat.names import check_text
+from trio_chat.chat.rooms import Direct, Room, stored_event
+from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.errors import NoSuchMember, NotInRoom, UsageError
+from trio_chat.events import StoredEvent
+from trio_chat.store import Entry, EntryKind, Write
+
+# A server's line has at most 64 KiB; the result's own fields need little of it.
+_RESULT_BYTES = 60_000
+
+
+async def me(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    return Outcome(write=say(context, arguments[0], kind="action"))
+
+
+async def msg(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    nick, text = arguments
+    return await _tell(context, nick, text)
+
+
+async def reply(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    if not context.member.last_partner:
+        raise NoSuchMember("nobody has written to you yet; /msg NICK TEXT starts a conversation")
+    return await _tell(context, context.member.last_partner, arguments[0])
+
+
+async def history(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    limits = context.config.limits
+    count = _number(arguments[0], history_command) if arguments else limits.backlog_events
+    place = _place(context)
+    limit = min(count, limits.page_events_max)
+    entries = await context.store.page(place.key, before=place.shown + 1, limit=limit)
+    return _listing(context, entries, nothing="nothing was said here yet")
+
+
+async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    words, conditions = _conditions(arguments[0])
+    places = _readable(context, conditions.get("room"))
+    if not words and not conditions:
+        raise UsageError(f"usage: {search_command.synopsis}")
+    entries = await context.store.search(
+        words,
+        rooms=[place.key for place in places],
+        sender=conditions.get("from"),
+        before_ms=_moment(conditions.get("before"), context.now_ms),
+        after_ms=_moment(conditions.get("after"), context.now_ms),
+        limit=context.config.limits.search_results,
+    )
+    return _listing(context, entries[::-1], nothing="nothing found")
+
+
+def say(context: Context, text: str, *, kind: EntryKind = "message") -> Write:
+    """The write that says *text* where the line was typed.
+
+    Raises:
+        NotInRoom, TooLong, BadRequest.
+    """
+    place = _place(context)
+    return write_to(place, context, text, kind)
+
+
+def write_to(place: Room | Direct, context: Context, text: str, kind: EntryKind) -> Write:
+    member = context.member
+    return Write(
+        room=place.key,
+        kind=kind,
+        sender=member.nick,
+        account=member.account or "",
+        text=check_text(text, context.config.limits),
+    )
+
+
+async def _tell(context: Context, nick: str, text: str) -> Outcome:
+    direct = await context.host.direct(nick)
+    write = write_to(direct, context, text, "message")
+    partner = context.hub.find_member(nick)
+    if partner.away is not None:
+        return Outcome(text=f"{partner.nick} is away: {partner.away}", write=write)
+    return Outcome(write=write)
+
+
+def _place(context: Context) -> Room | Direct:
+    if context.place is None:
+        raise NotInRoom("you are in no room; /join ROOM takes you to one")
+    return context.place
+
+
+def _readable(context: Context, name: str | None) -> list[Room | Direct]:
+    """The rooms and conversations that may be searched: the member's own, or the one named."""
+    if name is None:
+        return [*context.member.rooms.values(), *context.member.directs.values()]
+    if name.startswith("@"):
+        partner = context.hub.find_member(name)
+        for direct in context.member.directs.values():
+            if partner.identity in direct.nicks:
+                return [direct]
+        raise NoSuchMember(f"there is no conversation with {partner.nick}")
+    return [context.hub.room_of(context.member, name.removeprefix("#"))]
+
+
+_CONDITION = re.compile(r"(?:^|(?<=\s))(room|from|before|after):(\S+)")
+
+
+def _conditions(query: str) -> tuple[str, dict[str, str]]:
+    """Part `room:dev from:bob words` into the words and the conditions."""
+    conditions = {match[1]: match[2] for match in _CONDITION.finditer(query)}
+    return " ".join(_CONDITION.sub("", query).split()), conditions
+
+
+_AGO = re.compile(r"(\d{1,6})([mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def _moment(text: str | None, now_ms: int) -> int | None:
+    """Milliseconds since 1970 from `2026-11-22`, `2026-11-22T12:00` (UTC) or `3d` ago."""
+    if text is None:
+        return None
+    if ago := _AGO.fullmatch(text):
+        return now_ms - round(timedelta(**{_UNITS[ago[2]]: int(ago[1])}).total_seconds() * 1000)
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{text} is no time; write 2026-11-22, 2026-11-22T12:00 (UTC) or 3d for three days ago"
+        ) from None
+
+
+def _listing(context: Context, entries: Iterable[Entry], *, nothing: str) -> Outcome:
+    """Show *entries*, oldest first: as many of the newest as one answer holds, and say if there
+    were more."""
+    shown: list[StoredEvent] = []
+    lines: list[str] = []
+    room_left, more = _RESULT_BYTES, False
+    for entry in reversed(list(entries)):
+        if not context.member.hears(entry.sender):
+            continue
+        event, line = _shown(context, entry)
+        room_left -= len(msgspec.json.encode(event)) + len(msgspec.json.encode(line))
+        if room_left < 0:
+            more = True
+            break
+        shown.append(event)
+        lines.append(line)
+    if more:
+        lines.append("(older ones did not fit; ask with before:)")
+    text = "\n".join(reversed(lines)) if lines else nothing
+    return Outcome(text=text, data={"events": shown[::-1], "more": more})
+
+
+def _shown(context: Context, entry: Entry) -> tuple[StoredEvent, str]:
+    label = _label(context, entry.room)
+    event = stored_event(label, entry)
+    place = label if label.startswith("@") else f"#{label}"
+    when = f"{event.at[:10]} {event.at[11:16]}"
+    match entry.kind:
+        case "action":
+            what = f"* {entry.sender} {entry.text}"
+        case "message" | "notice":
+            what = f"<{entry.sender}> {entry.text}"
+        case _:
+            what = f"* {entry.sender} {entry.kind} {entry.target or ''} {entry.text}".rstrip()
+    return event, f"[{when}] {place} {what}"
+
+
+def _label(context: Context, key: str) -> str:
+    direct = context.member.directs.get(key)
+    if direct is not None:
+        return direct.label_for(context.member.identity)
+    room = context.hub.rooms.get(key)
+    return room.name if room else key
+
+
+def _number(text: str, command: Command) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or int(text) == 0:
+        raise UsageError(f"usage: {command.synopsis}")
+    return int(text)
+
+
+history_command = Command(
+    "history", "[COUNT]", "Show the last lines of this room.", history, most=1, reads=True
+)
+search_command = Command(
+    "search",
+    "WORDS [room:ROOM] [from:NICK] [before:TIME] [after:TIME]",
+    "Find what was said in your rooms; a time is 2026-11-22 or 3d.",
+    search,
+    aliases=("find",),
+    least=1,
+    most=1,
+    reads=True,
+)
+COMMANDS = [
+    Command("me", "ACTION", "Say what you do.", me, aliases=("action",), least=1, most=1),
+    Command(
+        "msg",
+        "NICK TEXT",
+        "Write to one person.",
+        msg,
+        aliases=("w", "dm", "query", "tell", "whisper"),
+        least=2,
+        most=2,
+    ),
+    Command(
+        "reply", "TEXT", "Answer the last one who wrote to you.", reply, ("r",), least=1, most=1
+    ),
+    history_command,
+    search_command,
+]
