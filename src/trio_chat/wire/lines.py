@@ -31,24 +31,20 @@ class LineBuffer:
 
     def feed(self, chunk: bytes) -> list[bytes | Overlong]:
         """Return the lines that *chunk* completes, in order, without their ends."""
-        pieces = chunk.split(b"\n")
-        tail = pieces.pop()
-        lines: list[bytes | Overlong] = []
-        if pieces:
-            if self._held or self._skipping:
-                lines.extend(self._end_held(pieces.pop(0)))
-            lines.extend(pieces)
-            if b"\r" in chunk:
-                lines[-len(pieces) :] = map(_without_cr, pieces)
-            if len(chunk) > self.limit_bytes:
-                lines = [self._checked(line) for line in lines]
-        if tail:
-            lines.extend(self._hold(tail))
-        return lines
+        head, newline, tail = chunk.rpartition(b"\n")
+        if not newline:
+            return self._hold(tail)
+        cut = head.split(b"\n")
+        simple = not self._held and not self._skipping and b"\r" not in head
+        if simple and len(head) <= self.limit_bytes:
+            lines: list[bytes | Overlong] = [*cut]
+        else:
+            lines = self._end_all(cut)
+        return lines + self._hold(tail) if tail else lines
 
     def rest(self) -> bytes:
         """Return and forget the unfinished last line: for a stream that ended without its LF."""
-        line = _without_cr(bytes(self._held))
+        line = bytes(self._held).removesuffix(b"\r")
         self._held.clear()
         return line
 
@@ -64,20 +60,14 @@ class LineBuffer:
         self._skipping = True
         return [Overlong(self.limit_bytes)]
 
-    def _end_held(self, piece: bytes) -> list[bytes | Overlong]:
-        """End the line that earlier chunks began; nothing, if it was reported already."""
+    def _end_all(self, lines: list[bytes]) -> list[bytes | Overlong]:
+        lines[0] = bytes(self._held) + lines[0]
+        self._held.clear()
         if self._skipping:
             self._skipping = False
-            return []
-        line = self._checked(_without_cr(bytes(self._held) + piece))
-        self._held.clear()
-        return [line]
+            del lines[0]
+        return [self._ended(line) for line in lines]
 
-    def _checked(self, line: bytes | Overlong) -> bytes | Overlong:
-        if isinstance(line, bytes) and len(line) > self.limit_bytes:
-            return Overlong(self.limit_bytes)
-        return line
-
-
-def _without_cr(line: bytes) -> bytes:
-    return line[:-1] if line.endswith(b"\r") else line
+    def _ended(self, line: bytes) -> bytes | Overlong:
+        line = line.removesuffix(b"\r")
+        return line if len(line) <= self.limit_bytes else Overlong(self.limit_bytes)

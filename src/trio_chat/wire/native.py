@@ -4,9 +4,9 @@ sessions nor rooms: only how the structs of `requests` and `events` look as byte
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, takewhile
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -20,8 +20,6 @@ PROTOCOL_VERSION = 1
 # Line ends not counted.
 MAX_CLIENT_LINE_BYTES = 16 * 1024
 MAX_SERVER_LINE_BYTES = 64 * 1024
-
-_Item = TypeVar("_Item", bound=msgspec.Struct)
 
 _ENCODER = msgspec.json.Encoder()
 _encode_lines = _ENCODER.encode_lines
@@ -75,13 +73,13 @@ class NativeWire:
         raise ProtocolError(code, message, id=id) from None
 
     def encode(self, event: Event) -> bytes:
-        """One line; several when `Members` or a `Backlog` would not fit in one (see
-        `split_members`, `split_backlog`). A page must fit: see `fit_backlog`."""
+        """One line. Of `Members` it shows as many as fit; a `Backlog` that does not fit becomes
+        several lines (see `split_backlog`), so a page must fit: see `fit_backlog`."""
         line = _encode(event)
         if len(line) - 1 <= MAX_SERVER_LINE_BYTES:
             return line
         if isinstance(event, Members):
-            return b"".join(map(_encode, split_members(event)))
+            return _encode(_fit_members(event))
         if isinstance(event, Backlog):
             return b"".join(map(_encode, split_backlog(event)))
         return line
@@ -143,34 +141,22 @@ def split_backlog(backlog: Backlog) -> list[Backlog]:
     """Cut *backlog* into pieces, oldest first, that fit in one line each. All but the last say
     that there is more; the last says what *backlog* said."""
     bare = msgspec.structs.replace(backlog, events=(), more=True)
-    *pieces, last = _cut(bare, backlog.events)
-    return [
-        *(msgspec.structs.replace(bare, events=piece) for piece in pieces),
-        msgspec.structs.replace(backlog, events=last),
-    ]
-
-
-def split_members(members: Members) -> list[Members]:
-    """Cut *members* into pieces that fit in one line each; all but the last have `more`."""
-    bare = msgspec.structs.replace(members, members=(), more=True)
-    *pieces, last = _cut(bare, members.members)
-    return [
-        *(msgspec.structs.replace(bare, members=piece) for piece in pieces),
-        msgspec.structs.replace(members, members=last),
-    ]
-
-
-def _cut(bare: Event, items: tuple[_Item, ...]) -> Iterator[tuple[_Item, ...]]:
-    """Yield at least one piece, even if it is empty."""
+    pieces, events = [], backlog.events
     while True:
-        count = _prefix(bare, items)
-        yield items[:count]
-        items = items[count:]
-        if not items:
-            return
+        count = _prefix(bare, events)
+        pieces.append(msgspec.structs.replace(bare, events=events[:count]))
+        events = events[count:]
+        if not events:
+            return [*pieces[:-1], msgspec.structs.replace(pieces[-1], more=backlog.more)]
 
 
-def _prefix(bare: Event, items: Sequence[_Item]) -> int:
+def _fit_members(members: Members) -> Members:
+    bare = msgspec.structs.replace(members, members=())
+    shown = members.members[: _prefix(bare, members.members)]
+    return msgspec.structs.replace(members, members=shown)
+
+
+def _prefix(bare: Event, items: Sequence[msgspec.Struct]) -> int:
     """How many of *items*, but at least one, fit in one line with *bare*."""
     free_bytes = MAX_SERVER_LINE_BYTES - len(_encode(bare))
     # The LF that each item is encoded with stands for its comma.

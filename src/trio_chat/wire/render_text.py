@@ -118,8 +118,8 @@ def _members(event: Members) -> list[str]:
         clean_line(member.nick) + (" (away)" if member.away is not None else "")
         for member in event.members[:MAX_NICKS_SHOWN]
     ]
-    hidden = len(event.members) - len(nicks)
-    rest = f" and {hidden} more" if hidden else ""
+    hidden = event.total - len(nicks)
+    rest = f" and {hidden} more" if hidden > 0 else ""
     lines = _lines(f"* topic of {room}: ", event.topic) if event.topic else []
     return [*lines, f"* in {room}: {', '.join(nicks)}{rest}"]
 
@@ -129,6 +129,8 @@ def _backlog(event: Backlog) -> list[str]:
 
 
 def _gap(event: Gap) -> list[str]:
+    if event.reason == "ignored":
+        return []
     room = room_label(event.room)
     return [f"* {room}: messages {event.first} to {event.last} can no longer be had"]
 
