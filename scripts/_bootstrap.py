@@ -38,7 +38,7 @@ NO_INDEX = "the package index cannot be reached: check the network and `pip conf
 # What venv or pip printed -> what a person can do about it.
 ADVICE = (
     ("No space left on device", "the disk is full: make room, then start again"),
-    ("ensurepip is not available", NO_VENV),
+    ("because ensurepip is not", NO_VENV),
     ("No module named venv", NO_VENV),
     ("No module named ensurepip", NO_VENV),
     ("Failed to establish a new connection", NO_INDEX),
@@ -217,7 +217,8 @@ def advice() -> str:
     for sign, remedy in ADVICE:
         if sign in text:
             return remedy
-    errors = [line.strip() for line in text.splitlines() if "error:" in line.lower()]
+    # pip's own `error: metadata-generation-failed` names no cause, its neighbours may.
+    errors = [line.strip() for line in text.splitlines() if " " in line.partition("rror: ")[2]]
     return errors[-1] if errors else "no reason was given"
 
 
