@@ -1,0 +1,142 @@
+"""The questions the SQLite store answers: plain functions for the threads of its readers.
+
+They read and never change anything; rooms come as the `base` of their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import apsw
+
+from trio_chat.store import Entry, EntryKind, Record, Write
+from trio_chat.store.query import Term
+from trio_chat.store.writer import SEQ_MASK, Head
+
+_COLUMNS = "m.id, m.at_ms, m.kind, m.sender, m.account, m.text, m.target"
+
+
+def page(
+    db: apsw.Connection, room: str, base: int, before: int | None, after: int | None, limit: int
+) -> list[Entry]:
+    low = base + max(after or 0, 0)
+    high = base + min(max(before, 0), SEQ_MASK) if before is not None else base + SEQ_MASK + 1
+    order = "ASC" if after is not None else "DESC"
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM message m WHERE id > ? AND id < ? ORDER BY id {order} LIMIT ?",
+        (low, high, max(limit, 0)),
+    )
+    entries = [_entry(room, row) for row in rows]
+    return entries if after is not None else entries[::-1]
+
+
+def last(db: apsw.Connection, room: str, base: int, kind: EntryKind) -> Entry | None:
+    # The index on rare kinds is used only when its condition is repeated.
+    rare = "" if kind == "message" else "AND kind <> 'message'"
+    row = db.execute(
+        f"SELECT {_COLUMNS} FROM message m WHERE kind = ? {rare} AND id > ? AND id <= ?"
+        " ORDER BY id DESC LIMIT 1",
+        (kind, base, base + SEQ_MASK),
+    ).fetchone()
+    return _entry(room, row) if row else None
+
+
+def recall(db: apsw.Connection, scope: str, key: str) -> Write | None:
+    row = db.execute(
+        "SELECT coalesce(room.name, ''), seq, at_ms, answer"
+        " FROM idem LEFT JOIN room ON room.id = idem.room WHERE scope = ? AND key = ?",
+        (scope, key),
+    ).fetchone()
+    if row is None:
+        return None
+    room, seq, at_ms, answer = row
+    return Write(
+        room=room, scope=scope, key=key, seq=seq, at_ms=at_ms, answer=answer, repeated=True
+    )
+
+
+def get(db: apsw.Connection, space: str, key: str) -> Record | None:
+    row = db.execute(
+        "SELECT value, version FROM record WHERE space = ? AND key = ?", (space, key)
+    ).fetchone()
+    return Record(*row) if row else None
+
+
+def list_records(db: apsw.Connection, space: str, prefix: str) -> dict[str, Record]:
+    rows = db.execute(
+        "SELECT key, value, version FROM record WHERE space = ? AND key >= ? AND key < ?",
+        (space, prefix, prefix + "\U0010ffff"),
+    )
+    return {key: Record(value, version) for key, value, version in rows}
+
+
+class Wanted(NamedTuple):
+    """What a search asks for, besides its rooms. Times are exclusive."""
+
+    terms: Sequence[Term]
+    sender_key: str | None
+    before_ms: int | None
+    after_ms: int | None
+    limit: int
+
+
+def search(db: apsw.Connection, wanted: Wanted, rooms: Iterable[Head]) -> list[Entry]:
+    """Look through each of *rooms*, newest first, and merge by time."""
+    found: list[Entry] = []
+    for head in rooms:
+        found += [_entry(head.name, row) for row in _search_room(db, wanted, head)]
+    found.sort(key=lambda entry: (entry.at_ms, entry.seq), reverse=True)
+    return found[: wanted.limit]
+
+
+def _search_room(db: apsw.Connection, wanted: Wanted, head: Head) -> Iterable[tuple[Any, ...]]:
+    arguments: list[Any] = list(_bounds(db, wanted, head))
+    conditions = ""
+    if wanted.terms:
+        source, key = "message_fts f CROSS JOIN message m ON m.id = f.rowid", "f.rowid"
+        conditions += " AND message_fts MATCH ?"
+        arguments.append(_match(wanted.terms))
+    else:
+        source, key = "message m", "m.id"
+    if wanted.sender_key is not None:
+        conditions += " AND coalesce(m.sender_key, m.sender) = ?"
+        arguments.append(wanted.sender_key)
+    return db.execute(
+        f"SELECT {_COLUMNS} FROM {source} WHERE {key} >= ? AND {key} < ?{conditions}"
+        f" ORDER BY {key} DESC LIMIT ?",
+        (*arguments, max(wanted.limit, 0)),
+    )
+
+
+def _bounds(db: apsw.Connection, wanted: Wanted, head: Head) -> tuple[int, int]:
+    low, high = head.base, head.base + head.seq + 1
+    if wanted.after_ms is not None:
+        low = _first_at(db, head, wanted.after_ms + 1)
+    if wanted.before_ms is not None:
+        high = _first_at(db, head, wanted.before_ms)
+    return low, high
+
+
+def _match(terms: Iterable[Term]) -> str:
+    """The terms in FTS5's language: everything quoted, so nothing is taken for its syntax."""
+    return " ".join(f'"{term.text}"{" *" if term.prefix else ""}' for term in terms)
+
+
+def _first_at(db: apsw.Connection, head: Head, at_ms: int) -> int:
+    """The id of the room's first event at *at_ms* or later; time never decreases in a room."""
+    low, high = 1, head.seq + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = db.execute(
+            "SELECT at_ms FROM message WHERE id = ?", (head.base + middle,)
+        ).fetchone()
+        if found is not None and found[0] >= at_ms:
+            high = middle
+        else:
+            low = middle + 1
+    return head.base + low
+
+
+def _entry(room: str, row: tuple[Any, ...]) -> Entry:
+    return Entry(room, row[0] & SEQ_MASK, *row[1:])

@@ -1,0 +1,278 @@
+"""The store on disk: SQLite, one connection that writes in groups and two that read.
+
+It alone knows of connections, threads and files; what it promises stands in the Protocols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import apsw
+import structlog
+import trio
+
+from trio_chat.config import StoreSection
+from trio_chat.errors import BadRequest, StoreError, Unavailable
+from trio_chat.store import Entry, EntryKind, Record, Write, reading
+from trio_chat.store.batches import Batches
+from trio_chat.store.migrations import migrate, steps
+from trio_chat.store.ownership import create_private, own_folder
+from trio_chat.store.query import parse_query
+from trio_chat.store.upkeep import Upkeep
+from trio_chat.store.writer import Committer, Head
+from trio_chat.text import fold
+
+T = TypeVar("T")
+
+DATABASE_NAME = "trio-chat.db"
+
+# Told to those whose write failed: by then a full disk may have been noticed.
+RETRY_SECONDS = 2.0
+# For the last words to SQLite; each takes milliseconds unless the disk hangs.
+CLOSE_SECONDS = 10.0
+BUSY_MS = 5000
+CACHE_KIB = 16_384
+
+# The write was at fault, not the disk: its batch is tried again one by one.
+_WRITE_AT_FAULT = (
+    apsw.ConstraintError,
+    apsw.MismatchError,
+    apsw.TooBigError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
+
+_log = structlog.get_logger()
+
+
+class SqliteStore:
+    """See the Protocols in `trio_chat.store`. Made by `open_sqlite_store`."""
+
+    def __init__(
+        self,
+        path: Path,
+        section: StoreSection,
+        writer: apsw.AsyncConnection,
+        reader: apsw.AsyncConnection,
+        searcher: apsw.AsyncConnection,
+        committer: Committer,
+    ) -> None:
+        self._path = path
+        self._section = section
+        self._writer = writer
+        self._reader = reader
+        self._searcher = searcher
+        self._committer = committer
+        self._heads = committer.heads
+        self._failing = False
+        self.batches = Batches(section.queue_writes, section.batch_writes)
+        self.upkeep = Upkeep(writer, self._heads, committer.behind)
+        self.committed = self.batches.committed
+        self.submit_nowait = self.batches.submit_nowait
+        self.submit = self.batches.submit
+
+    @property
+    def description(self) -> str:
+        return str(self._path)
+
+    # --- writing
+
+    async def commit(self, batch: list[Write]) -> None:
+        """Commit *batch*, or fill in why not. Never raises for the disk or for a write."""
+        try:
+            await self._commit(batch)
+        except _WRITE_AT_FAULT as exc:
+            if len(batch) == 1:
+                batch[0].error = BadRequest(f"this cannot be stored: {exc}")
+                return
+            for write in batch:
+                await self.commit([write])
+        except (apsw.Error, OSError, MemoryError) as exc:
+            self._note_failure(exc)
+            for write in batch:
+                write.error = Unavailable(_reason(exc), retry_after=RETRY_SECONDS)
+        else:
+            self._note_success()
+
+    async def _commit(self, batch: list[Write]) -> None:
+        touched = await self._writer.async_run(self._committer.commit, batch)
+        self.upkeep.note(touched)
+        self._heads.update(touched)
+
+    def _note_failure(self, exc: BaseException) -> None:
+        if not self._failing:
+            _log.error("the store cannot be written", path=str(self._path), reason=repr(exc))
+        self._failing = True
+
+    def _note_success(self) -> None:
+        if self._failing:
+            _log.info("the store can be written again", path=str(self._path))
+        self._failing = False
+
+    async def forget_ids(self, before_ms: int) -> int:
+        try:
+            return await self.upkeep.forget_ids(before_ms)
+        except apsw.Error as exc:
+            raise Unavailable(_reason(exc), retry_after=RETRY_SECONDS) from exc
+
+    async def finish(self) -> None:
+        """The last bites and a small database: what a next start would have to do else."""
+        with trio.move_on_after(CLOSE_SECONDS, shield=True), suppress(apsw.Error):
+            await self.upkeep.catch_up()
+            await self._writer.async_run(_checkpoint, self._writer)
+
+    # --- reading
+
+    async def page(
+        self, room: str, *, before: int | None = None, after: int | None = None, limit: int
+    ) -> list[Entry]:
+        head = self._heads.get(room)
+        if head is None:
+            return []
+        return await self._read(reading.page, room, head.base, before, after, limit)
+
+    async def heads(self) -> dict[str, int]:
+        return {name: head.seq for name, head in self._heads.items()}
+
+    async def last(self, room: str, kind: EntryKind) -> Entry | None:
+        head = self._heads.get(room)
+        return None if head is None else await self._read(reading.last, room, head.base, kind)
+
+    async def recall(self, scope: str, key: str) -> Write | None:
+        return await self._read(reading.recall, scope, key)
+
+    async def get(self, space: str, key: str) -> Record | None:
+        return await self._read(reading.get, space, key)
+
+    async def search(
+        self,
+        query: str,
+        *,
+        rooms: Sequence[str],
+        sender: str | None = None,
+        before_ms: int | None = None,
+        after_ms: int | None = None,
+        limit: int,
+    ) -> list[Entry]:
+        wanted = reading.Wanted(
+            terms=parse_query(query),
+            sender_key=None if sender is None else fold(sender),
+            before_ms=before_ms,
+            after_ms=after_ms,
+            limit=limit,
+        )
+        try:
+            with trio.fail_after(self._section.search_seconds):
+                # When the disk takes no index, what is indexed can still be found.
+                with suppress(apsw.Error):
+                    await self.upkeep.catch_up()
+                return await self._ask(self._searcher, reading.search, wanted, self._ranges(rooms))
+        except trio.TooSlowError:
+            raise Unavailable(
+                "the search took too long; narrow it down", retry_after=RETRY_SECONDS
+            ) from None
+
+    def _ranges(self, rooms: Sequence[str]) -> Sequence[Head]:
+        return [self._heads[room] for room in dict.fromkeys(rooms) if room in self._heads]
+
+    async def _read(self, question: Callable[..., T], *arguments: Any) -> T:
+        return await self._ask(self._reader, question, *arguments)
+
+    async def _ask(
+        self, db: apsw.AsyncConnection, question: Callable[..., T], *arguments: Any
+    ) -> T:
+        try:
+            return cast("T", await db.async_run(question, db, *arguments))
+        except apsw.Error as exc:
+            raise Unavailable(_reason(exc), retry_after=RETRY_SECONDS) from exc
+
+    # Last, because it hides the builtin from what follows.
+    async def list(self, space: str, prefix: str = "") -> dict[str, Record]:
+        return await self._read(reading.list_records, space, prefix)
+
+
+def _reason(exc: BaseException) -> str:
+    if isinstance(exc, apsw.FullError):
+        return "the server's disk is full"
+    return "the server's disk does not answer as it should"
+
+
+@asynccontextmanager
+async def open_sqlite_store(
+    folder: Path, section: StoreSection, *, vfs: str | None = None
+) -> AsyncIterator[SqliteStore]:
+    """Open the database in *folder*, which belongs to this process until the end.
+
+    Args:
+        folder: made if missing; nobody else may look into it.
+        vfs: the name of an SQLite VFS, for tests in which the disk fails.
+
+    Raises:
+        StoreError: see `trio_chat.store.open_store`.
+    """
+    path = folder / DATABASE_NAME
+    with own_folder(folder):
+        create_private(path)
+        async with AsyncExitStack() as connections:
+            store = await _open(path, section, vfs, connections)
+            async with store.batches.running(store.commit) as nursery:
+                nursery.start_soon(store.upkeep.keep_index)
+                nursery.start_soon(store.upkeep.keep_forgetting, section.remember_ids_seconds)
+                yield store
+            await store.finish()
+
+
+async def _open(
+    path: Path, section: StoreSection, vfs: str | None, connections: AsyncExitStack
+) -> SqliteStore:
+    connect = partial(_connection, path, section, vfs)
+    try:
+        writer = await connections.enter_async_context(connect())
+        committer = await writer.async_run(_prepare, writer)
+        reader = await connections.enter_async_context(connect(query_only=True))
+        searcher = await connections.enter_async_context(connect(query_only=True))
+    except apsw.NotADBError as exc:
+        raise StoreError(f"{path}: no database; move it away, or choose another folder") from exc
+    except apsw.Error as exc:
+        raise StoreError(f"{path}: cannot be used ({exc}); look after the disk") from exc
+    return SqliteStore(path, section, writer, reader, searcher, committer)
+
+
+@asynccontextmanager
+async def _connection(
+    path: Path, section: StoreSection, vfs: str | None, *, query_only: bool = False
+) -> AsyncIterator[apsw.AsyncConnection]:
+    flags = apsw.SQLITE_OPEN_READWRITE
+    # Shielded: a connection that nobody knows of could not be closed.
+    with trio.CancelScope(shield=True):
+        db = await apsw.Connection.as_async(str(path), flags=flags, vfs=vfs)
+    try:
+        await db.async_run(_configure, db, section.synchronous, query_only)
+        yield db
+    finally:
+        # A connection left open keeps the process from ending.
+        with trio.move_on_after(CLOSE_SECONDS, shield=True):
+            await db.aclose()
+
+
+def _configure(db: apsw.Connection, synchronous: str, query_only: bool) -> None:
+    db.set_busy_timeout(BUSY_MS)
+    db.pragma("journal_mode", "WAL")
+    db.pragma("synchronous", synchronous)
+    db.pragma("cache_size", -CACHE_KIB)
+    db.pragma("temp_store", "memory")
+    db.pragma("query_only", query_only)
+
+
+def _checkpoint(db: apsw.Connection) -> None:
+    db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+
+
+def _prepare(db: apsw.Connection) -> Committer:
+    migrate(db, steps())
+    return Committer(db)
