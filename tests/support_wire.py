@@ -1,0 +1,99 @@
+"""Hypothesis strategies for all requests and events, with texts as a hostile peer writes them."""
+
+from __future__ import annotations
+
+import types
+import unicodedata
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+from hypothesis import strategies as st
+
+from trio_chat.events import Event
+from trio_chat.requests import Request
+
+NASTY_TEXTS = (
+    "\x1b[31mred\x1b]0;title\x07",
+    "one\r\n[12:00] #lobby <bob> forged",
+    "one\n* bob left #lobby",
+    "\u202ereversed\u2066isolated\u2069",
+    "\u2028line\u2029paragraph\x85next",
+    "\x00\x7f\x9b31m\t",
+    "e\u0301 \U0001f469\u200d\U0001f4bb 日本語",
+    '"\\/{}',
+    "",
+)
+CLEAN_TEXTS = st.one_of(st.text(max_size=30), st.sampled_from(NASTY_TEXTS))
+LONE_SURROGATES = st.characters(categories=["Cs"])
+TEXTS = st.one_of(CLEAN_TEXTS, st.text(st.one_of(st.characters(), LONE_SURROGATES), max_size=10))
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | CLEAN_TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(CLEAN_TEXTS, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def structs(union: Any, texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    """Any struct of a union such as `Event`, its strings drawn from *texts*."""
+    return st.one_of([_strategy(member, texts) for member in get_args(union)])
+
+
+def events(texts: st.SearchStrategy[str] = TEXTS) -> st.SearchStrategy[Event]:
+    return structs(Event, texts)
+
+
+def requests(texts: st.SearchStrategy[str] = CLEAN_TEXTS) -> st.SearchStrategy[Request]:
+    return structs(Request, texts)
+
+
+def is_unsafe(character: str) -> bool:
+    """Whether a terminal would do anything with it but show it: asked of Unicode itself, so that
+    it can judge `text.clean_text`."""
+    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or (
+        unicodedata.bidirectional(character)
+        in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    )
+
+
+def _strategy(kind: Any, texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    simple: dict[Any, st.SearchStrategy[Any]] = {
+        str: texts,
+        int: st.integers(0, 2**40 - 1),
+        float: st.floats(0, 1e6),
+        bool: st.booleans(),
+        types.NoneType: st.none(),
+        Any: _JSON,
+    }
+    if kind in simple:
+        return simple[kind]
+    arguments = get_args(kind)
+    match get_origin(kind):
+        case None:
+            return _struct(kind, texts)
+        case origin if origin is Literal:
+            return st.sampled_from(arguments)
+        case origin if origin is Annotated:
+            return _annotated(_strategy(arguments[0], texts), arguments[1])
+        case origin if origin in (Union, types.UnionType):
+            return st.one_of([_strategy(argument, texts) for argument in arguments])
+        case origin if origin is tuple:
+            return st.lists(_strategy(arguments[0], texts), max_size=3).map(tuple)
+        case origin if origin is dict:
+            return st.dictionaries(*(_strategy(argument, texts) for argument in arguments))
+    raise AssertionError(f"no strategy for {kind}")
+
+
+def _struct(kind: type[msgspec.Struct], texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    fields = msgspec.structs.fields(kind)
+    return st.builds(kind, **{field.name: _strategy(field.type, texts) for field in fields})
+
+
+def _annotated(strategy: st.SearchStrategy[Any], meta: msgspec.Meta) -> st.SearchStrategy[Any]:
+    if meta.max_length is not None:
+        longest = meta.max_length
+        return strategy.filter(lambda text: len(text) <= longest)
+    if meta.ge is not None:
+        lowest = meta.ge
+        return strategy.filter(lambda number: number >= lowest)
+    return strategy
