@@ -24,7 +24,10 @@ def timestamp(at_ms: int) -> str:
 
 def milliseconds(at: str) -> int:
     """The reverse of `timestamp`. Raises ValueError for anything but RFC 3339."""
-    return round(datetime.fromisoformat(at).timestamp() * 1000)
+    moment = datetime.fromisoformat(at)
+    if moment.tzinfo is None:
+        raise ValueError(f"{at!r} names no time zone")
+    return round(moment.timestamp() * 1000)
 
 
 class _Event(

@@ -77,7 +77,7 @@ def parse_slash(text: str) -> Invocation | str:
     """Split what a person typed: `/name rest` is an Invocation, anything else is said as it is.
 
     A leading `//` says a leading slash, so `//me` is the text `/me`. The rest keeps its inner
-    spacing and newlines; only the blanks that part it from the name are dropped.
+    spacing and newlines; only blanks at its two ends are dropped.
     """
     if not text.startswith("/"):
         return text

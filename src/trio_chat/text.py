@@ -37,7 +37,6 @@ def clean_line(text: str) -> str:
     return _UNSAFE_OR_BREAK.sub(REPLACEMENT, text)
 
 
-@lru_cache(maxsize=16_384)
 def fold(name: str) -> str:
     """Return the key under which *name* is looked up: two names that look alike by case or width
     have one key.
@@ -45,8 +44,18 @@ def fold(name: str) -> str:
     NFKC and case folding are repeated until nothing changes, because each can undo the other
     (U+0345, for one).
     """
+    if name.isascii():
+        return name.lower()
+    # No name is as long as that; what a peer made up shall not fill the cache.
+    return _fold_cached(name) if len(name) <= 256 else _fold(name)
+
+
+def _fold(name: str) -> str:
     while True:
         folded = unicodedata.normalize("NFKC", name).casefold()
         if folded == name:
             return folded
         name = folded
+
+
+_fold_cached = lru_cache(maxsize=16_384)(_fold)

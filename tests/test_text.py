@@ -1,0 +1,97 @@
+"""Which characters travel, and which names are the same name."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support_wire import NASTY_TEXTS, TEXTS, is_unsafe
+from trio_chat.text import clean_line, clean_text, fold
+
+EVERY_CHARACTER = [chr(code) for code in range(sys.maxunicode + 1)]
+
+
+def test_every_character_that_moves_or_reorders_is_replaced_and_no_other() -> None:
+    kept = {"\n", "\t"}
+    for character in EVERY_CHARACTER:
+        cleaned = clean_text(character)
+        if is_unsafe(character) and character not in kept:
+            assert cleaned == "\ufffd", hex(ord(character))
+        elif character not in "\u061c\u200e\u200f":
+            assert cleaned == character, hex(ord(character))
+
+
+@pytest.mark.parametrize("mark", ["\u061c", "\u200e", "\u200f"])
+def test_marks_of_direction_are_replaced_too(mark: str) -> None:
+    assert clean_text(f"a{mark}b") == clean_line(f"a{mark}b") == "a\ufffdb"
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned", "line"),
+    [
+        ("hello", "hello", "hello"),
+        ("", "", ""),
+        ("a\r\nb", "a\nb", "a b"),
+        ("a\rb", "a\ufffdb", "a\ufffdb"),
+        ("a\nb\tc", "a\nb\tc", "a b c"),
+        ("\x1b[31m", "\ufffd[31m", "\ufffd[31m"),
+        ("\ud83d", "\ufffd", "\ufffd"),
+        ("👩‍💻 日本語 é", "👩‍💻 日本語 é", "👩‍💻 日本語 é"),
+    ],
+)
+def test_texts_and_lines_are_cleaned(text: str, cleaned: str, line: str) -> None:
+    assert (clean_text(text), clean_line(text)) == (cleaned, line)
+
+
+@given(TEXTS)
+def test_cleaning_twice_changes_nothing_more(text: str) -> None:
+    assert clean_text(clean_text(text)) == clean_text(text)
+    assert clean_line(clean_text(text)) == clean_line(text)
+    clean_text(text).encode()
+
+
+@pytest.mark.parametrize("text", NASTY_TEXTS)
+def test_a_line_stays_one_line(text: str) -> None:
+    assert len(clean_line(text).splitlines()) <= 1
+
+
+def test_folding_any_character_twice_changes_nothing_more() -> None:
+    for character in EVERY_CHARACTER:
+        assert fold(fold(character)) == fold(character)
+
+
+@given(TEXTS)
+def test_a_folded_name_is_its_own_key(name: str) -> None:
+    assert fold(fold(name)) == fold(name)
+    assert fold(unicodedata.normalize("NFKC", name)) == fold(name)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Alice", "alice"),
+        ("ALICE", "ａｌｉｃｅ"),
+        ("Straße", "STRASSE"),
+        ("Ωmega", "\u2126mega"),
+        ("e\u0301", "é"),
+        ("ﬁn", "fin"),
+        ("\u0345", "ι"),
+        ("É" * 1000, "é" * 1000),
+    ],
+)
+def test_names_that_look_alike_by_case_or_width_are_one(one: str, other: str) -> None:
+    assert fold(one) == fold(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("alice", "alicе"), ("bob", "b0b"), ("a", "a ")])
+def test_other_names_stay_apart(one: str, other: str) -> None:
+    assert fold(one) != fold(other)
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_the_short_cut_for_ascii_is_the_same_rule(name: str) -> None:
+    assert fold(name) == unicodedata.normalize("NFKC", name).casefold()
