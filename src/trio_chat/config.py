@@ -215,12 +215,15 @@ def _flat_sources(
 
 def _value(text: str, name: str) -> Any:
     """A TOML value, or the bare text: `--set server.name=Our chat` needs no quotes. A key that
-    holds a list takes `a,b` too."""
+    holds a list takes `a,b` too, one that is on or off also `True`."""
+    text = text.strip()
+    default = keys().get(name)
+    if isinstance(default, bool):
+        text = text.lower()
     try:
         value: Any = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    default = keys().get(name)
     if isinstance(default, tuple) and not isinstance(value, list):
         return [part.strip() for part in text.split(",") if part.strip()]
     if isinstance(default, str) and not isinstance(value, str):
