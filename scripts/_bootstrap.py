@@ -29,6 +29,8 @@ VENV = os.path.join(ROOT, ".venv")
 STAMP = os.path.join(VENV, "trio-chat-stamp")
 LOCK = os.path.join(ROOT, ".venv.lock")
 LOG = os.path.join(ROOT, ".venv.log")
+# A stamp that names a package which is never there: what a power cut leaves is made anew.
+UNFINISHED = "\n(unfinished)\n"
 WINDOWS = os.name == "nt"
 PYTHON = os.path.join(VENV, *(("Scripts", "python.exe") if WINDOWS else ("bin", "python")))
 VERSION = "{}.{}".format(*sys.version_info)
@@ -84,21 +86,20 @@ def clean_environment() -> dict[str, str]:
 
 def is_fresh(extras: str) -> bool:
     """Whether what is installed is what pyproject.toml asks for, and still there."""
-    installed = read_stamp()
-    if installed is None or not os.path.exists(PYTHON):
+    had, names, wanted = read_stamp()
+    if wanted != identity() or not os.path.exists(PYTHON):
         return False
-    had, names = installed
     return set(extras.split(",")) <= {"", *had.split(",")} and not missing(names)
 
 
-def read_stamp() -> "tuple[str, list[str]] | None":
-    """The extras and the package names of a finished install, None when it is not this one."""
+def read_stamp() -> "tuple[str, list[str], str]":
+    """Of the last finished install: its extras, package names and identity; else empty."""
     try:
         with open(STAMP, encoding="utf-8") as file:
             extras, names, wanted = file.read().split("\n", 2)
     except (OSError, ValueError):
-        return None
-    return (extras, names.split("/")) if wanted == identity() else None
+        return "", [], ""
+    return extras, names.split("/"), wanted
 
 
 def write_stamp(extras: str) -> None:
@@ -152,16 +153,15 @@ def install(extras: str, lock: int) -> None:
     import time
 
     start = time.monotonic()
-    installed = read_stamp()
-    damaged = installed is not None and missing(installed[1])
-    if os.path.exists(STAMP):
-        os.remove(STAMP)
+    damaged = missing(read_stamp()[1])  # pip believes what its records say is there
     with open(LOG, "wb"):
         pass
     if damaged or not venv_runs():
         say(f"making {VENV} with Python {VERSION}")
         base = getattr(sys, "_base_executable", sys.executable)
         log_run([base, "-m", "venv", "--clear", VENV], lock, f"{VENV} cannot be made")
+        with open(STAMP, "w", encoding="utf-8") as file:
+            file.write(UNFINISHED)
     what = f".[{extras}]" if extras else "."
     say(f"installing {what} into .venv; this takes a moment on first use")
     pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
@@ -177,7 +177,7 @@ def venv_runs() -> bool:
     question = "import pip, sys; print('{}.{}'.format(*sys.version_info))"
     try:
         answer = subprocess.run(
-            [PYTHON, "-c", question],
+            [PYTHON, "-I", "-c", question],
             capture_output=True,
             env=clean_environment(),
             text=True,
