@@ -64,6 +64,13 @@ class StoreSection(_Section, frozen=True, kw_only=True):
 class RoomsSection(_Section, frozen=True, kw_only=True):
     # Everybody starts here; the first is where a plain peer talks.
     auto_join: tuple[str, ...] = ("lobby",)
+    # A room with more members than this does not show who comes and goes, and `members` names
+    # only so many: 1,000 who join one after the other would cost a million lines.
+    presence_members: Count = 500
+    # From so many members on, joins and leaves are shown in batches, ...
+    fold_members: Count = 50
+    # ... this far apart.
+    fold_seconds: Seconds = 0.1
 
 
 class LimitsSection(_Section, frozen=True, kw_only=True):

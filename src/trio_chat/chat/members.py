@@ -38,7 +38,7 @@ class Member:
         absent_until: the link is gone and others see the member leave at this time (seconds on
             the clock of the caller); None while linked.
         rooms: by key, those this member is in; `directs` likewise the conversations.
-        last_partner: the nick that `/reply` answers, "" for nobody.
+        last_partner: whom `/reply` answers.
     """
 
     __slots__ = (
@@ -68,7 +68,7 @@ class Member:
         self.directs: dict[str, Direct] = {}
         self.since_ms = since_ms
         self.absent_until: float | None = None
-        self.last_partner = ""
+        self.last_partner: Member | None = None
 
     def hears(self, nick: str) -> bool:
         """Whether this member wants to see what *nick* says."""

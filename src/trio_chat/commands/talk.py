@@ -29,9 +29,10 @@ async def msg(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 
 async def reply(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    if not context.member.last_partner:
+    partner = context.member.last_partner
+    if partner is None:
         raise NoSuchMember("nobody has written to you yet; /msg NICK TEXT starts a conversation")
-    return await _tell(context, context.member.last_partner, arguments[0])
+    return await _tell(context, partner.nick, arguments[0])
 
 
 async def history(context: Context, arguments: tuple[str, ...]) -> Outcome:

@@ -1,0 +1,1 @@
+"""Where trio lives: listeners, sessions, the broadcast, and the nurseries round them."""

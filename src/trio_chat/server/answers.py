@@ -1,0 +1,288 @@
+"""What a session does with each request: hello, input, page, read, ping.
+
+The order of a session's requests is kept: whatever is not plain talk waits until the talk before
+it is committed and shown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import trio
+
+from trio_chat.chat.flood import TokenBucket
+from trio_chat.chat.names import check_text
+from trio_chat.chat.rooms import Direct, Room
+from trio_chat.errors import (
+    BadRequest,
+    HelloFirst,
+    NoSuchMember,
+    NotInRoom,
+    TooFast,
+    Unavailable,
+)
+from trio_chat.events import Done, Notice, Pong, Result
+from trio_chat.requests import Hello, Input, Invocation, Page, Ping, Read, Request, parse_slash
+from trio_chat.server import entrance
+from trio_chat.server.catchup import backlog_for
+from trio_chat.server.host import SessionHost
+from trio_chat.store import Write
+from trio_chat.text import fold
+from trio_chat.wire.native import fit_backlog
+
+if TYPE_CHECKING:
+    from trio_chat.chat.members import Member
+    from trio_chat.server.session import Session
+
+
+class Answers:
+    """The requests of one session."""
+
+    __slots__ = ("_session", "_told_to_slow_down")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._told_to_slow_down = False
+
+    async def answer(self, request: Request) -> None:
+        """Do what *request* asks for.
+
+        Raises:
+            ChatError: it was refused.
+        """
+        session = self._session
+        if type(request) is Input:
+            await self._input(request)
+            return
+        await session.settle()
+        if type(request) is Hello:
+            if session.member is not None:
+                raise BadRequest("you have said hello already")
+            await entrance.hello(session, request)
+        elif type(request) is Ping:
+            session.watch_silence()
+            session.send(Pong(id=request.id))
+        elif type(request) is Page:
+            await self._page(request)
+        elif type(request) is Read:
+            await self._read(request)
+
+    # --- input
+
+    async def _input(self, request: Input) -> None:
+        member = self._member()
+        parsed = parse_slash(request.text)
+        if isinstance(parsed, Invocation):
+            await self._session.settle()
+            await self._command(request, parsed)
+            return
+        await self._pay(queries=False)
+        place = await self._place_to_talk(request.room)
+        write = Write(
+            room=place.key,
+            sender=member.nick,
+            account=member.account or "",
+            text=check_text(parsed, self._session.service.config.limits),
+            scope=self._session.scope,
+            key=request.id or "",
+        )
+        await self.submit(write)
+
+    async def submit(self, write: Write) -> None:
+        """Give *write* to the store; the answer follows its commit.
+
+        Raises:
+            Unavailable: the store is closing.
+        """
+        session = self._session
+        if session.pending >= session.service.config.limits.pipeline:
+            await session.settle(session.service.config.limits.pipeline)
+        write.origin = session
+        session.pending += 1
+        try:
+            session.service.store.submit_nowait(write)
+        except trio.WouldBlock:
+            await self._submit_later(write)
+        except trio.ClosedResourceError:
+            session.written()
+            raise Unavailable("the server is shutting down", retry_after=2.0) from None
+
+    async def _submit_later(self, write: Write) -> None:
+        try:
+            await self._session.service.store.submit(write)
+        except BaseException as exc:
+            self._session.written()
+            if isinstance(exc, trio.ClosedResourceError):
+                raise Unavailable("the server is shutting down", retry_after=2.0) from None
+            raise
+
+    async def _place_to_talk(self, name: str) -> Room | Direct:
+        """Where *name* is for this member; `@nick` begins a conversation.
+
+        Raises:
+            NoSuchRoom, NoSuchMember, NotInRoom.
+        """
+        place = self._known_place(name)
+        if place is not None:
+            return place
+        if name.startswith("@"):
+            return await self._session.service.open_direct(self._member(), name)
+        if not name:
+            raise NotInRoom("you are in no room; /join ROOM takes you to one")
+        return self._session.service.hub.room_of(self._member(), name)
+
+    def _known_place(self, name: str) -> Room | Direct | None:
+        """The member's room or conversation called *name*; "" is where it last went."""
+        member = self._member()
+        if not name:
+            return self._session.service.talk_of(self._session, self._session.place)
+        if name.startswith("@"):
+            label = fold(name)
+            conversations = member.directs.values()
+            return next(
+                (d for d in conversations if fold(d.label_for(member.identity)) == label), None
+            )
+        return member.rooms.get(name) or member.rooms.get(fold(name.removeprefix("#")))
+
+    def _place(self, name: str) -> Room | Direct:
+        """Raises NoSuchRoom, NoSuchMember, NotInRoom."""
+        place = self._known_place(name)
+        if place is not None:
+            return place
+        if name.startswith("@"):
+            raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
+        return self._session.service.hub.room_of(self._member(), name)
+
+    # --- commands
+
+    async def _command(self, request: Input, invocation: Invocation) -> None:
+        session = self._session
+        service = session.service
+        member = self._member()
+        command, arguments = service.table.guard(invocation, member.role)
+        await self._pay(queries=command.reads)
+        if request.id and not command.reads and await self._answered_before(request.id):
+            return
+        place = self._known_place(request.room)
+        host = SessionHost(session)
+        outcome = await command.handler(service.context(host, member, place), arguments)
+        answer = b""
+        if outcome.text is not None:
+            result = Result(
+                id=request.id, command=command.name, data=outcome.data, text=outcome.text
+            )
+            session.send(result)
+            answer = b"" if command.reads else msgspec.json.encode(result)
+        write = outcome.write
+        if write is None and not command.reads and (request.id or host.puts()):
+            write = Write()
+        if write is not None:
+            write.scope, write.key = session.scope, request.id or ""
+            write.answer = answer
+            write.puts = (*write.puts, *host.puts())
+            await self.submit(write)
+        elif request.id:
+            session.send(Done(id=request.id))
+        if host.quitting is not None:
+            await session.settle()
+            service.depart(session, host.quitting)
+            session.close(host.quitting or "bye")
+
+    async def _answered_before(self, id: str) -> bool:
+        """Answer an id that has happened as it was answered the first time."""
+        session = self._session
+        first = await session.service.store.recall(session.scope, id)
+        if first is None:
+            return False
+        if first.answer:
+            session.send(msgspec.json.decode(first.answer, type=Result))
+        room = session.service.label(first.room, session) if first.seq else None
+        session.send(Done(id=id, room=room, seq=first.seq or None))
+        return True
+
+    # --- flood
+
+    async def _pay(self, *, queries: bool) -> None:
+        """Take a token for a line. A peer that cannot repeat a line waits here instead.
+
+        Raises:
+            TooFast: with `retry_after`.
+        """
+        limits = self._session.service.config.limits
+        if not limits.flood:
+            return
+        bucket = self._bucket(queries)
+        wait = bucket.take(trio.current_time())
+        if wait and self._session.wire.resumable:
+            rate = limits.query_per_second if queries else limits.flood_per_second
+            burst = limits.query_burst if queries else limits.flood_burst
+            raise TooFast(
+                f"slow down: {burst} at once, then {rate:g} a second", retry_after=round(wait, 3)
+            )
+        while wait:
+            self._tell_to_slow_down(limits.flood_per_second)
+            await trio.sleep(wait)
+            wait = bucket.take(trio.current_time())
+
+    def _tell_to_slow_down(self, per_second: float) -> None:
+        if not self._told_to_slow_down:
+            self._told_to_slow_down = True
+            self._session.send(
+                Notice(text=f"slow down: {per_second:g} lines a second are read; nothing is lost")
+            )
+
+    def _bucket(self, queries: bool) -> TokenBucket:
+        session, limits = self._session, self._session.service.config.limits
+        if queries:
+            if session.queries is None:
+                session.queries = TokenBucket(limits.query_burst, limits.query_per_second)
+            return session.queries
+        if session.flood is None:
+            session.flood = TokenBucket(limits.flood_burst, limits.flood_per_second)
+        return session.flood
+
+    # --- page, read
+
+    async def _page(self, request: Page) -> None:
+        session = self._session
+        self._member()
+        if request.before is not None and request.after is not None:
+            raise BadRequest("page takes before or after, not both")
+        await self._pay(queries=True)
+        place = self._place(request.room)
+        limit = min(request.limit, session.service.config.limits.page_events_max)
+        shown = place.shown
+        before = min(request.before or shown + 1, shown + 1)
+        entries = await session.service.store.page(
+            place.key, before=before, after=request.after, limit=limit + 1
+        )
+        label = session.service.label(place.key, session)
+        forward = request.after is not None
+        more = len(entries) > limit
+        entries = entries[:limit] if forward else entries[-limit:]
+        backlog = backlog_for(session, label, entries, more=more)
+        session.send(fit_backlog(backlog, keep="oldest" if forward else "newest"))
+        if request.id:
+            session.send(Done(id=request.id))
+
+    async def _read(self, request: Read) -> None:
+        session = self._session
+        self._member()
+        place = self._place(request.room)
+        if request.seq > place.shown:
+            raise BadRequest(f"the last seq here is {place.shown}")
+        if session.seat is None:
+            raise BadRequest("nothing is kept for this session")
+        if session.seat.reads.get(place.key, 0) < request.seq:
+            session.seat.reads[place.key] = request.seq
+            puts = (session.seat.put(),)
+            await self.submit(Write(scope=session.scope, key=request.id or "", puts=puts))
+        elif request.id:
+            session.send(Done(id=request.id))
+
+    def _member(self) -> Member:
+        member = self._session.member
+        if member is None:
+            raise HelloFirst("say hello first")
+        return member

@@ -1,0 +1,117 @@
+"""Which sessions hear which room or conversation, and how to tell them all.
+
+Sessions of one wire flavour are given the same bytes. Those whose member ignores somebody are
+*picky*: they get bytes of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from trio_chat.events import Event
+from trio_chat.server.outbox import Outbox
+
+if TYPE_CHECKING:
+    from trio_chat.server.session import Session
+
+Group: TypeAlias = "dict[Outbox, Session]"
+Refused: TypeAlias = "Callable[[Session, int], object]"
+
+
+class Hearers:
+    """The sessions that hear one room: by flavour, and the picky ones."""
+
+    __slots__ = ("by_flavour", "picky")
+
+    def __init__(self) -> None:
+        self.by_flavour: dict[str, Group] = {}
+        self.picky: Group = {}
+
+    def __iter__(self) -> Iterator[Session]:
+        for group in (*self.by_flavour.values(), self.picky):
+            yield from group.values()
+
+    def __bool__(self) -> bool:
+        return bool(self.picky) or any(self.by_flavour.values())
+
+    def add(self, session: Session) -> None:
+        self.discard(session)
+        if session.picky:
+            self.picky[session.outbox] = session
+        else:
+            self.by_flavour.setdefault(session.wire.flavour, {})[session.outbox] = session
+
+    def discard(self, session: Session) -> None:
+        self.picky.pop(session.outbox, None)
+        if group := self.by_flavour.get(session.wire.flavour):
+            group.pop(session.outbox, None)
+
+
+class Audience:
+    """The hearers of every log, by its key."""
+
+    def __init__(self) -> None:
+        self._hearers: dict[str, Hearers] = {}
+
+    def of(self, key: str) -> Hearers | None:
+        return self._hearers.get(key)
+
+    def add(self, key: str, session: Session) -> None:
+        hearers = self._hearers.get(key)
+        if hearers is None:
+            hearers = self._hearers[key] = Hearers()
+        hearers.add(session)
+
+    def remove(self, key: str, session: Session) -> None:
+        hearers = self._hearers.get(key)
+        if hearers is not None:
+            hearers.discard(session)
+            if not hearers:
+                del self._hearers[key]
+
+    def tell(self, key: str, events: Sequence[Event], *, but: Session | None = None) -> None:
+        """Show *events*, which are not stored, to everyone who hears *key*."""
+        hearers = self._hearers.get(key)
+        if hearers is not None:
+            tell(hearers, events, but=but)
+
+
+def tell(
+    sessions: Hearers | Sequence[Session], events: Sequence[Event], *, but: Session | None = None
+) -> None:
+    """Show *events*, which are not stored, to *sessions*, encoded once per flavour."""
+    encoded: dict[str, bytes] = {}
+    for session in sessions:
+        if session is but:
+            continue
+        flavour = session.wire.flavour
+        data = encoded.get(flavour)
+        if data is None:
+            data = encoded[flavour] = session.wire.encode_shared(events)
+        if session.outbox.lagging:
+            session.presence_missed = True
+        elif not session.outbox.deliver(data):
+            session.lag()
+
+
+def send_to_all(group: Group, data: bytes, refused: Refused) -> None:
+    """Give every session of *group* the same bytes. This is the hot loop: one send each.
+
+    What a link takes in part is queued if it is small. Else, and when the outbox is full,
+    ``refused(session, sent)`` is called with the number of bytes already sent.
+    """
+    size = len(data)
+    for outbox in group:
+        if outbox.idle:
+            try:
+                sent = outbox.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                outbox.fail()
+                continue
+            if sent != size and not outbox.keep(data, sent):
+                refused(group[outbox], sent)
+        elif not outbox.deliver(data):
+            refused(group[outbox], 0)

@@ -1,0 +1,68 @@
+"""What slash commands ask of the session they run for: satisfies `commands.table.Host`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trio_chat.chat.members import Member
+from trio_chat.chat.rooms import Direct, Room
+from trio_chat.commands.rooms import put_room
+from trio_chat.store import Put
+
+if TYPE_CHECKING:
+    from trio_chat.server.session import Session
+
+
+class SessionHost:
+    """Lives for one command.
+
+    Attributes:
+        quitting: the reason, once the command asked to end the session.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._puts: list[Put] = []
+        self._changed = False
+        self.quitting: str | None = None
+
+    def puts(self) -> tuple[Put, ...]:
+        """What has to be stored after the command."""
+        seat = self._session.seat
+        if self._changed and seat is not None:
+            return (*self._puts, seat.put())
+        return tuple(self._puts)
+
+    async def join(self, name: str) -> Room:
+        session = self._session
+        room = session.service.hub.open_room(name)
+        await session.service.load(room)
+        if session.service.is_new(room):
+            self._puts.append(put_room(room, room.topic))
+        session.service.join(session, room)
+        self._changed = True
+        return room
+
+    def leave(self, room: Room, reason: str) -> None:
+        self._session.service.leave(self._member, room, reason)
+        self._changed = True
+
+    def rename(self, nick: str) -> None:
+        self._session.service.rename(self._member, nick)
+        self._changed = True
+
+    async def direct(self, nick: str) -> Direct:
+        return await self._session.service.open_direct(self._member, nick)
+
+    def remember(self) -> None:
+        self._changed = True
+        self._session.service.refile(self._session)
+
+    def quit(self, reason: str) -> None:
+        self.quitting = reason
+
+    @property
+    def _member(self) -> Member:
+        member = self._session.member
+        assert member is not None
+        return member

@@ -1,0 +1,151 @@
+"""What a session needs of its transport: receive, try to send, wait to send, end, abort.
+
+A TCP or Unix socket is written to directly, since waking a task for each recipient would cost
+ten times the send. Any other trio stream (memory streams in tests) serves through the same
+interface; it takes nothing at once, so its session always has a writer.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol, TypeAlias
+
+import trio
+
+Send: TypeAlias = Callable[[bytes | memoryview], int]
+
+RECEIVE_BYTES = 65_536
+_CLOSE_SECONDS = 1.0  # a stream that closes by talking (TLS) gets this long
+
+
+class Link(Protocol):
+    """One peer's transport. *peer* is its address, for the log and for limits."""
+
+    @property
+    def peer(self) -> str: ...
+
+    async def receive(self) -> bytes:
+        """Return what arrived, or b"" at the end. Always a checkpoint.
+
+        Raises:
+            OSError, trio.BrokenResourceError, trio.ClosedResourceError: the link is gone.
+        """
+
+    @property
+    def send(self) -> Send:
+        """Send what can be sent at once; returns how many bytes.
+
+        Raises:
+            BlockingIOError: nothing can.
+            OSError: the link is gone.
+        """
+
+    async def send_some(self, data: bytes | memoryview) -> int:
+        """Wait until something can be sent, send it, return how many bytes. Raises like
+        `receive`. If cancelled, treat the link as dead."""
+
+    async def end(self) -> None:
+        """Tell the peer that nothing more will come; go on receiving."""
+
+    def abort(self) -> None:
+        """Make `receive` return b"" now."""
+
+    async def aclose(self) -> None: ...
+
+
+class SocketLink:
+    """A non-blocking socket that this object owns."""
+
+    __slots__ = ("_full", "_socket", "peer", "send")
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self.peer = peer
+        self.send: Send = sock.send  # bound here once: a method round it would cost each delivery
+        self._full = False
+
+    async def receive(self) -> bytes:
+        # After a full read there is probably more: try at once, but let the others run.
+        if self._full:
+            await trio.lowlevel.checkpoint()
+        else:
+            await trio.lowlevel.wait_readable(self._socket)
+        while True:
+            try:
+                chunk = self._socket.recv(RECEIVE_BYTES)
+            except BlockingIOError:
+                await trio.lowlevel.wait_readable(self._socket)
+            else:
+                self._full = len(chunk) == RECEIVE_BYTES
+                return chunk
+
+    async def send_some(self, data: bytes | memoryview) -> int:
+        while True:
+            await trio.lowlevel.wait_writable(self._socket)
+            try:
+                return self._socket.send(data)
+            except BlockingIOError:
+                continue
+
+    async def end(self) -> None:
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def abort(self) -> None:
+        with suppress(OSError):  # the peer was faster
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    async def aclose(self) -> None:
+        trio.lowlevel.notify_closing(self._socket)
+        self._socket.close()
+
+
+class StreamLink:
+    """Any trio stream."""
+
+    def __init__(self, stream: trio.abc.Stream, peer: str = "stream") -> None:
+        self._stream = stream
+        self.peer = peer
+        self._receiving = trio.CancelScope()
+
+    async def receive(self) -> bytes:
+        with self._receiving:
+            return bytes(await self._stream.receive_some(RECEIVE_BYTES))
+        return b""
+
+    def send(self, data: bytes | memoryview) -> int:
+        raise BlockingIOError
+
+    async def send_some(self, data: bytes | memoryview) -> int:
+        await self._stream.send_all(data)
+        return len(data)
+
+    async def end(self) -> None:
+        if isinstance(self._stream, trio.abc.HalfCloseableStream):
+            await self._stream.send_eof()
+
+    def abort(self) -> None:
+        self._receiving.cancel()
+
+    async def aclose(self) -> None:
+        with trio.move_on_after(_CLOSE_SECONDS, shield=True):
+            await trio.aclose_forcefully(self._stream)
+
+
+def link_to(stream: trio.abc.Stream) -> Link:
+    """The link for *stream*, which it takes over."""
+    if not isinstance(stream, trio.SocketStream):
+        return StreamLink(stream)
+    theirs = stream.socket
+    sock = socket.socket(theirs.family, theirs.type, theirs.proto, theirs.detach())
+    return SocketLink(sock, _address(sock))
+
+
+def _address(sock: socket.socket) -> str:
+    try:
+        name = sock.getpeername()
+    except OSError:
+        return "gone"
+    return str(name[0]) if isinstance(name, tuple) else "unix"

@@ -1,0 +1,229 @@
+"""The bounded queue to one session. Nobody who delivers here ever waits.
+
+What the link takes at once is never queued. What it does not take waits here, and a writer task
+exists for as long as something waits. There are two ways in:
+
+* `deliver` is for a share of a room's talk. When more than `limit_bytes` wait it is refused; the
+  session then *lags* and reads from the log, later, what it was refused.
+* `put` is for answers to the session itself. They are never refused, because the session is not
+  read from while much waits (`drained`); while it lags they wait for the log to be caught up
+  with, so that nothing overtakes.
+
+So at most limit_bytes + one batch + the answers to one chunk of requests wait here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import trio
+
+from trio_chat.server.links import Link
+
+# Small pieces are joined up to this many bytes before a send.
+_JOIN_BYTES = 65_536
+
+Refill: TypeAlias = Callable[[], Awaitable[bytes]]
+
+
+class Outbox:
+    """See the module.
+
+    Attributes:
+        idle: nothing waits, so that the link may be tried directly.
+        lagging: talk is refused until `catch_up` has read what was missed.
+        closed: nothing is taken any more.
+    """
+
+    __slots__ = (
+        "_corked",
+        "_empty",
+        "_held",
+        "_limit_bytes",
+        "_link",
+        "_queue",
+        "_start_writer",
+        "_writing",
+        "closed",
+        "idle",
+        "lagging",
+        "queued_bytes",
+        "send",
+    )
+
+    def __init__(self, link: Link, limit_bytes: int, start_writer: Callable[[], object]) -> None:
+        """*start_writer* must start `write` in a task of its own."""
+        self._link = link
+        self.send = link.send
+        self._limit_bytes = limit_bytes
+        self._start_writer = start_writer
+        self._queue: deque[bytes | memoryview] | None = None
+        self._held: list[bytes] | None = None
+        self._corked: list[bytes] | None = None
+        self._empty: trio.Event | None = None
+        self._writing = False
+        self.queued_bytes = 0
+        self.idle = True
+        self.lagging = False
+        self.closed = False
+
+    def deliver(self, data: bytes) -> bool:
+        """Take a share of a room's talk. False: refused, the session must lag from here."""
+        if self.closed or self.lagging:
+            return True  # it will be read from the log, or by nobody
+        if self._corked is not None:
+            self._corked.append(data)
+            return True
+        if self.queued_bytes + len(data) > self._limit_bytes and self.queued_bytes:
+            return False
+        self._send(data)
+        return True
+
+    def put(self, data: bytes) -> None:
+        """Take an answer to the session itself. Raises nothing: a broken link shows to its
+        reader."""
+        if self.closed or not data:
+            return
+        if self.lagging:
+            self._held = self._held or []
+            self._held.append(data)
+        elif self._corked is not None:
+            self._corked.append(data)
+        else:
+            self._send(data)
+
+    def cork(self) -> None:
+        """Hold what is delivered until `uncork`, so that it leaves in one send."""
+        if self.idle:
+            self._corked = []
+            self.idle = False
+
+    def uncork(self, data: bytes) -> None:
+        """Send what was held since `cork`, and *data* after it."""
+        if self._corked is not None:
+            held, self._corked = self._corked, None
+            self.idle = True
+            data = b"".join((*held, data))
+        self.put(data)
+
+    def keep(self, data: bytes, sent: int) -> bool:
+        """Queue the rest of *data*, of which the link took *sent* bytes. False: refused, it is
+        too much; the caller must `keep` a piece that ends with the event begun, and lag."""
+        if len(data) - sent > self._limit_bytes:
+            return False
+        self._enqueue(memoryview(data)[sent:])
+        return True
+
+    def lag(self) -> None:
+        self.lagging = True
+        self.idle = False
+        self._ensure_writer()
+
+    def fail(self) -> None:
+        """The link broke in a send: drop everything, and let the reader find out."""
+        self.close()
+        self._link.abort()
+
+    def close(self) -> None:
+        """Drop everything and take nothing more."""
+        self.closed = True
+        self.idle = False
+        self._queue = self._held = self._corked = None
+        self.queued_bytes = 0
+        self._notify()
+
+    async def drained(self, below_bytes: int = 1) -> None:
+        """Wait until fewer than *below_bytes* wait here, and none of it in the log."""
+        while not self.closed and (self.queued_bytes >= below_bytes or self.lagging):
+            self._empty = self._empty or trio.Event()
+            await self._empty.wait()
+
+    def _send(self, data: bytes) -> None:
+        sent = 0
+        if self.idle:
+            try:
+                sent = self.send(data)
+            except BlockingIOError:
+                pass
+            except OSError:
+                self.fail()
+                return
+        if sent < len(data):
+            self._enqueue(memoryview(data)[sent:] if sent else data)
+
+    def _enqueue(self, data: bytes | memoryview) -> None:
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(data)
+        self.queued_bytes += len(data)
+        self.idle = False
+        self._ensure_writer()
+
+    def _ensure_writer(self) -> None:
+        if not self._writing:
+            self._writing = True
+            self._start_writer()
+
+    # --- the writer task
+
+    async def write(self, catch_up: Refill, stall_seconds: float) -> None:
+        """Send what waits, then what *catch_up* reads from the log, until nothing is left.
+
+        *catch_up* returns b"" when there is no more, having called `caught_up` at the moment
+        when that was true.
+
+        Raises:
+            trio.TooSlowError: the peer took nothing for *stall_seconds*.
+            OSError, trio.BrokenResourceError, trio.ClosedResourceError: the link is gone.
+        """
+        try:
+            while not self.closed:
+                if self._queue:
+                    with trio.fail_after(stall_seconds):
+                        await self._write_some()
+                elif self.lagging:
+                    if data := await catch_up():
+                        self._enqueue(data)
+                else:
+                    break
+        finally:
+            self._writing = False
+            if not self.closed:
+                self.idle = not self._queue
+                self._queue = self._queue or None
+                self._notify()
+
+    def caught_up(self) -> None:
+        """The log has been read to the point that was broadcast last: take talk again."""
+        self.lagging = False
+        for data in self._held or ():
+            self._enqueue(data)
+        self._held = None
+
+    async def _write_some(self) -> None:
+        data = self._next_piece()
+        sent = await self._link.send_some(data)
+        if self._queue is None:  # closed meanwhile
+            return
+        if sent < len(data):
+            self._queue.appendleft(memoryview(data)[sent:])
+        self.queued_bytes -= sent
+        self._notify()
+
+    def _next_piece(self) -> bytes | memoryview:
+        assert self._queue
+        piece = self._queue.popleft()
+        if len(piece) >= _JOIN_BYTES or not self._queue:
+            return piece
+        pieces, size = [piece], len(piece)
+        while self._queue and size < _JOIN_BYTES:
+            pieces.append(self._queue.popleft())
+            size += len(pieces[-1])
+        return b"".join(pieces)
+
+    def _notify(self) -> None:
+        if self._empty is not None:
+            self._empty.set()
+            self._empty = None

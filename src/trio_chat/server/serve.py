@@ -1,0 +1,80 @@
+"""serve_chat(): the nurseries, the signals, and the order of shutdown, which is the indentation."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+
+import structlog
+import trio
+
+from trio_chat.config import Config
+from trio_chat.server.broadcast import Broadcaster
+from trio_chat.server.listeners import address_of, open_listeners
+from trio_chat.server.service import Service
+from trio_chat.store import open_store
+
+log = structlog.get_logger()
+
+
+async def serve_chat(
+    config: Config,
+    *,
+    listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] | None = None,
+    stop: trio.Event | None = None,
+    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve chat until *stop* is set, then drain and return.
+
+    Reports the addresses listened on as `task_status.started(value)`. Without *listeners* it opens
+    those of the configuration; without *stop* the first SIGINT or SIGTERM stops, and the second
+    cancels.
+
+    Raises:
+        StoreError, ConfigError: start-up refuses (in an exception group, as nurseries do).
+    """
+    async with trio.open_nursery() as services:
+        if stop is None:
+            stop = trio.Event()
+            services.start_soon(_watch_signals, stop, services.cancel_scope)
+        async with open_store(config) as store, trio.open_nursery() as sessions:
+            service = Service(config, store, sessions.start_soon)
+            services.start_soon(Broadcaster(service).run)
+            services.start_soon(service.deadlines.run)
+            await service.restore()
+            async with trio.open_nursery() as accepting:
+                if listeners is None:
+                    listeners = await open_listeners(config.server.listen)
+                for listener in listeners:
+                    accepting.start_soon(_accept, service, listener, sessions)
+                log.info("serving", store=store.description, rooms=len(service.hub.rooms))
+                task_status.started(_addresses(listeners))
+                await stop.wait()
+                accepting.cancel_scope.cancel()
+            log.info("stopping", sessions=len(service.sessions))
+            service.say_bye("the server is shutting down", config.timeouts.retry_seconds)
+            sessions.cancel_scope.deadline = trio.current_time() + config.timeouts.drain_seconds
+        # The store has committed the rest, and the broadcaster shown it to whoever is left.
+        services.cancel_scope.cancel()
+    log.info("stopped")
+
+
+async def _accept(
+    service: Service, listener: trio.abc.Listener[trio.abc.Stream], sessions: trio.Nursery
+) -> None:
+    await trio.serve_listeners(service.serve, [listener], handler_nursery=sessions)
+
+
+def _addresses(listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]) -> list[str]:
+    return [
+        address_of(listener) for listener in listeners if isinstance(listener, trio.SocketListener)
+    ]
+
+
+async def _watch_signals(stop: trio.Event, everything: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            log.info("signal", signal=signal.Signals(number).name)
+            if stop.is_set():
+                everything.cancel()
+            stop.set()

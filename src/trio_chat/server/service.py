@@ -1,0 +1,377 @@
+"""What the sessions of one server share, and what they do to one another: entering, leaving,
+renaming, dropping out and coming back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+import structlog
+import trio
+
+from trio_chat import __version__
+from trio_chat.chat.hub import Hub
+from trio_chat.chat.members import Member
+from trio_chat.chat.rooms import Direct, Room, Talk, direct_key
+from trio_chat.commands import default_table
+from trio_chat.commands.rooms import RoomRecord
+from trio_chat.commands.table import Context, Host
+from trio_chat.config import Config
+from trio_chat.errors import NameTaken
+from trio_chat.events import Members
+from trio_chat.server.audience import Audience, tell
+from trio_chat.server.catchup import backlog_for
+from trio_chat.server.deadlines import Deadlines
+from trio_chat.server.presence import Presence
+from trio_chat.server.seats import SPACE, Seat, Seats
+from trio_chat.server.session import Session
+from trio_chat.store import Put, Store, Write
+from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES
+
+log = structlog.get_logger()
+
+
+class Service:
+    """See the module.
+
+    Attributes:
+        start_soon: starts a task that lives no longer than the sessions.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        start_soon: Callable[..., object],
+    ) -> None:
+        self.config = config
+        self.store = store
+        self.start_soon = start_soon
+        self.hub = Hub(config.limits)
+        self.table = default_table()
+        self.audience = Audience()
+        self.deadlines = Deadlines()
+        self.presence = Presence(self.audience, self.deadlines, config.rooms)
+        self.seats = Seats()
+        self.version = __version__
+        self.started_ms = self.now_ms()
+        self.sessions: dict[Session, None] = {}
+        self._linked: dict[str, list[Session]] = {}  # by identity
+        self._kept_rooms: set[str] = set()
+
+    @property
+    def limits(self) -> dict[str, int | float]:
+        """What a client should know before it runs into it."""
+        limits = self.config.limits
+        return {
+            "line_bytes": MAX_CLIENT_LINE_BYTES,
+            "text_bytes": limits.text_bytes,
+            "text_lines": limits.text_lines,
+            "nick_characters": limits.nick_characters,
+            "room_characters": limits.room_characters,
+            "topic_characters": limits.topic_characters,
+            "page_events": limits.page_events_max,
+            "silence_seconds": self.config.timeouts.drop_seconds,
+        }
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def context(self, host: Host, member: Member, place: Room | Direct | None) -> Context:
+        return Context(
+            table=self.table,
+            hub=self.hub,
+            store=self.store,
+            config=self.config,
+            host=host,
+            member=member,
+            place=place,
+            now_ms=self.now_ms(),
+            started_ms=self.started_ms,
+            version=self.version,
+        )
+
+    # --- start
+
+    async def restore(self) -> None:
+        """Take up rooms and sessions where the former run of the server left them."""
+        heads = await self.store.heads()
+        rooms = await self.store.list("room")
+        for key, stored in rooms.items():
+            record = msgspec.json.decode(stored.value, type=RoomRecord)
+            room = Room(
+                record.name,
+                shown=heads.get(key, 0),
+                keep_events=self.config.limits.backlog_events,
+            )
+            room.topic = record.topic
+            self.hub.rooms[key] = room
+            self._kept_rooms.add(key)
+        for key, stored in (await self.store.list(SPACE)).items():
+            self._restore_seat(self.seats.restore(key, stored), heads)
+
+    def _restore_seat(self, seat: Seat, heads: dict[str, int]) -> None:
+        timeouts = self.config.timeouts
+        away_seconds = 0.0
+        if seat.dropped_ms is not None:
+            away_seconds = (self.now_ms() - seat.dropped_ms) / 1000
+        left = timeouts.resume_seconds - away_seconds
+        if left <= 0:
+            self.keep(self.seats.remove(seat))
+            return
+        for identity, nick in seat.directs.items():
+            self._link_direct(seat.member, identity, nick, heads)
+        if away_seconds >= timeouts.grace_seconds:
+            for direct in tuple(seat.member.directs.values()):
+                direct.unlink(seat.member)
+            seat.timer = self.deadlines.after(left, lambda: self._forget(seat))
+            return
+        try:
+            self.hub.enter(seat.member, now=trio.current_time())
+        except NameTaken:
+            log.warning("two sessions of one nick were kept", nick=seat.member.nick)
+            return
+        seat.present = True
+        self.reenter(seat)
+        self._begin_grace(seat)
+
+    # --- rooms and conversations
+
+    def talk(self, key: str) -> Talk | None:
+        return self.hub.rooms.get(key) or self.hub.directs.get(key)
+
+    def talk_of(self, session: Session, key: str) -> Room | Direct | None:
+        """The room or conversation, if the session's member is in it."""
+        member = session.member
+        return (member.rooms.get(key) or member.directs.get(key)) if member else None
+
+    def talks_of(self, session: Session) -> list[Room | Direct]:
+        member = session.member
+        return [*member.rooms.values(), *member.directs.values()] if member else []
+
+    def label(self, key: str, session: Session) -> str:
+        """What the session calls the log *key*."""
+        direct = self.hub.directs.get(key)
+        if direct is not None:
+            return direct.label_for(session.identity)
+        room = self.hub.rooms.get(key)
+        return room.name if room else key
+
+    def is_new(self, room: Room) -> bool:
+        """Whether nothing is kept of the room yet; asked once, for it will be."""
+        if room.key in self._kept_rooms:
+            return False
+        self._kept_rooms.add(room.key)
+        return True
+
+    async def load(self, room: Room) -> None:
+        """Read the room's last lines, if they are not there. Raises Unavailable."""
+        if not room.loaded:
+            limit = self.config.limits.backlog_events
+            room.load(await self.store.page(room.key, before=room.shown + 1, limit=limit))
+
+    def roster(self, room: Room) -> Members:
+        return room.roster(self.config.rooms.presence_members)
+
+    async def open_direct(self, member: Member, nick: str) -> Direct:
+        """The conversation of *member* with whoever is called *nick*.
+
+        Raises:
+            NoSuchMember, NotPermitted, Unavailable.
+        """
+        partner = self.hub.find_member(nick)
+        key = direct_key(member.identity, partner.identity)
+        shown = 0
+        if key not in self.hub.directs:
+            last = await self.store.page(key, limit=1)
+            shown = last[-1].seq if last else 0
+            partner = self.hub.find_member(nick)
+        partner.last_partner = member
+        if key in member.directs and key in partner.directs:
+            return self.hub.directs[key]
+        direct = self.hub.open_direct(member, partner, shown=shown)
+        for one in (member, partner):
+            for session in self._linked.get(one.identity, ()):
+                self.audience.add(direct.key, session)
+                if session.seat is not None:
+                    self.keep(session.seat.put())
+        return direct
+
+    async def load_directs(self, seat: Seat) -> None:
+        """Take up the conversations of a seat whose member had left. Raises Unavailable."""
+        for identity, nick in seat.directs.items():
+            key = direct_key(seat.member.identity, identity)
+            if key not in seat.member.directs:
+                last = await self.store.page(key, limit=1)
+                self._link_direct(seat.member, identity, nick, {key: last[-1].seq if last else 0})
+
+    def _link_direct(
+        self, member: Member, partner: str, partner_nick: str, heads: dict[str, int]
+    ) -> None:
+        key = direct_key(member.identity, partner)
+        direct = self.hub.directs.get(key)
+        if direct is None:
+            direct = self.hub.directs[key] = Direct(
+                (member.identity, member.nick),
+                (partner, partner_nick),
+                shown=heads.get(key, 0),
+                keep_events=self.config.limits.backlog_events,
+            )
+        direct.link(member)
+
+    # --- joining, leaving, renaming
+
+    def join(self, session: Session, room: Room) -> None:
+        """Take the session's member into the room, which is loaded. A second time: nothing."""
+        member = session.member
+        assert member is not None
+        session.place = room.key
+        if room.key in member.rooms:
+            return
+        event = room.add(member)
+        more = bool(room.recent) and room.recent[0].seq > 1
+        for own in self._linked.get(member.identity, ()):
+            own.send(event)
+            own.send(self.roster(room))
+            own.send(backlog_for(own, room.name, room.recent, more=more))
+            if own.catch_up is not None:
+                own.catch_up.cursors[room.key] = room.shown
+            self.audience.add(room.key, own)
+        self.presence.show(room, event, newcomer=session)
+
+    def leave(self, member: Member, room: Room, reason: str) -> None:
+        event = room.remove(member, reason)
+        for own in self._linked.get(member.identity, ()):
+            self.audience.remove(room.key, own)
+            own.send(event)
+            if own.place == room.key:
+                own.place = next(iter(member.rooms), "")
+        self.presence.show(room, event)
+        self._drop(room)
+
+    def rename(self, member: Member, nick: str) -> None:
+        """Raises NameInvalid, NameTaken."""
+        concerned = self.hub.neighbours(member)
+        event = self.hub.rename(member, nick, now=trio.current_time())
+        if event is None:
+            return
+        for room in member.rooms.values():
+            self.presence.flush(room.key)
+        tell([own for one in concerned for own in self._linked.get(one.identity, ())], [event])
+
+    def reenter(self, seat: Seat) -> None:
+        """Take the member of a seat into the rooms it was in."""
+        for key in seat.rooms:
+            room = self.hub.rooms.get(key) or self.hub.open_room(key)
+            self.presence.show(room, room.add(seat.member))
+
+    def _drop(self, room: Room) -> None:
+        if room.key not in self._kept_rooms:
+            self.hub.drop_if_idle(room)
+
+    # --- links
+
+    def link(self, session: Session) -> None:
+        """The session speaks for its member from now on."""
+        self._linked.setdefault(session.identity, []).append(session)
+        for talk in self.talks_of(session):
+            self.audience.add(talk.key, session)
+        if session.seat is not None and session.seat.timer is not None:
+            session.seat.timer.cancel()
+
+    def unlink(self, session: Session) -> None:
+        """The session speaks for nobody any more; its member stays."""
+        linked = self._linked.get(session.identity, [])
+        if session in linked:
+            linked.remove(session)
+        if not linked:
+            self._linked.pop(session.identity, None)
+        for talk in self.talks_of(session):
+            self.audience.remove(talk.key, session)
+        if session.seat is not None and session.seat.session is session:
+            session.seat.session = None
+        session.member = session.seat = None
+
+    def refile(self, session: Session) -> None:
+        """Whom the member ignores has changed."""
+        for own in self._linked.get(session.identity, ()):
+            for talk in self.talks_of(own):
+                self.audience.add(talk.key, own)
+
+    def session_ended(self, session: Session) -> None:
+        """The link is gone. Without a `/quit` the member stays for the grace, if its session can
+        be resumed."""
+        self.sessions.pop(session, None)
+        seat, member = session.seat, session.member
+        if member is None:
+            return
+        if seat is None:
+            self.depart(session, "link closed")
+            return
+        self.unlink(session)
+        seat.dropped_ms = self.now_ms()
+        self.keep(seat.put())
+        self._begin_grace(seat)
+
+    def depart(self, session: Session, reason: str) -> None:
+        """The member leaves by intent: its nick is free at once, its session is over."""
+        seat, member = session.seat, session.member
+        if member is None:
+            return
+        if seat is not None:
+            self.keep(self.seats.remove(seat))
+        self.unlink(session)
+        self._exit(member, reason)
+
+    def _exit(self, member: Member, reason: str) -> None:
+        for room, event in self.hub.exit(member, reason):
+            self.presence.show(room, event)
+
+    def _begin_grace(self, seat: Seat) -> None:
+        grace_seconds = self.config.timeouts.grace_seconds
+        seat.member.absent_until = trio.current_time() + grace_seconds
+        seat.timer = self.deadlines.after(grace_seconds, lambda: self._end_grace(seat))
+
+    def _end_grace(self, seat: Seat) -> None:
+        seat.note()
+        seat.present = False
+        self._exit(seat.member, "link lost")
+        left = self.config.timeouts.resume_seconds - self.config.timeouts.grace_seconds
+        seat.timer = self.deadlines.after(max(0.0, left), lambda: self._forget(seat))
+
+    def _forget(self, seat: Seat) -> None:
+        self.keep(self.seats.remove(seat))
+
+    # --- the store
+
+    def keep(self, *puts: Put) -> None:
+        """Store *puts* without anybody waiting for it."""
+        write = Write(puts=puts)
+        try:
+            self.store.submit_nowait(write)
+        except trio.WouldBlock:
+            self.start_soon(self._keep_later, write)
+        except trio.ClosedResourceError:
+            log.warning("too late to keep a session")
+
+    async def _keep_later(self, write: Write) -> None:
+        try:
+            await self.store.submit(write)
+        except trio.ClosedResourceError:
+            log.warning("too late to keep a session")
+
+    # --- sessions
+
+    async def serve(self, stream: trio.abc.Stream) -> None:
+        """Serve one connection until it ends. Raises nothing but Cancelled."""
+        from trio_chat.server.listeners import accept
+
+        link = accept(stream, self.config)
+        session = Session(self, link)
+        self.sessions[session] = None
+        await session.run()
+
+    def say_bye(self, reason: str, retry_after: float) -> None:
+        for session in tuple(self.sessions):
+            session.close(reason, retry_after=retry_after)

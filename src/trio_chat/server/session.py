@@ -1,0 +1,327 @@
+"""One connection's life, hello to close: reading, detection, closing, and the fence round it.
+
+What the requests mean is in `answers`; what is read from the log for a session that lags or
+resumes, in `catchup`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from trio_chat.chat.flood import TokenBucket
+from trio_chat.chat.members import Member
+from trio_chat.errors import ChatError, ProtocolError
+from trio_chat.events import Bye, Error, Event
+from trio_chat.server.answers import Answers
+from trio_chat.server.catchup import CatchUp
+from trio_chat.server.links import Link
+from trio_chat.server.outbox import Outbox
+from trio_chat.wire import Wire
+from trio_chat.wire.detect import REFUSALS, Language, detect, detect_bytes
+from trio_chat.wire.lines import LineBuffer, Overlong
+from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, NativeWire
+from trio_chat.wire.plain import PlainWire, greeting
+
+if TYPE_CHECKING:
+    from trio_chat.server.deadlines import Deadline
+    from trio_chat.server.seats import Seat
+    from trio_chat.server.service import Service
+
+log = structlog.get_logger()
+_numbers = count(1)
+
+GONE = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class Session:
+    """See the module.
+
+    Attributes:
+        member: who speaks here; None until the hello is accepted.
+        seat: what a resumable session leaves behind, or None.
+        place: the key of the room or conversation last gone to: where a plain peer talks.
+        scope: whose ids are compared when an input comes again.
+        pending: writes under way in the store.
+        closing: `bye` is said; what still arrives is discarded.
+    """
+
+    __slots__ = (
+        "_bad_lines",
+        "_deadline",
+        "_settled",
+        "answers",
+        "catch_up",
+        "closing",
+        "flood",
+        "heard_at",
+        "link",
+        "member",
+        "number",
+        "outbox",
+        "pending",
+        "place",
+        "presence_missed",
+        "queries",
+        "scope",
+        "seat",
+        "service",
+        "wire",
+    )
+
+    def __init__(self, service: Service, link: Link) -> None:
+        limits = service.config.limits
+        self.service = service
+        self.link = link
+        self.number = next(_numbers)
+        self.wire: Wire = _UNKNOWN
+        self.outbox = Outbox(link, limits.outbox_bytes, self._start_writer)
+        self.member: Member | None = None
+        self.seat: Seat | None = None
+        self.place = ""
+        self.scope = ""
+        self.pending = 0
+        self.closing = False
+        self.presence_missed = False
+        self.heard_at = 0.0
+        self.flood: TokenBucket | None = None
+        self.queries: TokenBucket | None = None
+        self.answers = Answers(self)
+        self.catch_up: CatchUp | None = None
+        self._bad_lines = 0
+        self._settled: trio.Event | None = None
+        self._deadline: Deadline | None = None
+
+    # --- what the others see
+
+    @property
+    def identity(self) -> str:
+        return self.member.identity if self.member else ""
+
+    @property
+    def picky(self) -> bool:
+        return bool(self.member and self.member.ignores)
+
+    def hears(self, nick: str) -> bool:
+        return self.member is None or self.member.hears(nick)
+
+    def send(self, event: Event) -> None:
+        """Send an answer, or anything meant for this session alone."""
+        self.outbox.put(self.wire.encode(event))
+
+    def lag(self, key: str = "", seq: int = 0) -> None:
+        """Take no more talk; read it from the log when what waits is out. The room *key* was
+        shown here up to *seq*, all others as far as everyone."""
+        if self.catch_up is None:
+            self.catch_up = CatchUp(self, {})
+            for talk in self.service.talks_of(self):
+                self.catch_up.cursors[talk.key] = talk.shown
+            if key:
+                self.catch_up.cursors[key] = seq
+            log.info("session lags", session=self.number, room=key, seq=seq)
+        self.outbox.lag()
+
+    def written(self) -> None:
+        """A write of this session has been committed and answered."""
+        self.pending -= 1
+        if not self.pending and self._settled is not None:
+            self._settled.set()
+            self._settled = None
+
+    async def settle(self, below: int = 1) -> None:
+        """Wait until fewer than *below* writes are under way, all before them answered."""
+        while self.pending >= below:
+            self._settled = self._settled or trio.Event()
+            await self._settled.wait()
+
+    # --- life
+
+    async def run(self) -> None:
+        """Live until the peer is gone. Raises nothing but Cancelled."""
+        await self.fenced(self._converse)
+        self._cancel_deadline()
+        self.outbox.close()
+        try:
+            self.service.session_ended(self)
+        finally:
+            await self.link.aclose()
+
+    async def fenced(self, work: Callable[[], Awaitable[object]]) -> None:
+        """The one place where any exception is caught: one session's bug ends that session."""
+        try:
+            await work()
+        except GONE:
+            self._abort()
+        except trio.TooSlowError:
+            log.info("session stalled", session=self.number, peer=self.link.peer)
+            self._abort()
+        except Exception:
+            log.exception("session failed", session=self.number, peer=self.link.peer)
+            self._abort()
+
+    async def _converse(self) -> None:
+        timeouts = self.service.config.timeouts
+        self._deadline = self.service.deadlines.after(timeouts.greet_seconds, self._greet)
+        lines = LineBuffer(MAX_CLIENT_LINE_BYTES)
+        first = True
+        while chunk := await self.link.receive():
+            if first and detect_bytes(chunk) is not None:
+                await self._refuse(Language.TLS)
+                return
+            first = False
+            for line in lines.feed(chunk):
+                await self._handle(line)
+        if rest := lines.rest():
+            await self._handle(rest)
+        await self._finish()
+
+    async def _handle(self, line: bytes | Overlong) -> None:
+        if self.closing:
+            return
+        if self.wire is _UNKNOWN and not await self._detected(line):
+            return
+        if self.outbox.queued_bytes > self.service.config.limits.outbox_bytes // 2 or (
+            self.outbox.lagging
+        ):
+            await self.outbox.drained(self.service.config.limits.outbox_bytes // 2)
+        self.heard_at = trio.current_time()
+        try:
+            await self._answer(line)
+        except ProtocolError as exc:
+            self._bad_line(exc)
+        except ChatError as exc:
+            self.send(
+                Error(
+                    id=getattr(exc, "id", None),
+                    code=exc.code,
+                    message=exc.message,
+                    retry_after=exc.retry_after,
+                )
+            )
+
+    async def _answer(self, line: bytes | Overlong) -> None:
+        if isinstance(line, Overlong):
+            self.send(
+                Error(code="too_long", message=f"a line has at most {line.limit_bytes} bytes")
+            )
+            return
+        request = self.wire.decode(line)
+        if request is None:
+            return
+        self._bad_lines = 0
+        try:
+            await self.answers.answer(request)
+        except ChatError as exc:
+            self.send(
+                Error(
+                    id=request.id,
+                    code=exc.code,
+                    message=exc.message,
+                    retry_after=exc.retry_after,
+                )
+            )
+
+    def _bad_line(self, exc: ProtocolError) -> None:
+        self.send(Error(id=exc.id, code=exc.code, message=exc.message))
+        self._bad_lines += 1
+        if self._bad_lines >= self.service.config.limits.bad_lines:
+            self.close(f"{self._bad_lines} lines in a row were no requests")
+
+    # --- the first line
+
+    async def _detected(self, line: bytes | Overlong) -> bool:
+        """Choose the wire. False: refused."""
+        language = Language.PLAIN if isinstance(line, Overlong) else detect(line)
+        if language in REFUSALS:
+            await self._refuse(language)
+            return False
+        self.wire = NativeWire() if language is Language.NATIVE else PlainWire()
+        return True
+
+    async def _refuse(self, language: Language) -> None:
+        self.closing = True
+        self.outbox.put(REFUSALS[language])
+        self._start_writer()
+
+    def _greet(self) -> None:
+        """The peer has been silent: a person, perhaps, who waits to be spoken to."""
+        timeouts = self.service.config.timeouts
+        self._deadline = self.service.deadlines.after(timeouts.hello_seconds, self._late)
+        if self.wire is _UNKNOWN:
+            self.outbox.put(greeting(self.service.config.server.name))
+
+    def _late(self) -> None:
+        if self.wire is _UNKNOWN:
+            self.wire = PlainWire()
+        self.close("no hello came")
+
+    def greeted(self) -> None:
+        """The hello was accepted."""
+        self._cancel_deadline()
+
+    def watch_silence(self) -> None:
+        """The peer pings: from now on it is expected to be heard from."""
+        if self._deadline is None or self._deadline.action is None:
+            drop_seconds = self.service.config.timeouts.drop_seconds
+            self._deadline = self.service.deadlines.after(drop_seconds, self._check_silence)
+
+    def _check_silence(self) -> None:
+        drop_seconds = self.service.config.timeouts.drop_seconds
+        left = self.heard_at + drop_seconds - trio.current_time()
+        if left > 0:
+            self._deadline = self.service.deadlines.after(left, self._check_silence)
+        else:
+            self.close(f"nothing was heard for {drop_seconds:.0f} s")
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    # --- the end
+
+    def close(self, reason: str, *, retry_after: float | None = None) -> None:
+        """Say `bye`; what waits is still sent, what still comes is discarded."""
+        if self.closing:
+            return
+        if self.wire is _UNKNOWN:
+            self.wire = PlainWire()
+        self.send(Bye(reason=reason, retry_after=retry_after))
+        self.closing = True
+        self._start_writer()
+
+    def _abort(self) -> None:
+        self.outbox.close()
+        self.link.abort()
+
+    async def _finish(self) -> None:
+        """The peer will say no more: let it have what is its due."""
+        with trio.fail_after(self.service.config.timeouts.stall_seconds):
+            await self.settle()
+            await self.outbox.drained()
+            if not self.outbox.closed:
+                await self.link.end()
+
+    def _start_writer(self) -> None:
+        self.service.start_soon(self.fenced, self._write)
+
+    async def _write(self) -> None:
+        """Runs while something waits, and at the end."""
+        timeouts = self.service.config.timeouts
+        await self.outbox.write(self._caught_up, timeouts.stall_seconds)
+        if self.closing and not self.outbox.closed:
+            # A close with unread input would be a reset, which swallows the bye.
+            await self.link.end()
+            self.service.deadlines.after(timeouts.linger_seconds, self.link.abort)
+
+    async def _caught_up(self) -> bytes:
+        if self.catch_up is None:
+            self.outbox.caught_up()
+            return b""
+        return await self.catch_up.read()
+
+
+_UNKNOWN = PlainWire()  # stands for "not detected yet"
