@@ -24,8 +24,8 @@ NASTY_TEXTS = (
     "",
 )
 CLEAN_TEXTS = st.one_of(st.text(max_size=30), st.sampled_from(NASTY_TEXTS))
-LONE_SURROGATES = st.characters(categories=["Cs"])
-TEXTS = st.one_of(CLEAN_TEXTS, st.text(st.one_of(st.characters(), LONE_SURROGATES), max_size=10))
+# Among all characters a lone surrogate, or one that reorders, would hardly ever be drawn.
+TEXTS = st.one_of(CLEAN_TEXTS, st.text("aé\n\t\r\x1b\x85\u202e\u2028\ud800\udfff", max_size=6))
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | CLEAN_TEXTS,

@@ -362,6 +362,13 @@ def test_a_page_that_does_not_fit_says_that_more_remain() -> None:
     assert not fits(backlog(len(newer.events) + 1))
 
 
+def test_no_answer_is_lost_for_being_long() -> None:
+    """A command that finds out that much is cut by its handler, not by the wire."""
+    result = Result(command="x", data=None, text="x" * MAX_SERVER_LINE_BYTES)
+    assert not fits(result)
+    assert decode_event(wire.encode(result)) == result
+
+
 def test_a_huge_room_shows_as_many_members_as_fit() -> None:
     """
     > In a large room it holds only some of the `total` members.
