@@ -10,9 +10,9 @@ from itertools import islice
 import trio
 
 from trio_chat.config import StoreSection
-from trio_chat.errors import Conflict, Unavailable
+from trio_chat.errors import Unavailable
 from trio_chat.store import Entry, EntryKind, Record, Write
-from trio_chat.store.batches import Batches
+from trio_chat.store.batches import Batches, First, conflict, dense_page, entry_of, repeat
 from trio_chat.store.query import Matcher, parse_query
 from trio_chat.text import fold
 
@@ -22,9 +22,6 @@ FORGET_SECONDS = 600.0
 RETRY_SECONDS = 2.0
 # However many talk: at some 250 bytes each the ids stay under 250 MB.
 MAX_IDS = 1_000_000
-
-
-_First = tuple[str, int, int, bytes]  # room, seq, at_ms, answer
 
 
 class MemoryStore:
@@ -38,7 +35,7 @@ class MemoryStore:
         # Lists are cut from time to time, because cutting costs as much as what is kept.
         self._cut_at = section.memory_events + section.memory_events // 8 + 1
         # In the order of their times, oldest first.
-        self._first: dict[tuple[str, str], _First] = {}
+        self._first: dict[tuple[str, str], First] = {}
         self._records: dict[str, dict[str, Record]] = {}
         self._last_ms = 0
         self.batches = Batches(section.queue_writes, section.batch_writes)
@@ -53,7 +50,7 @@ class MemoryStore:
         self._forget_over(MAX_IDS)
         for write in batch:
             if write.key and (first := self._first.get((write.scope, write.key))):
-                _repeat(write, first)
+                repeat(write, first)
             elif not write.puts or self._put_all(write):
                 self._append(write, now_ms)
 
@@ -62,19 +59,8 @@ class MemoryStore:
         room = write.room
         if room:
             entries = self._rooms.get(room) or self._rooms.setdefault(room, [])
-            write.seq = seq = entries[-1].seq + 1 if entries else 1
-            entries.append(
-                Entry(
-                    room,
-                    seq,
-                    now_ms,
-                    write.kind,
-                    write.sender,
-                    write.account,
-                    write.text,
-                    write.target,
-                )
-            )
+            write.seq = entries[-1].seq + 1 if entries else 1
+            entries.append(entry_of(write))
             if len(entries) >= self._cut_at:
                 del entries[: -self._section.memory_events]
         if write.key:
@@ -86,9 +72,7 @@ class MemoryStore:
             record = self._records.get(put.space, {}).get(put.key)
             version = record.version if record else 0
             if put.expect is not None and put.expect != version:
-                write.error = Conflict(
-                    f"{put.space}/{put.key}: at version {version}, expected {put.expect}"
-                )
+                write.error = conflict(put, version)
                 return False
             versions.append(version)
         for put, version in zip(write.puts, versions, strict=True):
@@ -124,15 +108,8 @@ class MemoryStore:
     async def page(
         self, room: str, *, before: int | None = None, after: int | None = None, limit: int
     ) -> list[Entry]:
-        entries = self._rooms.get(room)
-        if not entries:
-            return []
-        first_seq, count = entries[0].seq, len(entries)
-        low = 0 if after is None else min(max(after + 1 - first_seq, 0), count)
-        high = count if before is None else min(max(before - first_seq, 0), count)
-        if after is None:
-            low = max(low, high - limit)
-        return entries[low : min(high, low + limit)]
+        await trio.lowlevel.checkpoint()
+        return list(dense_page(self._rooms.get(room, ()), before, after, limit))
 
     async def heads(self) -> dict[str, int]:
         return {room: entries[-1].seq for room, entries in self._rooms.items()}
@@ -146,7 +123,7 @@ class MemoryStore:
         if first is None:
             return None
         write = Write(scope=scope, key=key)
-        _repeat(write, first)
+        repeat(write, first)
         return write
 
     async def get(self, space: str, key: str) -> Record | None:
@@ -201,11 +178,6 @@ class MemoryStore:
     async def list(self, space: str, prefix: str = "") -> dict[str, Record]:
         records = self._records.get(space, {})
         return {key: records[key] for key in sorted(records) if key.startswith(prefix)}
-
-
-def _repeat(write: Write, first: _First) -> None:
-    write.room, write.seq, write.at_ms, write.answer = first
-    write.repeated = True
 
 
 @asynccontextmanager

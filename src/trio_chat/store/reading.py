@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from trio_chat.store import Entry, EntryKind, Record, Write
+from trio_chat.store import Entry, EntryKind, Record
+from trio_chat.store.batches import First
 from trio_chat.store.query import Term
 from trio_chat.store.writer import SEQ_MASK, Head
 
@@ -18,42 +19,36 @@ _COLUMNS = "m.id, m.at_ms, m.kind, m.sender, m.account, m.text, m.target"
 
 
 def page(
-    db: apsw.Connection, room: str, base: int, before: int | None, after: int | None, limit: int
+    db: apsw.Connection, head: Head, before: int, after: int | None, limit: int
 ) -> list[Entry]:
-    low = base + max(after or 0, 0)
-    high = base + min(max(before, 0), SEQ_MASK) if before is not None else base + SEQ_MASK + 1
-    order = "ASC" if after is not None else "DESC"
+    low = head.base + max(after or 0, 0)
+    high = head.base + max(before, 0)
+    order = "DESC" if after is None else "ASC"
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM message m WHERE id > ? AND id < ? ORDER BY id {order} LIMIT ?",
-        (low, high, max(limit, 0)),
+        (low, high, limit),
     )
-    entries = [_entry(room, row) for row in rows]
-    return entries if after is not None else entries[::-1]
+    entries = [_entry(head, row) for row in rows]
+    return entries[::-1] if after is None else entries
 
 
-def last(db: apsw.Connection, room: str, base: int, kind: EntryKind) -> Entry | None:
+def last(db: apsw.Connection, head: Head, kind: EntryKind) -> Entry | None:
     # The index on rare kinds is used only when its condition is repeated.
     rare = "" if kind == "message" else "AND kind <> 'message'"
     row = db.execute(
         f"SELECT {_COLUMNS} FROM message m WHERE kind = ? {rare} AND id > ? AND id <= ?"
         " ORDER BY id DESC LIMIT 1",
-        (kind, base, base + SEQ_MASK),
+        (kind, head.base, head.base | SEQ_MASK),
     ).fetchone()
-    return _entry(room, row) if row else None
+    return _entry(head, row) if row else None
 
 
-def recall(db: apsw.Connection, scope: str, key: str) -> Write | None:
-    row = db.execute(
-        "SELECT coalesce(room.name, ''), seq, at_ms, answer"
-        " FROM idem LEFT JOIN room ON room.id = idem.room WHERE scope = ? AND key = ?",
-        (scope, key),
+def recall(db: apsw.Connection, scope: str, key: str) -> First | None:
+    return db.execute(
+        "SELECT coalesce(room.name, ''), message & ?, at_ms, answer"
+        " FROM id_seen LEFT JOIN room ON room.id = message >> 40 WHERE scope = ? AND key = ?",
+        (SEQ_MASK, scope, key),
     ).fetchone()
-    if row is None:
-        return None
-    room, seq, at_ms, answer = row
-    return Write(
-        room=room, scope=scope, key=key, seq=seq, at_ms=at_ms, answer=answer, repeated=True
-    )
 
 
 def get(db: apsw.Connection, space: str, key: str) -> Record | None:
@@ -85,7 +80,7 @@ def search(db: apsw.Connection, wanted: Wanted, rooms: Iterable[Head]) -> list[E
     """Look through each of *rooms*, newest first, and merge by time."""
     found: list[Entry] = []
     for head in rooms:
-        found += [_entry(head.name, row) for row in _search_room(db, wanted, head)]
+        found += [_entry(head, row) for row in _search_room(db, wanted, head)]
     found.sort(key=lambda entry: (entry.at_ms, entry.seq), reverse=True)
     return found[: wanted.limit]
 
@@ -138,5 +133,5 @@ def _first_at(db: apsw.Connection, head: Head, at_ms: int) -> int:
     return head.base + low
 
 
-def _entry(room: str, row: tuple[Any, ...]) -> Entry:
-    return Entry(room, row[0] & SEQ_MASK, *row[1:])
+def _entry(head: Head, row: tuple[Any, ...]) -> Entry:
+    return Entry(head.name, row[0] & SEQ_MASK, *row[1:])

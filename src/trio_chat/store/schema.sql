@@ -1,15 +1,30 @@
--- Version 1. What each table promises is in docs/storage.md; later versions are steps in migrations.py.
+-- Version 1; what each table promises is in docs/storage.md. Later versions: migrations.py.
 
 CREATE TABLE room(
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     last_seq INTEGER NOT NULL,
-    last_ms INTEGER NOT NULL,
-    -- Everything up to here is in message_fts.
-    indexed_seq INTEGER NOT NULL DEFAULT 0
+    last_ms INTEGER NOT NULL
 ) STRICT;
 
--- id = room.id << 40 | seq: one room is one range, in the table and in the full-text index.
+-- A write appends here and nowhere else, so a commit touches a few pages however many rooms
+-- and senders it holds. When there are many they settle: all at once and in order, they move to
+-- message, message_fts and id_seen. id 0: no event; key '': may not be repeated.
+CREATE TABLE recent(
+    id INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    sender_key TEXT,
+    account TEXT NOT NULL,
+    text TEXT NOT NULL,
+    target ANY,
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    answer BLOB NOT NULL
+) STRICT;
+
+-- id = room.id << 40 | seq: one room is one range, here and in the full-text index.
 CREATE TABLE message(
     id INTEGER PRIMARY KEY,
     at_ms INTEGER NOT NULL,
@@ -29,18 +44,17 @@ CREATE VIRTUAL TABLE message_fts USING fts5(
     tokenize="unicode61 remove_diacritics 2"
 );
 
--- Which inputs have happened, and what they were answered. room 0: no event.
-CREATE TABLE idem(
+-- Which inputs have happened, and what they were answered. message 0: they were no event.
+CREATE TABLE id_seen(
     scope TEXT NOT NULL,
     key TEXT NOT NULL,
-    room INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
+    message INTEGER NOT NULL,
     at_ms INTEGER NOT NULL,
     answer BLOB NOT NULL,
     PRIMARY KEY(scope, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX idem_at ON idem(at_ms);
+CREATE INDEX id_seen_at ON id_seen(at_ms);
 
 CREATE TABLE record(
     space TEXT NOT NULL,

@@ -5,6 +5,7 @@ It alone knows of connections, threads and files; what it promises stands in the
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -18,12 +19,11 @@ import trio
 from trio_chat.config import StoreSection
 from trio_chat.errors import BadRequest, StoreError, Unavailable
 from trio_chat.store import Entry, EntryKind, Record, Write, reading
-from trio_chat.store.batches import Batches
+from trio_chat.store.batches import Batches, dense_page, repeat
 from trio_chat.store.migrations import migrate, steps
 from trio_chat.store.ownership import create_private, own_folder
 from trio_chat.store.query import parse_query
-from trio_chat.store.upkeep import Upkeep
-from trio_chat.store.writer import Committer, Head
+from trio_chat.store.writer import SEQ_MASK, Committer, Head
 from trio_chat.text import fold
 
 T = TypeVar("T")
@@ -35,7 +35,13 @@ RETRY_SECONDS = 2.0
 # For the last words to SQLite; each takes milliseconds unless the disk hangs.
 CLOSE_SECONDS = 10.0
 BUSY_MS = 5000
+# Writes that settle at once: enough that those of one room share pages, moved in some 10 ms.
+SETTLE_WRITES = 1024
+FORGET_SECONDS = 600.0
+FORGET_BITE_IDS = 500
 CACHE_KIB = 16_384
+# 16 MiB: with SQLite's own 4 MiB a busy server writes the same pages four times as often.
+CHECKPOINT_PAGES = 4096
 
 # The write was at fault, not the disk: its batch is tried again one by one.
 _WRITE_AT_FAULT = (
@@ -68,10 +74,9 @@ class SqliteStore:
         self._reader = reader
         self._searcher = searcher
         self._committer = committer
-        self._heads = committer.heads
         self._failing = False
         self.batches = Batches(section.queue_writes, section.batch_writes)
-        self.upkeep = Upkeep(writer, self._heads, committer.behind)
+        self._settling = trio.Event()
         self.committed = self.batches.committed
         self.submit_nowait = self.batches.submit_nowait
         self.submit = self.batches.submit
@@ -85,7 +90,7 @@ class SqliteStore:
     async def commit(self, batch: list[Write]) -> None:
         """Commit *batch*, or fill in why not. Never raises for the disk or for a write."""
         try:
-            await self._commit(batch)
+            await self._writer.async_run(self._committer.commit, batch)
         except _WRITE_AT_FAULT as exc:
             if len(batch) == 1:
                 batch[0].error = BadRequest(f"this cannot be stored: {exc}")
@@ -99,11 +104,6 @@ class SqliteStore:
         else:
             self._note_success()
 
-    async def _commit(self, batch: list[Write]) -> None:
-        touched = await self._writer.async_run(self._committer.commit, batch)
-        self.upkeep.note(touched)
-        self._heads.update(touched)
-
     def _note_failure(self, exc: BaseException) -> None:
         if not self._failing:
             _log.error("the store cannot be written", path=str(self._path), reason=repr(exc))
@@ -113,17 +113,46 @@ class SqliteStore:
         if self._failing:
             _log.info("the store can be written again", path=str(self._path))
         self._failing = False
+        if self._committer.unsettled >= SETTLE_WRITES:
+            self._settling.set()
+
+    async def keep_settling(self) -> None:
+        """Settle whenever there is enough, until cancelled."""
+        while True:
+            await self._settling.wait()
+            self._settling = trio.Event()
+            # A full disk: what is recent stays so, and is tried again after the next commit.
+            with suppress(apsw.Error):
+                await self._settle()
+
+    async def keep_forgetting(self) -> None:
+        """Forget ids that are old enough, again and again, until cancelled."""
+        while True:
+            before_seconds = time.time() - self._section.remember_ids_seconds
+            with suppress(Unavailable):
+                await self.forget_ids(int(before_seconds * 1000))
+            await trio.sleep(FORGET_SECONDS)
+
+    async def _settle(self) -> None:
+        # Shielded, because what is cancelled half-way may or may not have happened.
+        with trio.CancelScope(shield=True):
+            await self._writer.async_run(self._committer.settle)
 
     async def forget_ids(self, before_ms: int) -> int:
-        try:
-            return await self.upkeep.forget_ids(before_ms)
-        except apsw.Error as exc:
-            raise Unavailable(_reason(exc), retry_after=RETRY_SECONDS) from exc
+        forget = self._committer.forget_ids
+        forgotten = 0
+        gone = FORGET_BITE_IDS
+        while gone == FORGET_BITE_IDS:
+            await trio.lowlevel.checkpoint()
+            with trio.CancelScope(shield=True):
+                gone = await self._ask(self._writer, forget, before_ms, FORGET_BITE_IDS)
+            forgotten += gone
+        return forgotten
 
     async def finish(self) -> None:
-        """The last bites and a small database: what a next start would have to do else."""
+        """Leave a small and settled database: what the next start would have to do else."""
         with trio.move_on_after(CLOSE_SECONDS, shield=True), suppress(apsw.Error):
-            await self.upkeep.catch_up()
+            await self._settle()
             await self._writer.async_run(_checkpoint, self._writer)
 
     # --- reading
@@ -131,20 +160,40 @@ class SqliteStore:
     async def page(
         self, room: str, *, before: int | None = None, after: int | None = None, limit: int
     ) -> list[Entry]:
-        head = self._heads.get(room)
-        if head is None:
-            return []
-        return await self._read(reading.page, room, head.base, before, after, limit)
+        await trio.lowlevel.checkpoint()
+        limit = max(limit, 0)
+        tail = self._committer.tails.get(room, [])[:]
+        near = list(dense_page(tail, before, after, limit))
+        first_seq = tail[0].seq if tail else SEQ_MASK + 1
+        enough = len(near) >= limit if after is None else after + 1 >= first_seq
+        head = self._committer.heads.get(room)
+        if enough or head is None:
+            return near
+        # The tail's start bounds the rest, so that what settles meanwhile is not read twice.
+        older_than = first_seq if before is None else min(before, first_seq)
+        wanted = limit - len(near) if after is None else limit
+        far = await self._read(reading.page, head, older_than, after, wanted)
+        return (far + near)[:limit]
 
     async def heads(self) -> dict[str, int]:
-        return {name: head.seq for name, head in self._heads.items()}
+        return {name: head.seq for name, head in self._committer.heads.copy().items()}
 
     async def last(self, room: str, kind: EntryKind) -> Entry | None:
-        head = self._heads.get(room)
-        return None if head is None else await self._read(reading.last, room, head.base, kind)
+        for entry in reversed(self._committer.tails.get(room, [])):
+            if entry.kind == kind:
+                return entry
+        head = self._committer.heads.get(room)
+        return None if head is None else await self._read(reading.last, head, kind)
 
     async def recall(self, scope: str, key: str) -> Write | None:
-        return await self._read(reading.recall, scope, key)
+        first = self._committer.firsts.get((scope, key))
+        if first is None:
+            first = await self._read(reading.recall, scope, key)
+        if first is None:
+            return None
+        write = Write(scope=scope, key=key)
+        repeat(write, first)
+        return write
 
     async def get(self, space: str, key: str) -> Record | None:
         return await self._read(reading.get, space, key)
@@ -170,24 +219,26 @@ class SqliteStore:
             with trio.fail_after(self._section.search_seconds):
                 # When the disk takes no index, what is indexed can still be found.
                 with suppress(apsw.Error):
-                    await self.upkeep.catch_up()
-                return await self._ask(self._searcher, reading.search, wanted, self._ranges(rooms))
+                    await self._settle()
+                db, ranges = self._searcher, self._ranges(rooms)
+                return await self._ask(db, reading.search, db, wanted, ranges)
         except trio.TooSlowError:
             raise Unavailable(
                 "the search took too long; narrow it down", retry_after=RETRY_SECONDS
             ) from None
 
     def _ranges(self, rooms: Sequence[str]) -> Sequence[Head]:
-        return [self._heads[room] for room in dict.fromkeys(rooms) if room in self._heads]
+        heads = self._committer.heads
+        return [heads[room] for room in dict.fromkeys(rooms) if room in heads]
 
     async def _read(self, question: Callable[..., T], *arguments: Any) -> T:
-        return await self._ask(self._reader, question, *arguments)
+        return await self._ask(self._reader, question, self._reader, *arguments)
 
     async def _ask(
         self, db: apsw.AsyncConnection, question: Callable[..., T], *arguments: Any
     ) -> T:
         try:
-            return cast("T", await db.async_run(question, db, *arguments))
+            return cast("T", await db.async_run(question, *arguments))
         except apsw.Error as exc:
             raise Unavailable(_reason(exc), retry_after=RETRY_SECONDS) from exc
 
@@ -221,8 +272,8 @@ async def open_sqlite_store(
         async with AsyncExitStack() as connections:
             store = await _open(path, section, vfs, connections)
             async with store.batches.running(store.commit) as nursery:
-                nursery.start_soon(store.upkeep.keep_index)
-                nursery.start_soon(store.upkeep.keep_forgetting, section.remember_ids_seconds)
+                nursery.start_soon(store.keep_settling)
+                nursery.start_soon(store.keep_forgetting)
                 yield store
             await store.finish()
 
@@ -264,6 +315,7 @@ def _configure(db: apsw.Connection, synchronous: str, query_only: bool) -> None:
     db.set_busy_timeout(BUSY_MS)
     db.pragma("journal_mode", "WAL")
     db.pragma("synchronous", synchronous)
+    db.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
     db.pragma("cache_size", -CACHE_KIB)
     db.pragma("temp_store", "memory")
     db.pragma("query_only", query_only)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 import apsw
 
 from trio_chat.errors import Conflict
-from trio_chat.store import Put, Write
+from trio_chat.store import Entry, Put, Write
+from trio_chat.store.batches import First, conflict, entry_of, repeat
 from trio_chat.text import fold
 
 SEQ_BITS = 40
@@ -24,9 +25,11 @@ SEQ_MASK = (1 << SEQ_BITS) - 1
 # to win it back from the event loop, so one call per row is what a busy server feels most.
 _CHUNKS = (64, 8, 1)
 
+Name: TypeAlias = tuple[str, str]  # scope, key
+
 
 class Head:
-    """Where a room's log ends: as committed, or in a batch that is being committed."""
+    """Where a room's log ends."""
 
     __slots__ = ("base", "name", "seq")
 
@@ -37,61 +40,77 @@ class Head:
 
 
 class _Plan:
-    """What one transaction will insert, as flat rows, and what it answers once committed."""
+    """What one transaction writes, and what is known and answered once it is committed."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
         self.heads: dict[str, Head] = {}
-        self.messages: list[Any] = []
-        self.ids: list[Any] = []
-        self.repeats: list[tuple[Write, _First]] = []
+        self.rows: list[Any] = []
+        self.entries: list[Entry] = []
+        self.firsts: dict[Name, First] = {}
+        self.repeats: list[tuple[Write, First]] = []
         self.conflicts: list[tuple[Write, Conflict]] = []
 
-
-_First = tuple[str, int, int, bytes]  # room, seq, at_ms, answer
+    def answer(self) -> None:
+        for write, first in self.repeats:
+            repeat(write, first)
+        for write, error in self.conflicts:
+            write.error = error
 
 
 class Committer:
+    """Writes batches, and knows where every room ends and what has not settled yet.
+
+    Its attributes change in the writer's thread, after each commit. Others may look at them
+    without a lock: entries are added and dictionaries replaced, nothing is taken away.
+    """
+
     def __init__(self, db: apsw.Connection) -> None:
-        self._cursor = db.cursor()
         self._db = db
+        self._cursor = db.cursor()
         self.heads: dict[str, Head] = {}
-        # Rooms whose end is not in the search index yet, and up to where it is.
-        self.behind: dict[str, int] = {}
-        self.last_ms = 0
+        # The newest entries of some rooms, oldest first, and the newest keys: what `recent` holds.
+        self.tails: dict[str, list[Entry]] = {}
+        self.firsts: dict[Name, First] = {}
+        self.unsettled = 0
+        self._last_ms = 0
         self._last_room_id = 0
         self._load()
 
     def _load(self) -> None:
-        rows = self._db.execute("SELECT id, name, last_seq, last_ms, indexed_seq FROM room")
-        for room_id, name, seq, at_ms, indexed_seq in rows:
+        names = {0: ""}
+        for room_id, name, seq, at_ms in self._db.execute("SELECT * FROM room"):
+            names[room_id] = name
             self.heads[name] = Head(name, room_id << SEQ_BITS, seq)
-            if indexed_seq < seq:
-                self.behind[name] = indexed_seq
-            self.last_ms = max(self.last_ms, at_ms)
+            self._last_ms = max(self._last_ms, at_ms)
             self._last_room_id = max(self._last_room_id, room_id)
+        for row in self._db.execute(_RECENT):
+            self.unsettled += 1
+            identity, at_ms, kind, sender, account, text, target, scope, key, answer = row
+            room, seq = names[identity >> SEQ_BITS], identity & SEQ_MASK
+            if seq:
+                entry = Entry(room, seq, at_ms, kind, sender, account, text, target)
+                self.tails.setdefault(room, []).append(entry)
+            if key:
+                self.firsts[scope, key] = (room, seq, at_ms, answer)
 
-    def commit(self, batch: Sequence[Write]) -> dict[str, Head]:
-        """Write *batch* in one transaction, fill in the answers, and return where the rooms it
-        touched end now. On any exception nothing has happened.
+    # --- one batch, one transaction
 
-        The caller puts the result into `heads` before the next call: not this thread, because
-        others read `heads` meanwhile.
-        """
-        now_ms = max(time.time_ns() // 1_000_000, self.last_ms)
+    def commit(self, batch: Sequence[Write]) -> None:
+        """Write *batch* in one transaction and fill in the answers. On any exception nothing has
+        happened."""
+        plan = _Plan(max(time.time_ns() // 1_000_000, self._last_ms))
         try:
-            # Most batches hold no repetition, and then need no look at what was there before.
-            careful = any(write.puts for write in batch)
-            plan = self._attempt(batch, now_ms, careful=careful) or self._attempt(
-                batch, now_ms, careful=True
-            )
-            assert plan is not None
+            self._cursor.execute("BEGIN IMMEDIATE")
+            self._number(batch, plan)
+            self._run(_INSERT, plan.rows)
+            self._run(_ROOMS, _room_rows(plan.heads.values(), plan.now_ms))
             self._cursor.execute("COMMIT")
         except BaseException:
             self._undo(batch)
             raise
-        self.last_ms = now_ms
-        _answer(plan)
-        return plan.heads
+        self._remember(plan)
+        plan.answer()
 
     def _undo(self, batch: Sequence[Write]) -> None:
         if self._db.in_transaction:
@@ -100,63 +119,38 @@ class Committer:
         for write in batch:
             write.seq = write.at_ms = 0
 
-    def _attempt(self, batch: Sequence[Write], now_ms: int, *, careful: bool) -> _Plan | None:
-        """Leave a transaction ready for COMMIT; or none, and None, when a key was known."""
-        self._cursor.execute("BEGIN IMMEDIATE")
-        known = self._known(batch) if careful else None
-        plan = self._number(batch, now_ms, known)
-        if plan.ids and self._insert_ids(plan.ids) < len(plan.ids) // 6:
-            self._undo(batch)
-            return None
-        self._insert(_MESSAGES, plan.messages)
-        self._insert(_ROOMS, _room_rows(plan.heads.values(), now_ms))
-        return plan
-
-    def _known(self, batch: Sequence[Write]) -> dict[tuple[str, str], _First]:
-        known = {}
-        for write in batch:
-            if write.key:
-                row = self._cursor.execute(_FIRST, (write.scope, write.key)).fetchone()
-                if row is not None:
-                    known[write.scope, write.key] = row
+    def _known(self, batch: Sequence[Write]) -> dict[Name, First]:
+        """Those keys of *batch* that have happened before it."""
+        names = [(write.scope, write.key) for write in batch if write.key]
+        firsts = self.firsts
+        known = {name: firsts[name] for name in names if name in firsts}
+        flat = [part for name in names if name not in known for part in name]
+        for scope, key, room, identity, at_ms, answer in self._run(_SEEN, flat):
+            known[scope, key] = (room, identity & SEQ_MASK, at_ms, answer)
         return known
 
-    def _number(
-        self, batch: Sequence[Write], now_ms: int, known: dict[tuple[str, str], _First] | None
-    ) -> _Plan:
-        plan = _Plan()
-        heads, messages, ids = plan.heads, plan.messages, plan.ids
+    def _number(self, batch: Sequence[Write], plan: _Plan) -> None:
+        known = self._known(batch)
+        heads, rows, firsts, now_ms = plan.heads, plan.rows, plan.firsts, plan.now_ms
         for write in batch:
-            if known is not None and (first := known.get((write.scope, write.key))):
+            name = (write.scope, write.key)
+            first = firsts.get(name) or known.get(name)
+            if first is not None:
                 plan.repeats.append((write, first))
                 continue
             if write.puts and not self._put_all(write, plan):
                 continue
-            room = write.room
-            seq = room_id = 0
+            write.at_ms = now_ms
+            room, identity = write.room, 0
             if room:
                 head = heads.get(room) or self._open(plan, room)
-                seq = head.seq = head.seq + 1
-                room_id = head.base >> SEQ_BITS
-                sender = write.sender
-                sender_key = fold(sender)
-                messages += (
-                    head.base | seq,
-                    now_ms,
-                    write.kind,
-                    sender,
-                    None if sender_key == sender else sender_key,
-                    write.account,
-                    write.text,
-                    write.target,
-                )
-            write.seq = seq
-            write.at_ms = now_ms
+                write.seq = head.seq = head.seq + 1
+                identity = head.base | head.seq
+                plan.entries.append(entry_of(write))
             if write.key:
-                ids += (write.scope, write.key, room_id, seq, now_ms, write.answer)
-                if known is not None:
-                    known[write.scope, write.key] = (room, seq, now_ms, write.answer)
-        return plan
+                firsts[name] = (room, write.seq, now_ms, write.answer)
+            if identity or write.key:
+                rows += _row(identity, write)
 
     def _open(self, plan: _Plan, room: str) -> Head:
         head = self.heads.get(room)
@@ -167,21 +161,15 @@ class Committer:
         return head
 
     def _put_all(self, write: Write, plan: _Plan) -> bool:
-        versions = []
         for put in write.puts:
-            version = self._version(put)
+            row = self._cursor.execute(_VERSION, (put.space, put.key)).fetchone()
+            version = row[0] if row else 0
             if put.expect is not None and put.expect != version:
-                message = f"{put.space}/{put.key}: at version {version}, expected {put.expect}"
-                plan.conflicts.append((write, Conflict(message)))
+                plan.conflicts.append((write, conflict(put, version)))
                 return False
-            versions.append(version)
         for put in write.puts:
             self._put(put)
         return True
-
-    def _version(self, put: Put) -> int:
-        row = self._cursor.execute(_VERSION, (put.space, put.key)).fetchone()
-        return row[0] if row else 0
 
     def _put(self, put: Put) -> None:
         if put.value is None:
@@ -189,19 +177,67 @@ class Committer:
         else:
             self._cursor.execute(_PUT, (put.space, put.key, put.value))
 
-    def _insert_ids(self, ids: list[Any]) -> int:
-        before = self._db.total_changes()
-        self._insert(_IDS, ids)
-        return self._db.total_changes() - before
-
-    def _insert(self, statements: tuple[int, dict[int, str]], flat: list[Any]) -> None:
+    def _run(self, statements: _Statements, flat: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
+        """Run the statement for the rows of *flat*, many at once; return what it returns."""
         width, by_rows = statements
+        found: list[tuple[Any, ...]] = []
         start, left = 0, len(flat) // width
         for rows in _CHUNKS:
             while left >= rows:
-                self._cursor.execute(by_rows[rows], flat[start : start + rows * width])
+                found += self._cursor.execute(by_rows[rows], flat[start : start + rows * width])
                 start += rows * width
                 left -= rows
+        return found
+
+    def _remember(self, plan: _Plan) -> None:
+        self._last_ms = plan.now_ms
+        self.heads.update(plan.heads)
+        self.firsts.update(plan.firsts)
+        self.unsettled += len(plan.rows) // _INSERT[0]
+        for entry in plan.entries:
+            tail = self.tails.get(entry.room)
+            if tail is None:
+                self.tails[entry.room] = [entry]
+            else:
+                tail.append(entry)
+
+    # --- upkeep
+
+    def settle(self) -> None:
+        """Move what is recent to where it is found by room, by word and by key."""
+        if not self.unsettled:
+            return
+        with self._db:
+            for sql in _SETTLE:
+                self._cursor.execute(sql)
+        self.tails = {}
+        self.firsts = {}
+        self.unsettled = 0
+
+    def forget_ids(self, before_ms: int, limit: int) -> int:
+        """Delete up to *limit* keys older than that; return how many."""
+        self.settle()
+        with self._db:
+            self._cursor.execute(_FORGET, (before_ms, limit))
+        return self._db.changes()
+
+
+def _row(identity: int, write: Write) -> tuple[Any, ...]:
+    sender = write.sender
+    sender_key = fold(sender)
+    return (
+        identity,
+        write.at_ms,
+        write.kind,
+        sender,
+        None if sender_key == sender else sender_key,
+        write.account,
+        write.text,
+        write.target,
+        write.scope,
+        write.key,
+        write.answer,
+    )
 
 
 def _room_rows(heads: Iterable[Head], now_ms: int) -> list[Any]:
@@ -210,31 +246,45 @@ def _room_rows(heads: Iterable[Head], now_ms: int) -> list[Any]:
     ]
 
 
-def _answer(plan: _Plan) -> None:
-    for write, (room, seq, at_ms, answer) in plan.repeats:
-        write.room, write.seq, write.at_ms, write.answer = room, seq, at_ms, answer
-        write.repeated = True
-    for write, conflict in plan.conflicts:
-        write.error = conflict
+_Statements: TypeAlias = tuple[int, dict[int, str]]  # values a row; by number of rows
 
 
-def _statements(insert: str, width: int, conflict: str = "") -> tuple[int, dict[int, str]]:
+def _statements(start: str, width: int, end: str = "") -> _Statements:
     row = f"({', '.join('?' * width)})"
-    return width, {
-        rows: f"{insert} VALUES {', '.join([row] * rows)} {conflict}" for rows in _CHUNKS
-    }
+    return width, {rows: f"{start} VALUES {', '.join([row] * rows)} {end}" for rows in _CHUNKS}
 
 
-_MESSAGES = _statements("INSERT INTO message", 8)
-_IDS = _statements("INSERT INTO idem", 6, "ON CONFLICT(scope, key) DO NOTHING")
+_INSERT = _statements("INSERT INTO recent", 11)
 _ROOMS = _statements(
-    "INSERT INTO room(id, name, last_seq, last_ms)",
+    "INSERT INTO room",
     4,
     "ON CONFLICT(id) DO UPDATE SET last_seq = excluded.last_seq, last_ms = excluded.last_ms",
 )
-_FIRST = """
-    SELECT coalesce(room.name, ''), seq, at_ms, answer
-    FROM idem LEFT JOIN room ON room.id = idem.room WHERE scope = ? AND key = ?
+_SEEN = _statements(
+    "WITH wanted(scope, key) AS (",
+    2,
+    ") SELECT scope, key, coalesce(room.name, ''), message, at_ms, answer"
+    " FROM wanted CROSS JOIN id_seen USING (scope, key) LEFT JOIN room ON room.id = message >> 40",
+)
+_RECENT = """
+    SELECT id, at_ms, kind, sender, account, text, target, scope, key, answer FROM recent
+    ORDER BY rowid
+"""
+_SETTLE = (
+    """
+    INSERT INTO message SELECT id, at_ms, kind, sender, sender_key, account, text, target
+    FROM recent WHERE id > 0 ORDER BY id
+    """,
+    "INSERT INTO message_fts(rowid, text) SELECT id, text FROM recent WHERE id > 0 ORDER BY id",
+    """
+    INSERT INTO id_seen SELECT scope, key, id, at_ms, answer
+    FROM recent WHERE key <> '' ORDER BY scope, key
+    """,
+    "DELETE FROM recent",
+)
+_FORGET = """
+    DELETE FROM id_seen
+    WHERE (scope, key) IN (SELECT scope, key FROM id_seen WHERE at_ms < ? LIMIT ?)
 """
 _VERSION = "SELECT version FROM record WHERE space = ? AND key = ?"
 _DELETE = "DELETE FROM record WHERE space = ? AND key = ?"
