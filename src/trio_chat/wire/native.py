@@ -52,7 +52,9 @@ class NativeWire:
             BadRequest: a field does not fit, with the request's id if it has one.
         """
         try:
-            request = _decode_request(_utf8(line))
+            if not line.isascii():
+                line.decode()  # what the decoder skips must be UTF-8, too
+            request = _decode_request(line)
         except (ValueError, RecursionError) as exc:
             if not line.strip():
                 return None
@@ -111,7 +113,9 @@ def decode_event(line: bytes) -> Event:
             `bad_request` for a known type whose fields do not fit.
     """
     try:
-        return _decode_event(_utf8(line))
+        if not line.isascii():
+            line.decode()
+        return _decode_event(line)
     except (ValueError, RecursionError) as exc:
         code, message, id = _fault(line, exc, _EVENT_TYPES)
         raise ProtocolError(code, message, id=id) from None
@@ -184,13 +188,6 @@ def _without_surrogates(value: Any) -> Any:
     return value
 
 
-def _utf8(line: bytes) -> bytes:
-    """Return *line*. Raises UnicodeDecodeError, also for what the decoder would skip."""
-    if not line.isascii():
-        line.decode()
-    return line
-
-
 def _mend_surrogates(line: bytes) -> bytes:
     """Replace the escapes of lone surrogates, which JSON can spell and no text can hold."""
     return _ESCAPE.sub(lambda match: rb"\ufffd" if match["lone"] else match[0], line)
@@ -212,7 +209,8 @@ _decode_head = msgspec.json.Decoder(_Head).decode
 def _fault(line: bytes, exc: Exception, types: Sequence[str]) -> tuple[str, str, str | None]:
     """Tell why *line* raised *exc*: a code, a message, and the id if the line has a valid one."""
     try:
-        head = _decode_head(_utf8(line))
+        line.decode()
+        head = _decode_head(line)
     except (ValueError, RecursionError):
         return "bad_json", "that line is no JSON object in UTF-8", None
     id, kind = _string(head.id), _string(head.type)
