@@ -134,9 +134,6 @@ class TimeoutsSection(_Section, frozen=True, kw_only=True):
     linger_seconds: Seconds = 1.0
     # Told with `bye` at shutdown: when to come back.
     retry_seconds: Seconds = 2.0
-    # A busy room is flushed at most this often, which saves a third of the CPU; an idle room
-    # at once. 0 turns it off.
-    flush_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
 class LogSection(_Section, frozen=True, kw_only=True):

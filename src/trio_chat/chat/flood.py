@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 
+# What rounding may take away from a token: who waited as long as it was told to gets it.
+_ROUNDING = 1e-6
+
+
 class TokenBucket:
     """Holds up to *burst* tokens, gains *per_second*, and each request takes one."""
 
@@ -20,7 +24,7 @@ class TokenBucket:
         gained = (now - self._updated) * self._per_second
         self._tokens = min(self._burst, self._tokens + gained)
         self._updated = now
-        if self._tokens >= 1.0:
+        if self._tokens >= 1.0 - _ROUNDING:
             self._tokens -= 1.0
             return 0.0
         return (1.0 - self._tokens) / self._per_second

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 
 from trio_chat.chat.members import Member
 from trio_chat.chat.names import check_nick, check_room
@@ -12,6 +13,11 @@ from trio_chat.config import LimitsSection
 from trio_chat.errors import NameTaken, NoSuchMember, NoSuchRoom, NotInRoom, NotPermitted
 from trio_chat.events import Left, Renamed
 from trio_chat.text import fold
+
+# Guessing what was meant costs a comparison with each name.
+_NEAREST_CHARACTERS = 64
+_NEAREST_NAMES = 1000
+_DECOMPOSED = 4  # a character may be typed as so many
 
 
 class Hub:
@@ -51,7 +57,8 @@ class Hub:
             for other in self.neighbours(member):
                 if other.ignores.pop(member.key, None):
                     other.ignores[key] = nick
-        old, member.nick, member.key = member.nick, nick, key
+        old = member.nick
+        member.call(nick)
         return Renamed(old=old, new=nick)
 
     def exit(self, member: Member, reason: str) -> list[tuple[Room, Left]]:
@@ -67,9 +74,14 @@ class Hub:
             self.drop_if_idle(room)
         return left
 
+    def is_taken(self, nick: str) -> bool:
+        return fold(nick) in self.members
+
     def find_member(self, nick: str) -> Member:
         """Raises NoSuchMember, naming the nearest nick."""
         nick = nick.removeprefix("@")
+        if len(nick) > _DECOMPOSED * self._limits.nick_characters:
+            raise NoSuchMember("nobody here has so long a nick")
         member = self.members.get(fold(nick))
         if member is None:
             near = _nearest(nick, (member.nick for member in self.members.values()))
@@ -114,6 +126,8 @@ class Hub:
     def find_room(self, name: str) -> Room:
         """Raises NoSuchRoom, naming the nearest one."""
         name = name.removeprefix("#")
+        if len(name) > _DECOMPOSED * self._limits.room_characters:
+            raise NoSuchRoom("no room has so long a name")
         room = self.rooms.get(name) or self.rooms.get(fold(name))
         if room is None:
             near = _nearest(name, (room.name for room in self.rooms.values()))
@@ -164,5 +178,7 @@ class Hub:
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
-    close = get_close_matches(word, list(known), n=1)
+    if len(word) > _NEAREST_CHARACTERS:
+        return ""
+    close = get_close_matches(word, list(islice(known, _NEAREST_NAMES)), n=1)
     return f"; did you mean {close[0]}?" if close else ""

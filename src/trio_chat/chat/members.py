@@ -58,8 +58,7 @@ class Member:
 
     def __init__(self, identity: str, nick: str, *, since_ms: int = 0) -> None:
         self.identity = identity
-        self.nick = nick
-        self.key = fold(nick)
+        self.call(nick)
         self.account: str | None = None
         self.role = Role.GUEST
         self.away: str | None = None
@@ -69,6 +68,11 @@ class Member:
         self.since_ms = since_ms
         self.absent_until: float | None = None
         self.last_partner: Member | None = None
+
+    def call(self, nick: str) -> None:
+        """Be called *nick* from now on; the hub must know (`Hub.rename`)."""
+        self.nick = nick
+        self.key = fold(nick)
 
     def hears(self, nick: str) -> bool:
         """Whether this member wants to see what *nick* says."""

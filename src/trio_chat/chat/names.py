@@ -6,13 +6,18 @@ import unicodedata
 
 from trio_chat.config import LimitsSection
 from trio_chat.errors import BadRequest, NameInvalid, TooLong
-from trio_chat.text import clean_line, clean_text
+from trio_chat.text import clean_line, clean_text, fold
 
 # Beside letters, digits and combining marks. What is missing has a meaning somewhere: `#` and
 # `@` mark rooms and people, `/` commands, `{` the native wire; blanks and commas part arguments.
 _NICK_PUNCTUATION = frozenset("[]\\^_|-`'.")
 _ROOM_PUNCTUATION = frozenset("_-.+")
 _MARKS_IN_A_ROW = 2  # more stack up over the neighbouring lines
+# Letters and marks that show nothing: with them two names that look the same would be two.
+_INVISIBLE = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
 
 
 def check_nick(nick: str, limits: LimitsSection) -> str:
@@ -24,7 +29,7 @@ def check_nick(nick: str, limits: LimitsSection) -> str:
     nick = unicodedata.normalize("NFC", nick)
     _check_length(nick, "nick", limits.nick_characters)
     _check_characters(nick, "nick", _NICK_PUNCTUATION)
-    if nick[0] in "-'.`" or unicodedata.category(nick[0])[0] == "M":
+    if nick[0] in "-'.`":
         raise NameInvalid("a nick starts with a letter, a digit or one of [ ] \\ ^ _ |")
     return nick
 
@@ -55,15 +60,32 @@ def _check_characters(name: str, what: str, punctuation: frozenset[str]) -> None
     marks = 0
     solid = False
     for character in name:
-        category = unicodedata.category(character)
-        marks = marks + 1 if category[0] == "M" else 0
-        solid = solid or category[0] in "LN"
-        allowed = category[0] in "LNM" and category != "Me"
-        if not (allowed or character in punctuation) or marks > _MARKS_IN_A_ROW:
-            shown = character if character.isprintable() else f"U+{ord(character):04X}"
-            raise NameInvalid(f"a {what} cannot contain {shown!r}")
+        # The key is made of the folded characters, so these have to be acceptable as well.
+        if not all(_is_acceptable(part, punctuation) for part in (character, *fold(character))):
+            raise NameInvalid(f"a {what} cannot contain {_shown(character)}")
+        category = unicodedata.category(character)[0]
+        marks = marks + 1 if category == "M" else 0
+        if marks > _MARKS_IN_A_ROW:
+            raise NameInvalid(f"a {what} has at most {_MARKS_IN_A_ROW} marks on one character")
+        solid = solid or category in "LN"
+    if unicodedata.category(name[0])[0] == "M":
+        raise NameInvalid(f"a {what} cannot start with the mark {_shown(name[0])}")
     if not solid:
         raise NameInvalid(f"a {what} needs a letter or a digit")
+
+
+def _is_acceptable(character: str, punctuation: frozenset[str]) -> bool:
+    category = unicodedata.category(character)
+    is_wordlike = category[0] in "LNM" and category != "Me" and character not in _INVISIBLE
+    return is_wordlike or character in punctuation
+
+
+def _shown(character: str) -> str:
+    """The character, or its number where a reader could not make it out."""
+    is_seen = character.isprintable() and not character.isspace()
+    if is_seen and character not in _INVISIBLE and unicodedata.category(character)[0] != "M":
+        return repr(character)
+    return "a blank" if character == " " else f"U+{ord(character):04X}"
 
 
 def check_text(text: str, limits: LimitsSection) -> str:

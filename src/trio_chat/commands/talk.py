@@ -173,7 +173,8 @@ def _shown(context: Context, entry: Entry) -> tuple[StoredEvent, str]:
             what = f"<{entry.sender}> {entry.text}"
         case _:
             what = f"* {entry.sender} {entry.kind} {entry.target or ''} {entry.text}".rstrip()
-    return event, f"[{when}] {place} {what}"
+    # On every line, so that none can be forged.
+    return event, "\n".join(f"[{when}] {place} {line}" for line in what.split("\n"))
 
 
 def _label(context: Context, key: str) -> str:

@@ -25,7 +25,7 @@ from trio_chat.errors import (
 from trio_chat.events import Done, Notice, Pong, Result
 from trio_chat.requests import Hello, Input, Invocation, Page, Ping, Read, Request, parse_slash
 from trio_chat.server import entrance
-from trio_chat.server.catchup import backlog_for
+from trio_chat.server.catchup import backlog_for, hidden
 from trio_chat.server.host import SessionHost
 from trio_chat.store import Write
 from trio_chat.text import fold
@@ -253,7 +253,7 @@ class Answers:
         place = self._place(request.room)
         limit = min(request.limit, session.service.config.limits.page_events_max)
         shown = place.shown
-        before = min(request.before or shown + 1, shown + 1)
+        before = shown + 1 if request.before is None else min(request.before, shown + 1)
         entries = await session.service.store.page(
             place.key, before=before, after=request.after, limit=limit + 1
         )
@@ -261,6 +261,8 @@ class Answers:
         forward = request.after is not None
         more = len(entries) > limit
         entries = entries[:limit] if forward else entries[-limit:]
+        for gap in hidden(session, label, entries):
+            session.send(gap)
         backlog = backlog_for(session, label, entries, more=more)
         session.send(fit_backlog(backlog, keep="oldest" if forward else "newest"))
         if request.id:

@@ -41,20 +41,25 @@ class CatchUp:
 
     async def read(self) -> bytes:
         """Return what comes next, b"" when the session is live again."""
-        for key in tuple(self.cursors):
-            talk = self._session.service.talk_of(self._session, key)
-            if talk is None:
-                self.cursors.pop(key, None)
-                self.resuming.pop(key, None)
-                continue
-            if self.cursors[key] != talk.shown or key in self.resuming:
-                return await self._next(talk)
-            if talk.sending:
-                # It is being given to the others now; who came back meanwhile must not get twice.
-                await trio.lowlevel.checkpoint()
-                return await self.read()
+        while talks := self._unfinished():
+            for talk in talks:
+                if not talk.sending:
+                    return await self._next(talk)
+            # All are being shown to the others just now; who went live would get it twice.
+            await trio.lowlevel.checkpoint()
         self._go_live()
         return b""
+
+    def _unfinished(self) -> list[Talk]:
+        found: list[Talk] = []
+        for key, cursor in tuple(self.cursors.items()):
+            talk = self._session.service.talk_of(self._session, key)
+            if talk is None:  # left meanwhile
+                del self.cursors[key]
+                self.resuming.pop(key, None)
+            elif cursor != talk.shown or talk.sending or key in self.resuming:
+                found.append(talk)
+        return found
 
     def _go_live(self) -> None:
         session = self._session
@@ -94,6 +99,7 @@ class CatchUp:
         if talk.key in self.resuming:
             if self.resuming[talk.key] and isinstance(talk, Room):
                 shown.append(session.service.roster(talk))
+            shown.extend(hidden(session, label, entries))
             shown.append(backlog_for(session, label, entries, more=more))
             if more:
                 self.resuming[talk.key] = False
@@ -119,3 +125,11 @@ def backlog_for(session: Session, label: str, lines: Iterable[LogLine], *, more:
     events = (stored_event(label, line) for line in lines)
     shown = tuple(event for event in events if visible(session, event) is event)
     return Backlog(room=label, events=shown, more=more)
+
+
+def hidden(session: Session, label: str, lines: Iterable[LogLine]) -> list[Gap]:
+    """The gaps that stand for what the session's member does not want to see."""
+    if not session.picky:
+        return []
+    events = (visible(session, stored_event(label, line)) for line in lines)
+    return [event for event in events if isinstance(event, Gap)]

@@ -9,7 +9,7 @@ import trio
 from trio_chat.chat.members import Member
 from trio_chat.chat.names import check_nick
 from trio_chat.commands.rooms import put_room
-from trio_chat.errors import BadRequest, LoginFailed
+from trio_chat.errors import BadRequest, ChatError, LoginFailed
 from trio_chat.events import Done, Welcome
 from trio_chat.requests import Hello, Resume
 from trio_chat.server.catchup import CatchUp
@@ -83,7 +83,7 @@ async def _resume(session: Session, request: Hello, seat: Seat, resume: Resume) 
         service.unlink(seat.session)
         seat.session.close("this session was resumed elsewhere")
     if not seat.present:
-        _return(session, seat)
+        _return(session, seat, request.nick)
     seat.member.absent_until = None
     seat.dropped_ms = None
     _sit(session, seat)
@@ -95,10 +95,22 @@ async def _resume(session: Session, request: Hello, seat: Seat, resume: Resume) 
     await _finish(session, request, [seat.put()])
 
 
-def _return(session: Session, seat: Seat) -> None:
-    """The grace was over: the member comes back into its rooms. Raises NameTaken."""
-    service = session.service
-    service.hub.enter(seat.member, now=trio.current_time())
+def _return(session: Session, seat: Seat, nick: str) -> None:
+    """The grace was over: the member comes back into its rooms, with its old nick or, if somebody
+    took that meanwhile, with *nick*.
+
+    Raises:
+        NameTaken, NameInvalid.
+    """
+    service, member = session.service, seat.member
+    try:
+        if service.hub.is_taken(member.nick):
+            member.call(check_nick(nick, service.config.limits))
+        service.hub.enter(member, now=trio.current_time())
+    except ChatError:
+        for direct in tuple(member.directs.values()):
+            direct.unlink(member)
+        raise
     seat.present = True
     seat.member.since_ms = service.now_ms()
     service.reenter(seat)

@@ -17,7 +17,6 @@ import trio
 Send: TypeAlias = Callable[[bytes | memoryview], int]
 
 RECEIVE_BYTES = 65_536
-_CLOSE_SECONDS = 1.0  # a stream that closes by talking (TLS) gets this long
 
 
 class Link(Protocol):
@@ -130,8 +129,7 @@ class StreamLink:
         self._receiving.cancel()
 
     async def aclose(self) -> None:
-        with trio.move_on_after(_CLOSE_SECONDS, shield=True):
-            await trio.aclose_forcefully(self._stream)
+        await trio.aclose_forcefully(self._stream)
 
 
 def link_to(stream: trio.abc.Stream) -> Link:

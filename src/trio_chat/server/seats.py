@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -121,24 +120,30 @@ class Seats:
 
     def __init__(self) -> None:
         self._by_key: dict[str, Seat] = {}
-
-    def __iter__(self) -> Iterator[Seat]:
-        return iter(tuple(self._by_key.values()))
+        self._by_identity: dict[str, Seat] = {}
 
     def new(self, nick: str, *, now_ms: int) -> tuple[Seat, str]:
         """Return a seat for a new guest, and its token."""
         token, id = secrets.token_urlsafe(24), secrets.token_hex(6)
         member = Member(guest_identity(id), nick, since_ms=now_ms)
         seat = Seat(id, _hash(token), member)
-        self._by_key[seat.key] = seat
+        self._add(seat)
         return seat, token
+
+    def _add(self, seat: Seat) -> None:
+        self._by_key[seat.key] = seat
+        self._by_identity[seat.member.identity] = seat
 
     def find(self, token: str) -> Seat | None:
         return self._by_key.get(_hash(token))
 
+    def of(self, member: Member) -> Seat | None:
+        return self._by_identity.get(member.identity)
+
     def remove(self, seat: Seat) -> Put:
         """Forget the seat; return the change that makes the store forget it."""
         self._by_key.pop(seat.key, None)
+        self._by_identity.pop(seat.member.identity, None)
         return Put(SPACE, seat.key, None)
 
     def restore(self, key: str, stored: Record) -> Seat:
@@ -153,7 +158,7 @@ class Seats:
         seat.reads = record.reads
         seat.dropped_ms = record.dropped_ms
         seat.present = False
-        self._by_key[key] = seat
+        self._add(seat)
         return seat
 
 

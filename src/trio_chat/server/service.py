@@ -4,6 +4,7 @@ renaming, dropping out and coming back."""
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
@@ -18,18 +19,21 @@ from trio_chat.commands import default_table
 from trio_chat.commands.rooms import RoomRecord
 from trio_chat.commands.table import Context, Host
 from trio_chat.config import Config
-from trio_chat.errors import NameTaken
+from trio_chat.errors import NameTaken, Unavailable
 from trio_chat.events import Members
 from trio_chat.server.audience import Audience, tell
 from trio_chat.server.catchup import backlog_for
 from trio_chat.server.deadlines import Deadlines
+from trio_chat.server.listeners import accept
 from trio_chat.server.presence import Presence
 from trio_chat.server.seats import SPACE, Seat, Seats
 from trio_chat.server.session import Session
 from trio_chat.store import Put, Store, Write
-from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES
+from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, fit_backlog
 
 log = structlog.get_logger()
+
+_FULL_RETRY_SECONDS = 30.0
 
 
 class Service:
@@ -58,6 +62,7 @@ class Service:
         self.started_ms = self.now_ms()
         self.sessions: dict[Session, None] = {}
         self._linked: dict[str, list[Session]] = {}  # by identity
+        self._addresses: Counter[str] = Counter()
         self._kept_rooms: set[str] = set()
 
     @property
@@ -120,11 +125,7 @@ class Service:
         if left <= 0:
             self.keep(self.seats.remove(seat))
             return
-        for identity, nick in seat.directs.items():
-            self._link_direct(seat.member, identity, nick, heads)
         if away_seconds >= timeouts.grace_seconds:
-            for direct in tuple(seat.member.directs.values()):
-                direct.unlink(seat.member)
             seat.timer = self.deadlines.after(left, lambda: self._forget(seat))
             return
         try:
@@ -133,8 +134,13 @@ class Service:
             log.warning("two sessions of one nick were kept", nick=seat.member.nick)
             return
         seat.present = True
+        for identity, nick in seat.directs.items():
+            self._link_direct(seat.member, identity, nick, heads)
         self.reenter(seat)
         self._begin_grace(seat)
+        if seat.dropped_ms is None:  # its server was killed
+            seat.dropped_ms = self.now_ms()
+            self.keep(seat.put())
 
     # --- rooms and conversations
 
@@ -166,10 +172,14 @@ class Service:
         return True
 
     async def load(self, room: Room) -> None:
-        """Read the room's last lines, if they are not there. Raises Unavailable."""
-        if not room.loaded:
-            limit = self.config.limits.backlog_events
+        """Read the room's last lines, if they are not there and can be had."""
+        if room.loaded:
+            return
+        limit = self.config.limits.backlog_events
+        try:
             room.load(await self.store.page(room.key, before=room.shown + 1, limit=limit))
+        except Unavailable:
+            log.warning("a room's last lines cannot be read", room=room.key)
 
     def roster(self, room: Room) -> Members:
         return room.roster(self.config.rooms.presence_members)
@@ -194,8 +204,9 @@ class Service:
         for one in (member, partner):
             for session in self._linked.get(one.identity, ()):
                 self.audience.add(direct.key, session)
-                if session.seat is not None:
-                    self.keep(session.seat.put())
+            seat = self.seats.of(one)
+            if seat is not None:
+                self.keep(seat.put())
         return direct
 
     async def load_directs(self, seat: Seat) -> None:
@@ -230,11 +241,11 @@ class Service:
         if room.key in member.rooms:
             return
         event = room.add(member)
-        more = bool(room.recent) and room.recent[0].seq > 1
+        more = (room.recent[0].seq if room.recent else room.shown + 1) > 1
         for own in self._linked.get(member.identity, ()):
             own.send(event)
             own.send(self.roster(room))
-            own.send(backlog_for(own, room.name, room.recent, more=more))
+            own.send(fit_backlog(backlog_for(own, room.name, room.recent, more=more), "newest"))
             if own.catch_up is not None:
                 own.catch_up.cursors[room.key] = room.shown
             self.audience.add(room.key, own)
@@ -287,11 +298,15 @@ class Service:
             linked.remove(session)
         if not linked:
             self._linked.pop(session.identity, None)
-        for talk in self.talks_of(session):
-            self.audience.remove(talk.key, session)
+        self.hush(session)
         if session.seat is not None and session.seat.session is session:
             session.seat.session = None
         session.member = session.seat = None
+
+    def hush(self, session: Session) -> None:
+        """Show the session nothing more of what happens."""
+        for talk in self.talks_of(session):
+            self.audience.remove(talk.key, session)
 
     def refile(self, session: Session) -> None:
         """Whom the member ignores has changed."""
@@ -303,6 +318,9 @@ class Service:
         """The link is gone. Without a `/quit` the member stays for the grace, if its session can
         be resumed."""
         self.sessions.pop(session, None)
+        self._addresses[session.link.peer] -= 1
+        if not self._addresses[session.link.peer]:
+            del self._addresses[session.link.peer]
         seat, member = session.seat, session.member
         if member is None:
             return
@@ -365,13 +383,27 @@ class Service:
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """Serve one connection until it ends. Raises nothing but Cancelled."""
-        from trio_chat.server.listeners import accept
-
-        link = accept(stream, self.config)
-        session = Session(self, link)
+        session = Session(self, accept(stream, self.config))
+        full = self._full(session.link.peer)
         self.sessions[session] = None
+        self._addresses[session.link.peer] += 1
+        if full:
+            session.close(full, retry_after=_FULL_RETRY_SECONDS)
         await session.run()
+
+    def _full(self, peer: str) -> str:
+        """Why no further connection from this address is served now, or ""."""
+        limits = self.config.limits
+        if len(self.sessions) >= limits.connections:
+            return f"the server serves at most {limits.connections} connections"
+        if self._addresses[peer] >= limits.connections_per_address and not _is_local(peer):
+            return f"at most {limits.connections_per_address} connections come from one address"
+        return ""
 
     def say_bye(self, reason: str, retry_after: float) -> None:
         for session in tuple(self.sessions):
             session.close(reason, retry_after=retry_after)
+
+
+def _is_local(peer: str) -> bool:
+    return peer in ("unix", "stream", "::1") or peer.startswith("127.")

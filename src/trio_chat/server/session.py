@@ -7,6 +7,7 @@ resumes, in `catchup`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _numbers = count(1)
 
+_CLOSE_SECONDS = 1.0  # a stream that closes by talking (TLS) gets this long
+
 GONE = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -47,11 +50,12 @@ class Session:
         place: the key of the room or conversation last gone to: where a plain peer talks.
         scope: whose ids are compared when an input comes again.
         pending: writes under way in the store.
-        closing: `bye` is said; what still arrives is discarded.
+        closing: `bye` is being said; what still arrives is discarded.
     """
 
     __slots__ = (
         "_bad_lines",
+        "_bye_said",
         "_deadline",
         "_settled",
         "answers",
@@ -93,6 +97,7 @@ class Session:
         self.answers = Answers(self)
         self.catch_up: CatchUp | None = None
         self._bad_lines = 0
+        self._bye_said = False
         self._settled: trio.Event | None = None
         self._deadline: Deadline | None = None
 
@@ -110,8 +115,9 @@ class Session:
         return self.member is None or self.member.hears(nick)
 
     def send(self, event: Event) -> None:
-        """Send an answer, or anything meant for this session alone."""
-        self.outbox.put(self.wire.encode(event))
+        """Send an answer, or anything meant for this session alone. Nothing follows a `bye`."""
+        if not self._bye_said:
+            self.outbox.put(self.wire.encode(event))
 
     def lag(self, key: str = "", seq: int = 0) -> None:
         """Take no more talk; read it from the log when what waits is out. The room *key* was
@@ -142,7 +148,13 @@ class Session:
 
     async def run(self) -> None:
         """Live until the peer is gone. Raises nothing but Cancelled."""
-        await self.fenced(self._converse)
+        try:
+            await self.fenced(self._converse)
+        finally:
+            with trio.move_on_after(_CLOSE_SECONDS, shield=True):
+                await self.fenced(self._end)
+
+    async def _end(self) -> None:
         self._cancel_deadline()
         self.outbox.close()
         try:
@@ -170,8 +182,7 @@ class Session:
         first = True
         while chunk := await self.link.receive():
             if first and detect_bytes(chunk) is not None:
-                await self._refuse(Language.TLS)
-                return
+                self._refuse(Language.TLS)
             first = False
             for line in lines.feed(chunk):
                 await self._handle(line)
@@ -182,7 +193,7 @@ class Session:
     async def _handle(self, line: bytes | Overlong) -> None:
         if self.closing:
             return
-        if self.wire is _UNKNOWN and not await self._detected(line):
+        if self.wire is _UNKNOWN and (not line or not self._detected(line)):
             return
         if self.outbox.queued_bytes > self.service.config.limits.outbox_bytes // 2 or (
             self.outbox.lagging
@@ -233,19 +244,21 @@ class Session:
 
     # --- the first line
 
-    async def _detected(self, line: bytes | Overlong) -> bool:
+    def _detected(self, line: bytes | Overlong) -> bool:
         """Choose the wire. False: refused."""
         language = Language.PLAIN if isinstance(line, Overlong) else detect(line)
         if language in REFUSALS:
-            await self._refuse(language)
+            self._refuse(language)
             return False
         self.wire = NativeWire() if language is Language.NATIVE else PlainWire()
         return True
 
-    async def _refuse(self, language: Language) -> None:
+    def _refuse(self, language: Language) -> None:
+        """Answer in the peer's own language that it is not served, and close."""
         self.closing = True
         self.outbox.put(REFUSALS[language])
-        self._start_writer()
+        self._bye_said = True
+        self.service.start_soon(self.fenced, self._leave)
 
     def _greet(self) -> None:
         """The peer has been silent: a person, perhaps, who waits to be spoken to."""
@@ -289,9 +302,27 @@ class Session:
             return
         if self.wire is _UNKNOWN:
             self.wire = PlainWire()
-        self.send(Bye(reason=reason, retry_after=retry_after))
         self.closing = True
-        self._start_writer()
+        self.service.start_soon(
+            self.fenced, partial(self._say_bye, Bye(reason=reason, retry_after=retry_after))
+        )
+
+    async def _say_bye(self, bye: Bye) -> None:
+        await self.settle()
+        self.service.hush(self)
+        self.send(bye)
+        self._bye_said = True
+        await self._leave()
+
+    async def _leave(self) -> None:
+        """Let what waits go out, and the peer know that nothing more comes."""
+        timeouts = self.service.config.timeouts
+        with trio.fail_after(timeouts.stall_seconds):
+            await self.outbox.drained()
+            if not self.outbox.closed:
+                await self.link.end()
+        # A close with unread input would be a reset, which swallows the bye: so read on.
+        self.service.deadlines.after(timeouts.linger_seconds, self.link.abort)
 
     def _abort(self) -> None:
         self.outbox.close()
@@ -309,13 +340,8 @@ class Session:
         self.service.start_soon(self.fenced, self._write)
 
     async def _write(self) -> None:
-        """Runs while something waits, and at the end."""
-        timeouts = self.service.config.timeouts
-        await self.outbox.write(self._caught_up, timeouts.stall_seconds)
-        if self.closing and not self.outbox.closed:
-            # A close with unread input would be a reset, which swallows the bye.
-            await self.link.end()
-            self.service.deadlines.after(timeouts.linger_seconds, self.link.abort)
+        """Runs while something waits."""
+        await self.outbox.write(self._caught_up, self.service.config.timeouts.stall_seconds)
 
     async def _caught_up(self) -> bytes:
         if self.catch_up is None:
