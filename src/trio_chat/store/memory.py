@@ -14,7 +14,7 @@ from trio_chat.errors import Unavailable
 from trio_chat.store import Entry, EntryKind, Record, Write
 from trio_chat.store.batches import Batches, First, conflict, dense_page, entry_of, repeat
 from trio_chat.store.query import Matcher, parse_query
-from trio_chat.text import fold
+from trio_chat.text import clean_line, fold
 
 # Entries a search looks at between two checkpoints: a millisecond or two.
 SEARCH_SLICE = 500
@@ -140,7 +140,7 @@ class MemoryStore:
         limit: int,
     ) -> list[Entry]:
         matcher = Matcher(parse_query(query))
-        sender_key = None if sender is None else fold(sender)
+        sender_key = None if sender is None else fold(clean_line(sender))
 
         def wanted(entry: Entry) -> bool:
             return (

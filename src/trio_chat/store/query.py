@@ -22,7 +22,8 @@ def parse_query(query: str) -> list[Term]:
     """Return the terms of *query*, all of which must be found. Never fails; what holds no letter
     or digit is left out, so the result may be empty."""
     terms = []
-    for quoted, star, plain in _PARTS.findall(query):
+    # What SQLite cannot hold in a text parts words like any other sign.
+    for quoted, star, plain in _PARTS.findall(re.sub(r"[\0\ud800-\udfff]", " ", query)):
         text = plain.rstrip("*") or quoted
         if words_of(text):
             terms.append(Term(text, prefix=bool(star) or plain.endswith("*")))

@@ -24,7 +24,7 @@ from trio_chat.store.migrations import migrate, steps
 from trio_chat.store.ownership import create_private, own_folder
 from trio_chat.store.query import parse_query
 from trio_chat.store.writer import SEQ_MASK, Committer, Head
-from trio_chat.text import fold
+from trio_chat.text import clean_line, fold
 
 T = TypeVar("T")
 
@@ -210,7 +210,7 @@ class SqliteStore:
     ) -> list[Entry]:
         wanted = reading.Wanted(
             terms=parse_query(query),
-            sender_key=None if sender is None else fold(sender),
+            sender_key=None if sender is None else fold(clean_line(sender)),
             before_ms=before_ms,
             after_ms=after_ms,
             limit=limit,

@@ -1,0 +1,83 @@
+"""For the tests of the stores: every back end by name, and a reader that waits for the commits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import trio
+
+from trio_chat.config import StoreSection
+from trio_chat.store import Entry, Store, Write
+from trio_chat.store.memory import open_memory_store
+from trio_chat.store.sqlite import open_sqlite_store
+
+Opener: TypeAlias = Callable[[Path, StoreSection], AbstractAsyncContextManager[Store]]
+
+# A third back end is one line more.
+BACK_ENDS: dict[str, Opener] = {
+    "sqlite": lambda folder, section: open_sqlite_store(folder, section),
+    "memory": lambda folder, section: open_memory_store(section),
+}
+TEST_SECONDS = 30
+
+
+class Talk:
+    """A store with somebody who reads what it commits, as the server's broadcast does."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.batches: list[Sequence[Write]] = []
+
+    @property
+    def writes(self) -> list[Write]:
+        return [write for batch in self.batches for write in batch]
+
+    async def read(self) -> None:
+        async for batch in self.store.committed:
+            self.batches.append(batch)
+            for write in batch:
+                if isinstance(write.origin, trio.Event):
+                    write.origin.set()
+
+    async def commit(self, *writes: Write) -> list[Write]:
+        """Submit *writes* in one go, and wait until all came out of `committed`."""
+        for write in writes:
+            write.origin = trio.Event()
+            try:
+                self.store.submit_nowait(write)
+            except trio.WouldBlock:
+                await self.store.submit(write)
+        for write in writes:
+            await write.origin.wait()
+        return list(writes)
+
+    async def say(self, text: str = "hello", room: str = "lobby", **fields: Any) -> Write:
+        [write] = await self.commit(Write(room=room, text=text, **fields))
+        return write
+
+    async def texts(
+        self, query: str, *, rooms: Sequence[str] = ("lobby",), **how: Any
+    ) -> list[str]:
+        found = await self.store.search(query, rooms=rooms, **{"limit": 50, **how})
+        return [entry.text for entry in found]
+
+    async def settle(self) -> None:
+        """What a store keeps for later, it does before it searches."""
+        await self.store.search("", rooms=[], limit=1)
+
+
+@asynccontextmanager
+async def talking(store: AbstractAsyncContextManager[Store]) -> AsyncIterator[Talk]:
+    with trio.fail_after(TEST_SECONDS):
+        async with trio.open_nursery() as nursery:
+            async with store as opened:
+                talk = Talk(opened)
+                nursery.start_soon(talk.read)
+                yield talk
+
+
+def seqs(entries: Sequence[Entry]) -> list[int]:
+    return [entry.seq for entry in entries]
