@@ -108,9 +108,12 @@ class StreamLink:
         self._stream = stream
         self.peer = peer
         self._receiving = trio.CancelScope()
+        self._aborted = False
 
     async def receive(self) -> bytes:
-        with self._receiving:
+        with trio.CancelScope() as self._receiving:
+            if self._aborted:
+                self._receiving.cancel()
             return bytes(await self._stream.receive_some(RECEIVE_BYTES))
         return b""
 
@@ -126,6 +129,7 @@ class StreamLink:
             await self._stream.send_eof()
 
     def abort(self) -> None:
+        self._aborted = True
         self._receiving.cancel()
 
     async def aclose(self) -> None:
