@@ -131,7 +131,12 @@ def missing(names: "list[str]") -> bool:
 
 def make_fresh(extras: str) -> None:
     """Make or repair the venv, one start at a time; the others wait and find it done."""
-    with open(LOCK, "w", encoding="utf-8") as lock:
+    try:
+        lock = open(LOCK, "w", encoding="utf-8")  # noqa: SIM115, closed below
+    except OSError as exc:
+        remedy = "start once as the folder's owner, or in a copy of your own"
+        raise BootstrapError(f"{ROOT} cannot be written ({exc.strerror}): {remedy}") from exc
+    with lock:
         take(lock.fileno())
         if not is_fresh(extras):
             install(extras, lock.fileno())
