@@ -120,6 +120,18 @@ def test_nurseries_are_opened_only_where_the_architecture_says() -> None:
     assert opened == {*re.findall(r"`([\w/]+\.py): (?:\w+\.)?(\w+)`", table)}
 
 
+def test_only_the_session_boundary_catches_everything() -> None:
+    # `except BaseException` must raise again, which flake8-async checks.
+    catching = {
+        name
+        for name, tree in SOURCE.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) == "Exception")
+    }
+    assert catching == {"src/trio_chat/server/session.py"}
+
+
 def test_operations_lists_every_configuration_key_with_its_default() -> None:
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(\w+\.\w+)` \| `(.*?)` \|", text, flags=re.MULTILINE))
