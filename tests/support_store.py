@@ -72,11 +72,10 @@ class Talk:
 @asynccontextmanager
 async def talking(store: AbstractAsyncContextManager[Store]) -> AsyncIterator[Talk]:
     with trio.fail_after(TEST_SECONDS):
-        async with trio.open_nursery() as nursery:
-            async with store as opened:
-                talk = Talk(opened)
-                nursery.start_soon(talk.read)
-                yield talk
+        async with trio.open_nursery() as nursery, store as opened:
+            talk = Talk(opened)
+            nursery.start_soon(talk.read)
+            yield talk
 
 
 def seqs(entries: Sequence[Entry]) -> list[int]:

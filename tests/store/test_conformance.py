@@ -12,8 +12,8 @@ import pytest
 import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support_store import BACK_ENDS, Talk, seqs, talking
 
+from support_store import BACK_ENDS, Talk, seqs, talking
 from trio_chat.config import StoreSection
 from trio_chat.errors import Conflict, Unavailable
 from trio_chat.store import AUDIT_ROOM, Put, Record, Store, Write, batches

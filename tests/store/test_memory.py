@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from support_store import seqs, talking
+import time
 
+import pytest
+import trio
+from trio.testing import MockClock
+
+from support_store import seqs, talking
 from trio_chat.config import StoreSection
-from trio_chat.store import Write
+from trio_chat.store import Write, memory
 from trio_chat.store.memory import open_memory_store
 
 
@@ -26,3 +31,27 @@ async def test_nothing_is_left_for_the_next_start() -> None:
             assert await talk.store.heads() == {}
             await talk.say()
             assert talk.store.description == "memory"
+
+
+async def test_ids_are_forgotten_after_their_time(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = StoreSection(memory=True, remember_ids_seconds=60)
+    async with open_memory_store(section) as store:
+        store.submit_nowait(Write(scope="s", key="k"))
+        await store.committed.receive()
+        await trio.sleep(memory.FORGET_SECONDS + 1)
+        assert await store.recall("s", "k")
+        later = time.time() + 61
+        monkeypatch.setattr(time, "time", lambda: later)
+        await trio.sleep(memory.FORGET_SECONDS + 1)
+        assert await store.recall("s", "k") is None
+
+
+async def test_ids_stay_bounded_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MAX_IDS", 10)
+    async with talking(open_memory_store(StoreSection(memory=True))) as talk:
+        for key in range(100):
+            await talk.say(scope="s", key=str(key))
+        assert await talk.store.recall("s", "99")
+        assert await talk.store.recall("s", "85") is None

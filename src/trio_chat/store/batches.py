@@ -99,12 +99,14 @@ class Batches:
 
     async def _run(self, commit: Callable[[list[Write]], Awaitable[None]]) -> None:
         # Not cancellable, because what was submitted is committed first; `running` ends it.
-        with trio.CancelScope(shield=True), self._committed:
-            async for first in self._queue:
-                batch = self._gather(first)
-                await commit(batch)
-                await self._hand_on(batch)
-        self._finished.set()
+        try:
+            with trio.CancelScope(shield=True), self._committed:
+                async for first in self._queue:
+                    batch = self._gather(first)
+                    await commit(batch)
+                    await self._hand_on(batch)
+        finally:
+            self._finished.set()
 
     def _gather(self, first: Write) -> list[Write]:
         batch = [first]

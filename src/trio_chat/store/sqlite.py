@@ -306,8 +306,9 @@ async def _connection(
         await db.async_run(_configure, db, section.synchronous, query_only)
         yield db
     finally:
-        # A connection left open keeps the process from ending.
-        with trio.move_on_after(CLOSE_SECONDS, shield=True):
+        # A connection left open keeps the process from ending. What a failing disk does not take
+        # any more is made good from the write-ahead log at the next start.
+        with trio.move_on_after(CLOSE_SECONDS, shield=True), suppress(apsw.Error):
             await db.aclose()
 
 

@@ -1,0 +1,331 @@
+"""What the store on disk does besides: restarts, one owner, failing disks, older databases."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+import trio
+
+from support_disk import Fault, FaultyDisk, faulty_disk
+from support_store import Talk, seqs, talking
+from trio_chat.config import Config, StoreSection
+from trio_chat.errors import BadRequest, StoreError, Unavailable
+from trio_chat.store import Put, Record, Write, open_store, sqlite
+from trio_chat.store.migrations import migrate, steps
+from trio_chat.store.sqlite import DATABASE_NAME, open_sqlite_store
+
+
+@asynccontextmanager
+async def talk_in(folder: Path, *, vfs: str | None = None, **section: Any) -> AsyncIterator[Talk]:
+    async with talking(open_sqlite_store(folder, StoreSection(**section), vfs=vfs)) as talk:
+        yield talk
+
+
+# --- restarts
+
+
+async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
+    async with talk_in(tmp_path) as talk:
+        for number in range(1, 11):
+            await talk.say(f"word {number}", sender="Älice", scope="s", key=str(number))
+        await talk.commit(Write(puts=(Put("topic", "lobby", b"t"),), scope="s", key="put"))
+        before = await talk.store.page("lobby", limit=100)
+    async with talk_in(tmp_path) as talk:
+        assert await talk.store.page("lobby", limit=100) == before
+        assert await talk.store.heads() == {"lobby": 10}
+        assert await talk.store.get("topic", "lobby") == Record(b"t", 1)
+        assert (await talk.say(scope="s", key="7")).seq == 7
+        assert (await talk.say("next")).seq == 11
+        assert await talk.texts("word", sender="ÄLICE", limit=2) == ["word 10", "word 9"]
+        [put] = await talk.commit(Write(scope="s", key="put"))
+        assert put.repeated
+
+
+async def test_what_had_not_settled_is_there_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with talk_in(tmp_path / "running") as talk:
+        await talk.say("settled", scope="s", key="1")
+        await talk.settle()
+        await talk.say("fresh", scope="s", key="2")
+        await talk.say("elsewhere", room="other", kind="topic")
+        await talk.commit(Write(scope="s", key="3", answer=b"no event"))
+        # As the next server finds it after a crash.
+        copy = tmp_path / "copy"
+        copy.mkdir()
+        for file in (tmp_path / "running").glob(f"{DATABASE_NAME}*"):
+            if not file.name.endswith("-shm"):
+                (copy / file.name).write_bytes(file.read_bytes())
+    async with talk_in(copy) as talk:
+        page = await talk.store.page("lobby", limit=10)
+        assert [entry.text for entry in page] == ["settled", "fresh"]
+        assert seqs(await talk.store.page("lobby", before=2, limit=10)) == [1]
+        topic = await talk.store.last("other", "topic")
+        assert topic is not None
+        again = await talk.commit(*[Write(room="lobby", scope="s", key=key) for key in "123"])
+        assert [(write.repeated, write.seq) for write in again] == [(True, 1), (True, 2), (True, 0)]
+        assert again[2].answer == b"no event"
+        assert await talk.texts("fresh") == ["fresh"]
+        assert (await talk.say()).seq == 3
+
+
+async def test_time_does_not_decrease_over_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with talk_in(tmp_path) as talk:
+        first = await talk.say()
+    monkeypatch.setattr(time, "time_ns", lambda: 1_000_000)
+    async with talk_in(tmp_path) as talk:
+        assert (await talk.say()).at_ms >= first.at_ms
+
+
+async def test_ids_are_forgotten_after_their_time(tmp_path: Path) -> None:
+    async with talk_in(tmp_path) as talk:
+        await talk.say(scope="s", key="k")
+    async with talk_in(tmp_path, remember_ids_seconds=1e-3) as talk:
+        while await talk.store.recall("s", "k"):
+            pass
+
+
+async def test_many_writes_settle_by_themselves(tmp_path: Path) -> None:
+    async with talk_in(tmp_path) as talk:
+        await talk.commit(*[Write(room="r", text=str(i)) for i in range(sqlite.SETTLE_WRITES)])
+        reader = apsw.Connection(str(tmp_path / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            while reader.execute("SELECT count(*) FROM message").get < sqlite.SETTLE_WRITES:
+                await talk.store.get("any", "thing")
+            assert reader.execute("SELECT count(*) FROM recent").get == 0
+        finally:
+            reader.close()
+
+
+# --- one owner, and files that nobody else reads
+
+
+async def test_a_second_owner_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+    async with talk_in(tmp_path) as talk:
+        with pytest.raises(StoreError) as info:
+            async with open_sqlite_store(tmp_path, StoreSection()):
+                pass
+        assert str(tmp_path) in str(info.value)
+        assert f"pid {os.getpid()}" in str(info.value)
+        assert (await talk.say()).seq == 1
+    async with talk_in(tmp_path) as talk:
+        assert (await talk.say()).seq == 2
+
+
+async def test_nobody_else_may_read_the_files(tmp_path: Path) -> None:
+    folder = tmp_path / "some" / "data"
+    async with talk_in(folder) as talk:
+        await talk.say()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        files = list(folder.iterdir())
+        assert len(files) == 4
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+async def test_open_store_opens_what_the_configuration_says(tmp_path: Path) -> None:
+    config = Config(store=StoreSection(data=str(tmp_path / "here")))
+    async with talking(open_store(config)) as talk:
+        assert talk.store.description == str(tmp_path / "here" / DATABASE_NAME)
+    async with talking(open_store(Config(store=StoreSection(memory=True)))) as talk:
+        assert talk.store.description == "memory"
+
+
+async def refused(folder: Path) -> str:
+    with pytest.raises(StoreError) as info:
+        async with open_sqlite_store(folder, StoreSection()):
+            pass
+    return str(info.value)
+
+
+async def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    message = await refused(tmp_path / "file" / "data")
+    assert "cannot be written" in message
+    assert "--data" in message
+
+
+async def test_a_database_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / DATABASE_NAME).mkdir()
+    assert "cannot be written" in await refused(tmp_path)
+
+
+async def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
+    content = b"Dear diary, today I wrote more than a hundred bytes of text." * 20
+    (tmp_path / DATABASE_NAME).write_bytes(content)
+    assert "no database" in await refused(tmp_path)
+    assert (tmp_path / DATABASE_NAME).read_bytes() == content
+
+
+async def test_another_programs_database_is_refused_and_kept(tmp_path: Path) -> None:
+    with database(tmp_path) as db:
+        db.execute("CREATE TABLE photo(id)")
+    assert "none of trio-chat's" in await refused(tmp_path)
+    with database(tmp_path) as db:
+        assert db.execute("SELECT group_concat(name) FROM sqlite_schema").get == "photo"
+
+
+async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    async with talk_in(tmp_path) as talk:
+        await talk.say()
+    with database(tmp_path) as db:
+        db.pragma("user_version", 99)
+    message = await refused(tmp_path)
+    assert "newer" in message
+    assert "version 99" in message
+
+
+# --- migrations
+
+
+class database:  # noqa: N801
+    """The file, opened beside the store's own connections, and closed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._db = apsw.Connection(str(folder / DATABASE_NAME))
+
+    def __enter__(self) -> apsw.Connection:
+        return self._db
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+
+NEXT_STEP = "CREATE TABLE extra(x) STRICT"
+FAILING_STEP = "CREATE TABLE half(x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)"
+
+
+def test_migrations_lead_from_nothing_to_the_newest(tmp_path: Path) -> None:
+    with database(tmp_path) as db:
+        migrate(db, steps())
+        assert db.pragma("user_version") == len(steps())
+        migrate(db, steps())
+
+
+def test_migrations_add_to_an_older_database_and_keep_it(tmp_path: Path) -> None:
+    with database(tmp_path) as db:
+        migrate(db, steps())
+        db.execute("INSERT INTO record VALUES ('a', 'b', x'63', 1)")
+        migrate(
+            db, [*steps(), "CREATE TABLE extra(x INTEGER) STRICT; INSERT INTO extra VALUES (1)"]
+        )
+        assert db.pragma("user_version") == len(steps()) + 1
+        assert db.execute("SELECT x FROM extra").get == 1
+        assert db.execute("SELECT key FROM record").get == "b"
+
+
+def test_a_step_that_fails_leaves_the_version_before_it(tmp_path: Path) -> None:
+    with database(tmp_path) as db:
+        migrate(db, steps())
+        with pytest.raises(apsw.SQLError):
+            migrate(db, [*steps(), FAILING_STEP])
+        assert db.pragma("user_version") == len(steps())
+        assert not db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'half'").get
+
+
+# --- failing disks and writes
+
+
+@pytest.fixture
+def disk() -> Iterator[FaultyDisk]:
+    with faulty_disk() as disk:
+        yield disk
+
+
+@pytest.mark.parametrize("fault", ["full", "read-only", "broken"])
+async def test_a_failing_disk_makes_writes_unavailable_and_harms_nothing_else(
+    tmp_path: Path, disk: FaultyDisk, fault: Fault
+) -> None:
+    async with talk_in(tmp_path, vfs=disk.name) as talk:
+        for number in range(300):
+            await talk.say(f"word {number}", scope="s", key=str(number))
+        disk.fault = fault
+        failed = await talk.commit(
+            *[Write(room="lobby", text="lost", scope="s", key=f"x{i}") for i in range(20)]
+        )
+        for write in failed:
+            assert isinstance(write.error, Unavailable)
+            assert write.error.retry_after
+            assert write.seq == 0
+        assert len(await talk.store.page("lobby", after=0, limit=1000)) == 300
+        assert await talk.store.heads() == {"lobby": 300}
+        assert await talk.store.recall("s", "x1") is None
+        assert await talk.store.recall("s", "1") is not None
+        await talk.texts("word")
+        disk.fault = None
+        again = await talk.say("again", scope="s", key="x1")
+        assert (again.seq, again.repeated, again.error) == (301, False, None)
+        assert await talk.texts("again") == ["again"]
+    async with talk_in(tmp_path) as talk:
+        page = await talk.store.page("lobby", after=0, limit=1000)
+        texts = [entry.text for entry in page]
+        assert texts == [*(f"word {number}" for number in range(300)), "again"]
+
+
+async def test_a_store_whose_disk_fails_can_be_left(tmp_path: Path, disk: FaultyDisk) -> None:
+    async with talk_in(tmp_path, vfs=disk.name) as talk:
+        await talk.say("kept")
+        disk.fault = "broken"
+        await talk.say("lost")
+    for thread in [thread for thread in threading.enumerate() if "apsw" in thread.name]:
+        # Else the process would not end.
+        thread.join(5)
+        assert not thread.is_alive()
+    disk.fault = None
+    async with talk_in(tmp_path) as talk:
+        assert await talk.texts("") == ["kept"]
+
+
+async def test_a_database_that_is_full_says_so(tmp_path: Path, disk: FaultyDisk) -> None:
+    async with talk_in(tmp_path, vfs=disk.name) as talk:
+        await talk.say(scope="s", key="k")
+        disk.fault = "full"
+        write = await talk.say()
+        assert isinstance(write.error, Unavailable)
+        assert "full" in write.error.message
+        with pytest.raises(Unavailable):
+            await talk.store.forget_ids(1 << 50)
+        disk.fault = None
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        {"text": "lone \ud800 surrogate"},
+        {"target": 1 << 80},
+        {"text": None},
+        {"answer": "no bytes"},
+    ],
+)
+async def test_a_write_that_cannot_be_stored_harms_no_other(
+    tmp_path: Path, poison: dict[str, Any]
+) -> None:
+    async with talk_in(tmp_path) as talk:
+        writes = [Write(room="lobby", text=str(i), scope="s", key=str(i)) for i in range(5)]
+        for field, value in poison.items():
+            setattr(writes[2], field, value)
+        await talk.commit(*writes)
+        assert isinstance(writes[2].error, BadRequest)
+        assert [write.error for write in writes if write is not writes[2]] == [None] * 4
+        assert [write.seq for write in writes] == [1, 2, 0, 3, 4]
+        assert await talk.store.recall("s", "2") is None
+
+
+async def test_a_cancelled_read_does_not_hold_up_the_next(tmp_path: Path) -> None:
+    async with talk_in(tmp_path) as talk:
+        await talk.commit(*[Write(room="lobby", text="word " * 50) for _ in range(3000)])
+        for _ in range(20):
+            with trio.move_on_after(0.0005):
+                await talk.texts("word", limit=3000)
+        assert len(await talk.texts("word", limit=3000)) == 3000
+        assert (await talk.say()).seq == 3001
