@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 # What rounding may take away from a token: who waited as long as it was told to gets it.
 _ROUNDING = 1e-6
 

@@ -54,8 +54,9 @@ class Hub:
             self._check_free(key, now)
             del self.members[member.key]
             self.members[key] = member
-            for other in self.neighbours(member):
-                if other.ignores.pop(member.key, None):
+            for other in self.members.values():
+                if member.key in other.ignores:
+                    del other.ignores[member.key]
                     other.ignores[key] = nick
         old = member.nick
         member.call(nick)
@@ -154,6 +155,16 @@ class Hub:
             self.rooms.pop(room.key, None)
 
     # --- direct conversations
+
+    def find_direct(self, member: Member, nick: str) -> Direct | None:
+        """The member's conversation with whoever is called *nick* now; when nobody is, the one
+        with somebody who was called so on leaving."""
+        key = fold(nick.removeprefix("@"))
+        holder = self.members.get(key)
+        if holder is not None:
+            return member.directs.get(direct_key(member.identity, holder.identity))
+        own = member.directs.values()
+        return next((d for d in own if fold(d.label_for(member.identity)[1:]) == key), None)
 
     def open_direct(self, member: Member, partner: Member, *, shown: int = 0) -> Direct:
         """The conversation of the two, made if there is none.
