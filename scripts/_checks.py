@@ -25,7 +25,7 @@ LINT = {
     "ruff": ("ruff", "check", *FOLDERS),
     "flake8-async": (
         "flake8-async",
-        "--startable-in-context-manager=serve_chat",
+        "--startable-in-context-manager=serve_chat,run",
         *(f"{folder}/**/*.py" for folder in FOLDERS),
         f"!{HANDLERS}",
     ),
