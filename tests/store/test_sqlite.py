@@ -298,6 +298,34 @@ async def test_a_database_that_is_full_says_so(tmp_path: Path, disk: FaultyDisk)
         disk.fault = None
 
 
+async def test_search_finds_what_it_can_while_the_disk_takes_nothing(
+    tmp_path: Path, disk: FaultyDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_ms = 2_000_000_000_000
+    async with talk_in(tmp_path, vfs=disk.name) as talk:
+        for number in range(20):
+            at_ms = start_ms + number
+            monkeypatch.setattr(time, "time_ns", lambda at_ms=at_ms: at_ms * 1_000_000)
+            await talk.say(f"word {number}")
+            if number == 5:
+                await talk.settle()
+        disk.fault = "full"
+        assert await talk.texts("word", before_ms=start_ms + 2) == ["word 1", "word 0"]
+        assert await talk.texts("word", after_ms=start_ms + 3) == ["word 5", "word 4"]
+        disk.fault = None
+        assert len(await talk.texts("word", after_ms=start_ms + 3)) == 16
+
+
+async def test_a_cancelled_page_is_cancelled_and_nothing_else(tmp_path: Path) -> None:
+    async with talk_in(tmp_path) as talk:
+        await talk.commit(*[Write(room="lobby", text="word " * 50) for _ in range(3000)])
+        await talk.settle()
+        for _ in range(10):
+            with trio.move_on_after(0.001):
+                await talk.store.page("lobby", limit=3000)
+        assert len(await talk.store.page("lobby", limit=3000)) == 3000
+
+
 @pytest.mark.parametrize(
     "poison",
     [

@@ -126,7 +126,8 @@ def _first_at(db: apsw.Connection, head: Head, at_ms: int) -> int:
         found = db.execute(
             "SELECT at_ms FROM message WHERE id = ?", (head.base + middle,)
         ).fetchone()
-        if found is not None and found[0] >= at_ms:
+        # What has not settled yet is newer than all that has.
+        if found is None or found[0] >= at_ms:
             high = middle
         else:
             low = middle + 1

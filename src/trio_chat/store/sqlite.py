@@ -5,6 +5,7 @@ It alone knows of connections, threads and files; what it promises stands in the
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -15,6 +16,7 @@ from typing import Any, TypeVar, cast
 import apsw
 import structlog
 import trio
+from apsw.aio import deadline
 
 from trio_chat.config import StoreSection
 from trio_chat.errors import BadRequest, StoreError, Unavailable
@@ -97,14 +99,14 @@ class SqliteStore:
                 return
             for write in batch:
                 await self.commit([write])
-        except (apsw.Error, OSError, MemoryError) as exc:
+        except apsw.Error as exc:
             self._note_failure(exc)
             for write in batch:
                 write.error = Unavailable(_reason(exc), retry_after=RETRY_SECONDS)
         else:
             self._note_success()
 
-    def _note_failure(self, exc: BaseException) -> None:
+    def _note_failure(self, exc: apsw.Error) -> None:
         if not self._failing:
             _log.error("the store cannot be written", path=str(self._path), reason=repr(exc))
         self._failing = True
@@ -121,9 +123,12 @@ class SqliteStore:
         while True:
             await self._settling.wait()
             self._settling = trio.Event()
-            # A full disk: what is recent stays so, and is tried again after the next commit.
-            with suppress(apsw.Error):
+            try:
                 await self._settle()
+            except apsw.Error as exc:
+                # What is recent stays so, and is tried again after the next commit.
+                _log.warning("the search index cannot be kept up to date", reason=repr(exc))
+                await trio.sleep(RETRY_SECONDS)
 
     async def keep_forgetting(self) -> None:
         """Forget ids that are old enough, again and again, until cancelled."""
@@ -151,9 +156,9 @@ class SqliteStore:
 
     async def finish(self) -> None:
         """Leave a small and settled database: what the next start would have to do else."""
-        with trio.move_on_after(CLOSE_SECONDS, shield=True), suppress(apsw.Error):
-            await self._settle()
-            await self._writer.async_run(_checkpoint, self._writer)
+        with trio.move_on_after(CLOSE_SECONDS, shield=True), suppress(Unavailable):
+            await self._ask(self._writer, self._committer.settle)
+            await self._ask(self._writer, _checkpoint, self._writer)
 
     # --- reading
 
@@ -237,17 +242,21 @@ class SqliteStore:
     async def _ask(
         self, db: apsw.AsyncConnection, question: Callable[..., T], *arguments: Any
     ) -> T:
+        # Else apsw would raise at a deadline by itself, where trio cancels.
+        token = deadline.set(math.inf)
         try:
             return cast("T", await db.async_run(question, *arguments))
         except apsw.Error as exc:
             raise Unavailable(_reason(exc), retry_after=RETRY_SECONDS) from exc
+        finally:
+            deadline.reset(token)
 
     # Last, because it hides the builtin from what follows.
     async def list(self, space: str, prefix: str = "") -> dict[str, Record]:
         return await self._read(reading.list_records, space, prefix)
 
 
-def _reason(exc: BaseException) -> str:
+def _reason(exc: apsw.Error) -> str:
     if isinstance(exc, apsw.FullError):
         return "the server's disk is full"
     return "the server's disk does not answer as it should"
@@ -308,7 +317,10 @@ async def _connection(
     finally:
         # A connection left open keeps the process from ending. What a failing disk does not take
         # any more is made good from the write-ahead log at the next start.
-        with trio.move_on_after(CLOSE_SECONDS, shield=True), suppress(apsw.Error):
+        with (
+            trio.move_on_after(CLOSE_SECONDS, shield=True),
+            suppress(apsw.Error, trio.TooSlowError),
+        ):
             await db.aclose()
 
 
