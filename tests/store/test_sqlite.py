@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -357,3 +358,25 @@ async def test_a_cancelled_read_does_not_hold_up_the_next(tmp_path: Path) -> Non
                 await talk.texts("word", limit=3000)
         assert len(await talk.texts("word", limit=3000)) == 3000
         assert (await talk.say()).seq == 3001
+
+
+# --- backup
+
+
+async def test_the_backup_of_a_running_server_is_whole(tmp_path: Path) -> None:
+    """docs/storage.md: "While it runs, let SQLite write a consistent copy"."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    async with talk_in(tmp_path / "data") as talk:
+        for number in range(50):
+            await talk.say(f"word {number}", scope="s", key=str(number))
+            if number == 20:
+                await talk.settle()
+        source, target = tmp_path / "data" / DATABASE_NAME, copy / DATABASE_NAME
+        command = [sys.executable, "-m", "apsw", str(source), f"VACUUM INTO '{target}'"]
+        await trio.run_process(command)
+        assert (await talk.say()).seq == 51
+    async with talk_in(copy) as talk:
+        assert len(await talk.store.page("lobby", after=0, limit=100)) == 50
+        assert len(await talk.texts("word")) == 50
+        assert (await talk.say(scope="s", key="49")).repeated

@@ -1,7 +1,7 @@
 """The log and the records behind the chat: the Protocols, and what every back end promises.
 
 Whoever uses a store depends on this module; which back end stands behind it is the business of
-`open_store` alone. The promises are checked for every back end by tests/store/conformance.py:
+`open_store` alone. The promises are checked for every back end by tests/store/test_conformance.py:
 
 1. Total order per room, decided by the store; seq dense (1, 2, 3 ...); time never decreasing
    inside a room.
@@ -91,9 +91,10 @@ class Write(msgspec.Struct):
     # --- filled by the store
     seq: int = 0
     at_ms: int = 0
-    # True: the key was known, nothing was written; seq, at_ms and answer are the first ones'.
+    # True: the key was known, nothing was written; room, seq, at_ms and answer are the first ones'.
     repeated: bool = False
-    # Unavailable: perhaps; Conflict: a put's *expect* did not hold, nothing was written.
+    # Unavailable: perhaps it was written; Conflict: a put's *expect* did not hold; BadRequest: it
+    # cannot be stored, whatever one tries; both: nothing was written.
     error: ChatError | Conflict | None = None
 
 
@@ -161,7 +162,8 @@ class Search(Protocol):
 
         Only *rooms* are looked at. Case and accents do not matter; "quoted words" stand together;
         a trailing `*` matches a word's beginning. An empty query matches everything (then only
-        the other conditions count). Never more than one second behind the log.
+        the other conditions count). Both times are exclusive. What was committed when the search
+        began is found, unless the disk refuses the index.
 
         Raises:
             Unavailable: the log cannot be read now, or `store.search_seconds` were not enough.
