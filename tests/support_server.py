@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 from unittest.mock import patch
 
 import trio
 from structlog.testing import capture_logs
+from trio.abc import Clock
+from trio.testing import MockClock
 
 from support_pipes import CAPACITY_BYTES, PipeLink, PipeStream, pipes
 from trio_chat.config import Config, load_config
@@ -22,11 +25,19 @@ from trio_chat.server.links import Link
 from trio_chat.server.service import Service
 from trio_chat.wire.lines import LineBuffer
 
+T = TypeVar("T")
 Event: TypeAlias = dict[str, Any]
 Links: TypeAlias = Literal["streams", "sockets"]
 Near: TypeAlias = PipeStream | PipeLink
 
 _ids = count(1)
+
+
+def run_jumping(
+    main: Callable[..., Awaitable[T]], *, clock: Clock | None = None, **options: Any
+) -> T:
+    """Like `trio.run`, on a clock that jumps to the next deadline when nothing else happens."""
+    return trio.run(main, clock=clock or MockClock(autojump_threshold=0), **options)
 
 
 def chat_config(*assignments: str, data: Path | None = None) -> Config:
@@ -73,11 +84,14 @@ class ChatServer:
         self.logs: list[Any] = []
         self.expected_bugs = 0
 
-    async def run(self, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED) -> None:
+    async def serve_chat(
+        self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        run = partial(serve.serve_chat, self.config, listeners=[self.listener], stop=self.stop)
         with self.scope, self._inside():
-            await serve.serve_chat(
-                self.config, listeners=[self.listener], stop=self.stop, task_status=task_status
-            )
+            async with trio.open_nursery() as nursery:
+                await nursery.start(run)
+                task_status.started()
         self.finished.set()
 
     @contextmanager
@@ -133,7 +147,7 @@ async def open_server(config: Config, links: Links = "streams") -> AsyncIterator
     server = ChatServer(config, links)
     with capture_logs() as server.logs:
         async with trio.open_nursery() as nursery:
-            await nursery.start(server.run)
+            await nursery.start(server.serve_chat)
             yield server
             await server.end()
     assert len(server.bugs()) == server.expected_bugs, server.bugs()
