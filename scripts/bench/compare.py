@@ -14,7 +14,7 @@ from build import BUILD, CannotBuild
 from loadgen import Figures, RunFailed, loadgen, run_load
 from peers import PEERS, Missing, Peer, running
 from plot import svg
-from report import full_report, rewrite
+from report import around_markers, full_report, rewrite
 from results import Result, Results
 from scenarios import (
     CURVE_MEMBERS,
@@ -51,6 +51,8 @@ def run_once(peer: Peer, scenario: Scenario, seconds: float, warmup: float) -> F
     seconds = max(seconds, scenario.least_seconds)
     with running(peer) as server:
         figures = run_load(server, *scenario.arguments, "--seconds", seconds, "--warmup", warmup)
+    if not figures["ready"]:
+        raise Missing(figures["said"] or "nobody could join")
     say(f"  {peer.name}: {problem(figures) or scenario.cell(figures)}")
     if figures["said"]:
         say(f"    {figures['said'].splitlines()[0]}")
@@ -162,7 +164,9 @@ def main() -> None:
     arguments = parse()
     try:
         loadgen()
-    except CannotBuild as exc:
+        if arguments.document:
+            around_markers(arguments.document)  # now, not after an hour
+    except (CannotBuild, OSError, ValueError) as exc:
         sys.exit(f"compare: {exc}")
     results = Results(arguments.output)
     for file in arguments.read:

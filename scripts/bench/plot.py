@@ -39,17 +39,20 @@ def _share(value: float, low: float, high: float) -> float:
     return math.log(value / low) / math.log(high / low)
 
 
-def decades(low: float, high: float) -> list[float]:
-    """Return the powers of ten from below *low* to above *high*."""
+def ticks_around(low: float, high: float) -> list[float]:
+    """Return 1, 2, 5, 10, 20 ... from the last that is not above *low* to beyond *high*."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    return [10.0**power for power in range(first, max(last, first + 1) + 1)]
+    steps = [n * 10.0**power for power in range(first, last + 1) for n in (1, 2, 5)]
+    bottom = max(step for step in steps if step <= low)
+    top = min(step for step in steps if step >= high)
+    return [step for step in steps if bottom <= step <= top]
 
 
 def svg(panels: Mapping[str, Mapping[str, Points]]) -> str:
     """Return the drawing: panel title -> server -> (members, CPU µs per delivery)."""
     points = [p for lines in panels.values() for line in lines.values() for p in line]
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    ticks = decades(min(ys), max(ys))
+    xs, ys = [x for x, _ in points], [y for _, y in points if y > 0]
+    ticks = ticks_around(min(ys), max(ys))
     names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
     width = LEFT + len(panels) * (PANEL_WIDTH + GAP) + LEGEND_WIDTH

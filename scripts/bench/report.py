@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from results import Results
 from scenarios import SCENARIOS, Group, Scenario, problem
@@ -90,18 +92,35 @@ def full_report(results: Results, ours: str) -> str:
             parts += [meaning, group_table(results, group)]
     if ours in results.peers() and len(results.peers()) > 1 and len(parts) > 0:
         parts += [f"{ours} / the other, taken within each round:", ratio_table(results, ours)]
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, noise(results)])
+
+
+def noise(results: Results) -> str:
+    """How far the machine was ours alone: the first thing to look at when figures surprise."""
+    others = [max(0.0, cores) for cores in results.every("other_cpu")]
+    if not others:
+        return ""
+    return (
+        f"Other programs used {median(others):.2f} cores during a run (median), "
+        f"{max(others):.2f} at most; {os.cpu_count()} cores."
+    )
 
 
 def rewrite(document: Path, text: str) -> None:
-    """Put *text* between the two markers of *document*.
+    """Put *text* between the two markers of *document*; the markers stay.
 
     Raises:
         ValueError: it has no such markers.
+        OSError: it cannot be read or written.
     """
-    old = document.read_text(encoding="utf-8")
-    head, begin, rest = old.partition(BEGIN)
+    head, tail = around_markers(document)
+    document.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}", encoding="utf-8")
+
+
+def around_markers(document: Path) -> tuple[str, str]:
+    """Return what stands before and after the markers; raises as `rewrite` does."""
+    head, begin, rest = document.read_text(encoding="utf-8").partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"{document}: the lines {BEGIN!r} and {END!r} are missing")
-    document.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}", encoding="utf-8")
+    return head, tail

@@ -51,6 +51,9 @@ class Results:
     def of(self, scenario: str, peer: str) -> list[Figures]:
         return [r.figures for r in self._all if r.scenario == scenario and r.peer == peer]
 
+    def every(self, figure: str) -> list[float]:
+        return [r.figures[figure] for r in self._all if figure in r.figures]
+
     def middle(self, scenario: str, peer: str) -> Figures:
         """Return the median of every figure over the rounds; empty when there are none.
 

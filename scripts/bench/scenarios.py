@@ -70,7 +70,7 @@ def _stalled(figures: Figures) -> str:
 
 
 def _idle(figures: Figures) -> str:
-    return f"{figures['kib_per_conn']:.1f} KiB ({figures['idle_cpu']:.3f})"
+    return f"{figures['kib_per_conn']:.1f} KiB ({abs(figures['idle_cpu']):.3f})"
 
 
 def _storm(figures: Figures) -> str:
