@@ -249,7 +249,8 @@ static void keep_tail(struct session *s, const char *start, const char *end)
         if (!s->tail)
             die("realloc");
     }
-    memcpy(s->tail, start, size);
+    if (size)
+        memcpy(s->tail, start, size);
     s->tail_size = size;
 }
 
@@ -278,26 +279,33 @@ static void take_lines(struct session *s, char *start, char *end, uint64_t now)
     keep_tail(s, start, end);
 }
 
+static void take_bytes(struct session *s, char *fresh, ssize_t size)
+{
+    char *start = fresh - s->tail_size;
+    if (s->tail_size)
+        memcpy(start, s->tail, s->tail_size);
+    traffic.bytes_in += size;
+    take_lines(s, start, fresh + size, now_ns());
+}
+
+/* Reads until there is no more: epoll tells only of what comes after that. */
 static void read_session(struct session *s)
 {
     char *fresh = read_buffer + CARRY_BYTES;
-    ssize_t size;
-    do {
-        size = recv(s->fd, fresh, READ_BYTES, MSG_DONTWAIT);
+    while (s->state != STATE_CLOSED) {
+        ssize_t size = recv(s->fd, fresh, READ_BYTES, MSG_DONTWAIT);
         traffic.reads++;
-        if (size < 0 && errno == EAGAIN)
-            return;
         if (size < 0 && errno == EINTR)
             continue;
-        if (size <= 0) {
-            session_close(s);
+        if (size < 0 && errno == EAGAIN)
             return;
-        }
-        traffic.bytes_in += size;
-        char *start = fresh - s->tail_size;
-        memcpy(start, s->tail ? s->tail : "", s->tail_size);
-        take_lines(s, start, fresh + size, now_ns());
-    } while (s->state != STATE_CLOSED && size == READ_BYTES);
+        if (size <= 0)
+            session_close(s);
+        else
+            take_bytes(s, fresh, size);
+        if (size < READ_BYTES)
+            return;
+    }
 }
 
 int64_t session_drain_stalled(struct session *s, bool *closed)
