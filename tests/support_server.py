@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from unittest.mock import patch
 
 import trio
+from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
 from trio.abc import Clock
 from trio.testing import MockClock
@@ -145,7 +146,7 @@ class ChatServer:
 async def open_server(config: Config, links: Links = "streams") -> AsyncIterator[ChatServer]:
     """A server that has ended, in order, when the block is left; without a bug on the way."""
     server = ChatServer(config, links)
-    with capture_logs() as server.logs:
+    with capture_logs([format_exc_info]) as server.logs:
         async with trio.open_nursery() as nursery:
             await nursery.start(server.serve_chat)
             yield server

@@ -34,6 +34,9 @@ async def hello(session: Session, request: Hello) -> None:
     if request.resume is not None and session.wire.resumable:
         seat = session.service.seats.find(request.resume.session)
         if seat is not None:
+            await session.service.load_directs(seat)
+        # Meanwhile somebody with the same token may have quit.
+        if seat is not None and session.service.seats.find(request.resume.session) is seat:
             await _resume(session, request, seat, request.resume)
             return
     await _enter(session, request)
@@ -78,10 +81,10 @@ async def _join_rooms(session: Session) -> list[Put]:
 async def _resume(session: Session, request: Hello, seat: Seat, resume: Resume) -> None:
     """Take up *seat*: what its member missed follows, exactly."""
     service = session.service
-    await service.load_directs(seat)
-    if seat.session is not None:
-        service.unlink(seat.session)
-        seat.session.close("this session was resumed elsewhere")
+    old = seat.session
+    if old is not None:
+        service.unlink(old)
+        old.close("this session was resumed elsewhere")
     if not seat.present:
         _return(session, seat, request.nick)
     seat.member.absent_until = None
