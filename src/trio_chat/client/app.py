@@ -1,0 +1,184 @@
+"""From the options to an exit code: chooses the screen, links it to a server, answers signals.
+
+It opens the client's one nursery, and prints the last words when the terminal is itself again.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from math import inf
+from typing import Literal, Protocol
+
+import trio
+
+from trio_chat.client.connection import Connection, Dial, Refused, Unreachable
+from trio_chat.client.model import Effect, Model
+from trio_chat.client.ui.plain import PlainScreen
+
+EXIT_QUIT = 0
+EXIT_UNREACHABLE = 3
+
+# A script is better told than kept waiting for ever; a person can press Ctrl-C.
+PLAIN_GIVE_UP_SECONDS = 60.0
+# What was received is still printed at the end, unless nobody takes it.
+FLUSH_SECONDS = 5.0
+
+
+class Screen(Protocol):
+    """One of the faces in `ui`."""
+
+    def on_effects(self, effects: Sequence[Effect]) -> None:
+        """Show a batch; called for every batch that was received, also an empty one."""
+
+    def on_status(self) -> None:
+        """`Connection.status` has changed."""
+
+    async def keep_pace(self) -> None:
+        """Wait while the screen cannot take more."""
+
+    async def run(self, connection: Connection) -> None:
+        """Return when the person leaves."""
+
+    async def serve(self) -> None:
+        """Do what goes on beside `run`; is cancelled at the end."""
+
+    async def flush(self) -> None:
+        """Wait until everything is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """What the command line says. *room* None: where the server puts us."""
+
+    host: str
+    port: int
+    nick: str
+    room: str | None = None
+    screen: Literal["auto", "full", "inline", "plain"] = "auto"
+
+
+async def run_client(options: ClientOptions, dial: Dial | None = None) -> int:
+    """Talk until the person leaves; return the exit code. *dial*: opens the link, if not TCP.
+
+    0: left. 3: the server cannot be reached, or does not want us. 128 + n: ended by signal n.
+    """
+    kind = _choose_screen(options)
+    model = Model(options.nick, options.room)
+    async with _open_screen(kind, model) as screen:
+        connection = Connection(
+            dial or _dial_tcp(options),
+            model,
+            address=f"{options.host}:{options.port}",
+            give_up_seconds=PLAIN_GIVE_UP_SECONDS if kind == "plain" else inf,
+            on_effects=screen.on_effects,
+            keep_pace=screen.keep_pace,
+            on_status=screen.on_status,
+        )
+        end = await _talk(connection, screen)
+    return _last_words(end, model, is_script=kind == "plain")
+
+
+@dataclass(slots=True)
+class _End:
+    """How it came to an end."""
+
+    signals: list[int] = field(default_factory=list)
+    error: Unreachable | Refused | None = None
+
+
+async def _talk(connection: Connection, screen: Screen) -> _End:
+    end = _End()
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_leave_on_signal, connection, end.signals, nursery.cancel_scope)
+            nursery.start_soon(screen.serve)
+            nursery.start_soon(_run_screen, screen, connection)
+            try:
+                await connection.run()
+            except (Unreachable, Refused) as exc:
+                end.error = exc
+            with trio.move_on_after(FLUSH_SECONDS):
+                await screen.flush()
+            nursery.cancel_scope.cancel()
+    except* OSError as group:
+        if not _is_hangup(group):
+            raise
+        end.signals.append(signal.SIGHUP)
+    return end
+
+
+async def _run_screen(screen: Screen, connection: Connection) -> None:
+    await screen.run(connection)
+    connection.leave()
+
+
+async def _leave_on_signal(
+    connection: Connection, received: list[int], scope: trio.CancelScope
+) -> None:
+    """The first signal says `/quit`, the second does not wait for the answer."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        async for number in signals:
+            received.append(number)
+            if len(received) > 1:
+                scope.cancel()
+            connection.leave()
+
+
+def _is_hangup(group: BaseExceptionGroup[OSError]) -> bool:
+    """The terminal is gone: a redraw says so before the signal does."""
+    return group.split(lambda exc: getattr(exc, "errno", None) == errno.EIO)[1] is None
+
+
+def _last_words(end: _End, model: Model, *, is_script: bool) -> int:
+    """Print what is left to say, and return the exit code."""
+    reason = str(end.error) if end.error else model.first_room_refused if is_script else None
+    if end.error is not None:
+        _say(f"trio-chat: {reason}")
+    lines = len(model.outgoing)
+    if lines and (end.error or end.signals or not is_script):
+        _say(f"trio-chat: {lines} {'line was' if lines == 1 else 'lines were'} not acknowledged")
+    if end.signals:
+        return 128 + end.signals[0]
+    return EXIT_QUIT if reason is None else EXIT_UNREACHABLE
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def _choose_screen(options: ClientOptions) -> str:
+    if options.screen != "auto":
+        return options.screen
+    return "full" if os.isatty(0) and os.isatty(1) else "plain"
+
+
+def _open_screen(kind: str, model: Model) -> AbstractAsyncContextManager[Screen]:
+    """prompt_toolkit costs 150 ms: only who needs it imports it."""
+    if kind == "full":
+        from trio_chat.client.ui.full import open_full_screen
+
+        return open_full_screen(model)
+    if kind == "inline":
+        from trio_chat.client.ui.inline import open_inline_screen
+
+        return open_inline_screen(model)
+    return _open_plain_screen(model)
+
+
+@asynccontextmanager
+async def _open_plain_screen(model: Model) -> AsyncIterator[PlainScreen]:
+    yield PlainScreen(model)
+
+
+def _dial_tcp(options: ClientOptions) -> Callable[[], Awaitable[trio.abc.Stream]]:
+    async def dial() -> trio.abc.Stream:
+        return await trio.open_tcp_stream(options.host, options.port)
+
+    return dial

@@ -1,0 +1,146 @@
+"""The inline screen: a prompt at the bottom of the normal terminal, events printed above it.
+
+It keeps the terminal's own scrollback. Printing is batched: one erase, print and redraw per frame,
+however many lines arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application.run_in_terminal import run_in_terminal
+from prompt_toolkit.document import Document
+from prompt_toolkit.renderer import print_formatted_text
+from prompt_toolkit.styles import Style
+
+from trio_chat.client.aiotrio import Aio, open_asyncio
+from trio_chat.client.connection import Connection
+from trio_chat.client.lines import shown_room
+from trio_chat.client.model import Bell, Effect, Model, Show
+from trio_chat.client.ui.completion import ChatCompleter
+from trio_chat.client.ui.history import open_history
+from trio_chat.wire.render_text import render
+
+FRAME_SECONDS = 0.04
+BATCH_LINES = 1000
+# Beyond this many lines that are not printed yet the server is not read from.
+UNPRINTED_LINES = 10_000
+_NO_STYLE = Style([])
+
+
+class Interrupt(Exception):
+    """Ctrl-C at the prompt; KeyboardInterrupt would take the loop down."""
+
+
+class InlineScreen:
+    """The screen of `run_client` for `--screen inline`."""
+
+    def __init__(self, model: Model, aio: Aio) -> None:
+        self._model = model
+        self._aio = aio
+        self._draft = ""
+        self._lines: list[str] = []
+        self._queued = trio.Event()
+        self._printed = trio.Event()
+        self._session: PromptSession[str] = PromptSession(
+            self._prompt,
+            interrupt_exception=Interrupt,
+            erase_when_done=True,
+            completer=ChatCompleter(model),
+            history=open_history(self._is_command),
+        )
+
+    # --- `app.Screen`
+
+    def on_effects(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Bell):
+                self._session.output.bell()
+            elif isinstance(effect, Show):
+                self._lines += render(effect.event)
+                if effect.refused:
+                    self._lines.append(f"* not sent: {effect.refused!r}")
+        if self._lines:
+            self._queued.set()
+
+    def on_status(self) -> None:
+        self._session.app.invalidate()
+
+    async def keep_pace(self) -> None:
+        while len(self._lines) > UNPRINTED_LINES:
+            await self._printed.wait()
+        await trio.lowlevel.checkpoint()
+
+    async def run(self, connection: Connection) -> None:
+        """Return when the person leaves, the terminal restored.
+
+        Between two prompts the terminal stays raw: cooked it would echo what is typed, make a
+        signal of Ctrl-C and swallow Ctrl-D.
+        """
+        with self._session.app.input.raw_mode():
+            while (text := await self.read_line()) is not None:
+                if self._model.is_quit(text):
+                    return
+                if text.strip():
+                    connection.typed(text, self._model.current)
+
+    async def serve(self) -> None:
+        while True:
+            await self._queued.wait()
+            self._queued = trio.Event()
+            while self._lines:
+                batch, self._lines = self._lines[:BATCH_LINES], self._lines[BATCH_LINES:]
+                await self._aio.run(self._print, "".join(f"{line}\n" for line in batch))
+                self._printed.set()
+                self._printed = trio.Event()
+                await trio.sleep(FRAME_SECONDS)
+
+    async def flush(self) -> None:
+        while self._lines:
+            await self._printed.wait()
+        await trio.lowlevel.checkpoint()
+
+    # --- the prompt
+
+    async def read_line(self) -> str | None:
+        """Return the next entered line, None at the end. Cancelled, it keeps what was typed."""
+        while True:
+            draft, self._draft = Document(self._draft), ""
+            self._session.default_buffer.reset(draft)  # right even if cancelled before it starts
+            try:
+                return await self._aio.run(
+                    self._session.prompt_async, default=draft, handle_sigint=False
+                )
+            except trio.Cancelled:
+                self._draft = self._session.default_buffer.text
+                raise
+            except EOFError:
+                return None
+            except Interrupt:
+                if not self._session.default_buffer.text:
+                    return None  # Ctrl-C on an empty line leaves, else it clears
+
+    async def _print(self, text: str) -> None:
+        def emit() -> None:
+            print_formatted_text(self._session.output, [("", text)], _NO_STYLE)
+
+        if self._session.app.is_running:
+            await run_in_terminal(emit)
+        else:
+            emit()
+
+    def _prompt(self) -> str:
+        room = self._model.current
+        return f"{shown_room(room.name) if room else self._model.nick} ❯ "
+
+    def _is_command(self, name: str) -> bool:
+        return any(name == c.name or name in c.aliases for c in self._model.commands)
+
+
+@asynccontextmanager
+async def open_inline_screen(model: Model) -> AsyncIterator[InlineScreen]:
+    async with open_asyncio() as aio:
+        yield InlineScreen(model, aio)

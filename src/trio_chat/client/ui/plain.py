@@ -1,0 +1,166 @@
+"""No terminal on one end or the other: every line of stdin is sent, events are printed as lines.
+
+It knows no prompt_toolkit. stdout carries what happened, stderr what was refused. Reads and writes
+are `os.read` and `os.write` in threads that are abandoned at the end: a thread left inside
+`sys.stdin.readline` would hold a lock that the interpreter wants at exit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+
+import trio
+
+from trio_chat.client.connection import Connection
+from trio_chat.client.model import Effect, Model, Show
+from trio_chat.events import Error
+from trio_chat.wire.lines import LineBuffer
+from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES
+from trio_chat.wire.render_text import render
+
+# Beyond this many lines without an answer stdin is not read on: 64 x 16 KiB.
+UNANSWERED_LINES = 64
+# Beyond this many bytes that nobody has taken from stdout the server is not read from.
+UNWRITTEN_BYTES = 262_144
+READ_BYTES = 65_536
+
+
+class PlainScreen:
+    """Prints what happens, and knows when everything typed was answered.
+
+    Args:
+        model: asked for what is unanswered.
+        stdin, stdout, stderr: file descriptors.
+    """
+
+    def __init__(self, model: Model, *, stdin: int = 0, stdout: int = 1, stderr: int = 2) -> None:
+        self._model = model
+        self._stdin = stdin
+        self._printers = {fd: _Printer(fd, self._wake) for fd in (stdout, stderr)}
+        self._stdout = self._printers[stdout]
+        self._stderr = self._printers[stderr]
+        self._changed = trio.Event()
+
+    def on_effects(self, effects: Sequence[Effect]) -> None:
+        """Queue a batch for printing."""
+        for effect in effects:
+            if isinstance(effect, Show) and isinstance(effect.event, Error):
+                self._stderr.put(_error_lines(effect.event, effect.refused))
+            elif isinstance(effect, Show):
+                self._stdout.put(render(effect.event))
+        self._wake()
+
+    def on_status(self) -> None:
+        pass
+
+    async def keep_pace(self) -> None:
+        """Wait while too much is unprinted: a stalled reader of stdout stalls the link, and
+        what was missed comes with the resume."""
+        await self._stdout.wait_below(UNWRITTEN_BYTES)
+
+    async def run(self, connection: Connection) -> None:
+        """Send stdin line by line; return when it has ended and each line was answered, or
+        when nobody reads stdout any more, or when the room asked for cannot be had."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._end_early, nursery.cancel_scope)
+            async with aclosing(self._stdin_lines()) as lines:
+                async for line in lines:
+                    connection.typed(line)
+                    await self._wait_until(lambda: self._unanswered < UNANSWERED_LINES)
+            await self._wait_until(lambda: self._model.has_been_online and not self._unanswered)
+            nursery.cancel_scope.cancel()
+
+    async def serve(self) -> None:
+        async with trio.open_nursery() as nursery:
+            for printer in self._printers.values():
+                nursery.start_soon(printer.run)
+
+    async def flush(self) -> None:
+        """Wait until everything is printed."""
+        for printer in self._printers.values():
+            await printer.wait_below(1)
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    @property
+    def _unanswered(self) -> int:
+        return len(self._model.outgoing)
+
+    async def _end_early(self, scope: trio.CancelScope) -> None:
+        await self._wait_until(
+            lambda: self._stdout.is_closed or self._model.first_room_refused is not None
+        )
+        scope.cancel()
+
+    async def _wait_until(self, is_so: Callable[[], bool]) -> None:
+        while not is_so():
+            await self._changed.wait()
+
+    async def _stdin_lines(self) -> AsyncGenerator[str, None]:
+        buffer = LineBuffer(MAX_CLIENT_LINE_BYTES)
+        while chunk := await trio.to_thread.run_sync(
+            os.read, self._stdin, READ_BYTES, abandon_on_cancel=True
+        ):
+            for line in buffer.feed(chunk):
+                if not isinstance(line, bytes):
+                    self._stderr.put([f"* error: a line has more than {line.limit_bytes} bytes"])
+                elif line.strip():
+                    yield line.decode("utf-8", "replace")
+        if rest := buffer.rest():
+            yield rest.decode("utf-8", "replace")
+
+
+class _Printer:
+    """A file descriptor that is written to in a thread, so that a full pipe stops nobody.
+
+    Once nobody reads it any more it swallows everything; *on_closed* is called.
+    """
+
+    def __init__(self, fd: int, on_closed: Callable[[], None]) -> None:
+        self.is_closed = False
+        self._fd = fd
+        self._on_closed = on_closed
+        self._unwritten = bytearray()
+        self._queued = trio.Event()
+        self._written = trio.Event()
+
+    def put(self, lines: Sequence[str]) -> None:
+        if lines and not self.is_closed:
+            text = "".join(f"{line}\n" for line in lines)
+            self._unwritten += text.encode("utf-8", "replace")
+            self._queued.set()
+
+    async def wait_below(self, unwritten_bytes: int) -> None:
+        while len(self._unwritten) >= unwritten_bytes:
+            await self._written.wait()
+        await trio.lowlevel.checkpoint()
+
+    async def run(self) -> None:
+        while True:
+            await self._queued.wait()
+            self._queued = trio.Event()
+            while self._unwritten:
+                await self._write_some()
+
+    async def _write_some(self) -> None:
+        piece = bytes(self._unwritten[:READ_BYTES])
+        try:
+            written_bytes = await trio.to_thread.run_sync(
+                os.write, self._fd, piece, abandon_on_cancel=True
+            )
+        except OSError:
+            self.is_closed = True
+            written_bytes = len(self._unwritten)
+            self._on_closed()
+        del self._unwritten[:written_bytes]
+        self._written.set()
+        self._written = trio.Event()
+
+
+def _error_lines(event: Error, refused: str) -> list[str]:
+    lines = [f"* error: {line.removeprefix('* ')}" for line in render(event)]
+    return [*lines, f"* not sent: {refused!r}"] if refused else lines

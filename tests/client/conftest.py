@@ -1,0 +1,70 @@
+"""A whole terminal without a TTY: what is typed comes from a pipe, what is drawn goes into pyte."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pyte
+import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output.vt100 import Vt100_Output
+
+
+class _Out(io.StringIO):
+    encoding = "utf-8"
+
+    def __init__(self, feed: Callable[[str], None]) -> None:
+        super().__init__()
+        self._feed = feed
+
+    def write(self, text: str) -> int:
+        self._feed(text)
+        return len(text)
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Screen(pyte.Screen):
+    def __init__(self, columns: int, rows: int) -> None:
+        super().__init__(columns, rows)
+        self.bells = 0
+        self.set_mode(pyte.modes.LNM)
+        stream = pyte.Stream(self)
+        self.output = Vt100_Output(
+            _Out(stream.feed),
+            lambda: Size(self.lines, self.columns),
+            term="xterm-256color",
+            enable_cpr=False,
+        )
+
+    def bell(self, *args: object) -> None:
+        self.bells += 1
+
+    @property
+    def text(self) -> str:
+        return "\n".join(row.rstrip() for row in self.display)
+
+
+class Terminal(NamedTuple):
+    keyboard: PipeInput
+    screen: Screen
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Terminal]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    screen = Screen(70, 14)
+    with (
+        create_pipe_input() as keyboard,
+        create_app_session(input=keyboard, output=screen.output),
+    ):
+        yield Terminal(keyboard, screen)

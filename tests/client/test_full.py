@@ -1,0 +1,238 @@
+"""The full screen as a person sees it: keys in, a picture out."""
+
+from __future__ import annotations
+
+import stat
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from support_client import FakeServer
+from trio_chat.client.app import ClientOptions, run_client
+from trio_chat.events import Bye, Error
+from trio_chat.requests import Input
+
+
+class Client:
+    def __init__(self, terminal: Any, server: FakeServer) -> None:
+        self.keyboard, self.screen = terminal
+        self.server = server
+        self.exit_code: int | None = None
+
+    async def run(self) -> None:
+        options = ClientOptions("fake", 1, "alice", None, "full")
+        self.exit_code = await run_client(options, self.server.dial)
+
+    def type(self, text: str) -> None:
+        self.keyboard.send_text(text)
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        with trio.fail_after(5):
+            while not is_so():  # noqa: ASYNC110
+                await trio.sleep(0.005)
+
+    async def sees(self, *texts: str) -> None:
+        try:
+            await self.until(lambda: all(text in self.screen.text for text in texts))
+        except trio.TooSlowError:
+            pytest.fail(f"{texts} not on the screen:\n{self.screen.text}")
+
+    async def sees_no(self, text: str) -> None:
+        await self.until(lambda: text not in self.screen.text)
+
+    async def ends(self, exit_code: int) -> None:
+        await self.until(lambda: self.exit_code is not None)
+        assert self.exit_code == exit_code
+
+
+@pytest.fixture
+async def client(terminal: Any, nursery: trio.Nursery) -> AsyncIterator[Client]:
+    client = Client(terminal, FakeServer(nursery))
+    nursery.start_soon(client.run)
+    await client.sees("●", "#lobby")
+    yield client
+    nursery.cancel_scope.cancel()
+
+
+async def test_message_looks_like_the_picture(client: Client) -> None:
+    await client.server.say("hello there", nick="grace")
+    await client.sees("       grace │ hello there", "alice ❯", "#lobby be kind")
+
+
+async def test_typed_line_is_said_and_the_input_is_empty(client: Client) -> None:
+    client.type("good morning\r")
+    await client.sees("       alice │ good morning")
+    assert client.server.said() == ["good morning"]
+    assert "alice ❯\n" in client.screen.text + "\n"
+
+
+async def test_pasted_lines_are_one_message(client: Client) -> None:
+    client.type("\x1b[200~one\r\ntwo\nthree\x1b[201~")
+    await client.sees("three")
+    client.type("\r")
+    await client.sees("alice │ one", "│ two", "│ three")
+    assert client.server.said() == ["one\ntwo\nthree"]
+
+
+async def test_half_typed_line_stays_while_messages_come(client: Client) -> None:
+    client.type("half ty")
+    await client.sees("❯ half ty")
+    for number in range(30):
+        await client.server.say(f"m{number}")
+    await client.sees("m29", "❯ half ty")
+
+
+async def test_scrolled_back_reader_is_not_disturbed(client: Client) -> None:
+    for number in range(100):
+        await client.server.say(f"m{number}", nick=f"n{number}")
+    await client.sees("m99")
+    client.type("\x1b[5~")
+    await client.sees_no("m99")
+    await client.sees("m89", "End: newest")
+    pane = client.screen.display[1:12]
+    await client.server.say("new one")
+    await trio.testing.wait_all_tasks_blocked(0.05)
+    assert client.screen.display[1:12] == pane
+    client.type("\x1b[6~")
+    await client.sees("m99", "End: newest")
+    client.type("\x1b[6~")
+    await client.sees("new one")
+    await client.sees_no("End: newest")
+    client.type("\x1b[5~" * 30)
+    await client.sees("you joined", " m0")
+    client.type("\x1b[F")
+    await client.sees("new one")
+
+
+async def test_ctrl_c_clears_then_leaves(client: Client) -> None:
+    client.type("abc")
+    await client.sees("❯ abc")
+    client.type("\x03")
+    await client.sees_no("abc")
+    assert client.exit_code is None
+    client.type("\x03")
+    await client.ends(0)
+    assert client.server.asked(Input)[-1].text == "/quit"
+
+
+@pytest.mark.parametrize("keys", ["\x04", "/quit\r", "/exit\r"])
+async def test_ways_to_leave(client: Client, keys: str) -> None:
+    client.type(keys)
+    await client.ends(0)
+
+
+async def test_commands_are_offered_and_enter_without_a_choice_sends(client: Client) -> None:
+    client.type("/he")
+    await client.sees("/help [COMMAND]", "list the commands")
+    client.type("lp\r")
+    await client.sees("/join ROOM: enter a room")
+
+
+async def test_enter_on_a_chosen_item_picks_it(client: Client) -> None:
+    client.type("/j")
+    await client.sees("/join ROOM")
+    client.type("\t\r")
+    await client.sees("❯ /join")
+    await client.sees_no("ROOM")
+    client.type("dev\r")
+    await client.sees(" #dev be kind", "2 #dev")
+    assert [request.text for request in client.server.asked(Input)] == ["/join dev"]
+
+
+async def test_tab_completes_a_nick(client: Client) -> None:
+    client.type("bo\t")
+    await client.sees("❯ bob:")
+    client.type("hi @bo")
+    await client.sees(" @bob")
+    client.type("\t")
+    await client.sees("bob: hi @bob")
+
+
+async def test_rooms_are_switched_and_unread_lines_counted(client: Client) -> None:
+    client.type("/join dev\r")
+    await client.sees(" #dev be kind")
+    await client.server.say("one")
+    await client.server.say("two, alice")
+    await client.sees("#lobby·2")
+    await client.until(lambda: client.screen.bells == 1)
+    client.type("\x1b1")
+    await client.sees(" new ", "two, alice", " #lobby be kind")
+    await client.sees_no("#lobby·2")
+    client.type("\x1bn")
+    await client.sees(" #dev be kind")
+    client.type("\x1bp")
+    await client.sees(" #lobby be kind")
+
+
+async def test_line_typed_offline_is_shown_and_said_later(client: Client) -> None:
+    client.server.is_down = True
+    await client.server.cut()
+    await client.sees("○ offline, retry in")
+    client.type("are you there?\r")
+    await client.sees("alice │ are you there?", "1 waiting")
+    client.server.is_down = False
+    await client.sees("●", "back online")
+    await client.sees_no("1 waiting")
+    assert client.server.said() == ["are you there?"]
+    assert client.screen.text.count("are you there?") == 1
+
+
+async def test_refused_line_shows_the_reason_and_the_text(client: Client) -> None:
+    client.server.input_errors = [Error(code="muted", message="you are muted")]
+    client.type("precious words\r")
+    await client.sees("✗ │ you are muted", "precious words")
+
+
+async def test_hostile_text_is_harmless(client: Client) -> None:
+    await client.server.say("\x1b[2J\x1b]0;pwned\x07a\u202eb\rc")
+    await client.sees("�[2J�]0;pwned�a�b�c")
+
+
+async def test_joined_emoji_and_wide_text_stay_in_their_columns(client: Client) -> None:
+    await client.server.say("日本語のメッセージも正しく折り返されますか？" * 3)
+    await client.server.say("👨‍👩‍👧 ❤️ 👍🏽 |")
+    await client.sees("👨👩👧 ❤ 👍 |")
+
+
+async def test_server_that_tells_us_to_go_ends_the_client(
+    client: Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await client.server.tell(Bye(reason="you are banned"))
+    await client.server.cut()
+    await client.ends(3)
+    assert "you are banned" in capfd.readouterr().err
+
+
+async def test_no_server_at_the_start_is_one_line(
+    terminal: Any, nursery: trio.Nursery, capfd: pytest.CaptureFixture[str]
+) -> None:
+    client = Client(terminal, FakeServer(nursery))
+    client.server.is_down = True
+    await client.run()
+    assert client.exit_code == 3
+    assert capfd.readouterr().err == "trio-chat: fake:1: connection refused\n"
+
+
+async def test_history_is_private_and_holds_no_password(client: Client, tmp_path: Path) -> None:
+    for number, line in enumerate(("hello", "/login bob geheim", "/lgoin x geheim", "/me waves")):
+        client.type(f"{line}\r")
+        await client.until(lambda count=number + 1: len(client.server.asked(Input)) == count)  # type: ignore[misc]
+    file = tmp_path / "trio-chat" / "history"
+    await client.until(lambda: "waves" in file.read_text())
+    assert "geheim" not in file.read_text()
+    assert "hello" in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+async def test_burst_of_20_000_messages_costs_little(client: Client) -> None:
+    burst = [client.server.store("lobby", f"n{n % 50}", f"message {n}") for n in range(20_000)]
+    before = time.process_time()
+    for start in range(0, 20_000, 500):
+        await client.server.tell(*burst[start : start + 500])
+    await client.sees("message 19999")
+    # It takes 0.5 s here, half of it the terminal of this test.
+    assert time.process_time() - before < 6
