@@ -17,13 +17,15 @@ async def nick(context: Context, arguments: tuple[str, ...]) -> Outcome:
 async def whois(context: Context, arguments: tuple[str, ...]) -> Outcome:
     member = context.hub.find_member(arguments[0])
     common = sorted(room.name for room in member.rooms.values() if room.key in context.member.rooms)
-    facts = [f"{member.nick} is {member.role.title}"]
+    facts = [f"{member.nick} ({member.role.title})"]
     facts.append(f"account {member.account}" if member.account else "without an account")
     facts.append(f"here since {timestamp(member.since_ms)[:16].replace('T', ' ')} UTC")
     if common:
         facts.append("with you in " + ", ".join(f"#{name}" for name in common))
     if member.away is not None:
         facts.append(f"away: {member.away}")
+    if member.absent_until is not None:
+        facts.append("link lost, perhaps back soon")
     return Outcome(
         text="; ".join(facts),
         data={
@@ -33,6 +35,7 @@ async def whois(context: Context, arguments: tuple[str, ...]) -> Outcome:
             "away": member.away,
             "since": timestamp(member.since_ms),
             "rooms": common,
+            "linked": member.absent_until is None,
         },
     )
 
@@ -79,6 +82,12 @@ COMMANDS = [
     Command("whois", "NICK", "Show who somebody is.", whois, least=1, most=1, reads=True),
     Command("away", "[REASON]", "Say that you are away.", away, most=1),
     Command("back", "", "Say that you are here again.", back),
-    Command("ignore", "[NICK]", "Do not see what somebody says.", ignore, most=1),
-    Command("unignore", "NICK", "See it again.", unignore, least=1, most=1),
+    Command(
+        "ignore",
+        "[NICK]",
+        "Do not see what somebody says, or list whom you ignore.",
+        ignore,
+        most=1,
+    ),
+    Command("unignore", "NICK", "See again what somebody says.", unignore, least=1, most=1),
 ]

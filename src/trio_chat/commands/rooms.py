@@ -6,12 +6,13 @@ import msgspec
 
 from trio_chat.chat.names import check_line
 from trio_chat.chat.rooms import Room
+from trio_chat.commands.fitting import fit
 from trio_chat.commands.table import Command, Context, Outcome
 from trio_chat.errors import NotInRoom, NotPermitted
 from trio_chat.store import Put, Write
+from trio_chat.text import fold
 
-WHO_MEMBERS = 500  # one answer; a line on the wire has an end
-ROOMS_LISTED = 200
+NO_TOPIC = "-"
 
 
 class RoomRecord(msgspec.Struct, frozen=True):
@@ -23,7 +24,8 @@ class RoomRecord(msgspec.Struct, frozen=True):
 
 async def join(context: Context, arguments: tuple[str, ...]) -> Outcome:
     limit = context.config.limits.rooms_per_session
-    if len(context.member.rooms) >= limit:
+    own = context.member.rooms
+    if len(own) >= limit and fold(arguments[0].removeprefix("#")) not in own:
         raise NotPermitted(f"one can be in at most {limit} rooms; /leave one first")
     await context.host.join(arguments[0])
     return Outcome()
@@ -38,29 +40,35 @@ async def leave(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 async def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = context.hub.find_room(arguments[0]) if arguments else _here(context)
-    members = [member.info() for member in room.members.values()]
-    shown = sorted(members[:WHO_MEMBERS], key=lambda info: info.nick.casefold())
-    names = ", ".join(info.nick + (" (away)" if info.away is not None else "") for info in shown)
-    count = len(members)
-    more = f" and {count - len(shown)} more" if count > len(shown) else ""
+    members = sorted(room.members.values(), key=lambda member: member.key)
+    shown, names, more = fit(
+        (member.info(), member.nick + (" (away)" if member.away is not None else ""))
+        for member in members
+    )
+    total = len(members)
+    rest = f" and {total - len(shown)} more" if more else ""
     return Outcome(
-        text=f"#{room.name}, {count} here: {names}{more}",
-        data={"room": room.name, "total": count, "members": shown},
+        text=f"#{room.name}, {total} here: {', '.join(names)}{rest}",
+        data={"room": room.name, "total": total, "members": shown},
     )
 
 
 async def rooms(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    part = arguments[0].casefold().removeprefix("#") if arguments else ""
+    part = fold(arguments[0].removeprefix("#")) if arguments else ""
     found = [room for room in context.hub.rooms.values() if part in room.key]
     found.sort(key=lambda room: (-len(room.members), room.key))
-    rows = [
-        {"room": room.name, "members": len(room.members), "topic": room.topic}
-        for room in found[:ROOMS_LISTED]
-    ]
-    lines = [f"#{row['room']} ({row['members']}) {row['topic']}".rstrip() for row in rows]
-    if len(found) > ROOMS_LISTED:
-        lines.append(f"and {len(found) - ROOMS_LISTED} more; /rooms PART finds them")
-    return Outcome(text="\n".join(lines) or "no such rooms", data={"rooms": rows})
+    rows, lines, more = fit(map(_row, found))
+    if more:
+        lines.append(f"and {len(found) - len(rows)} more; /rooms PART finds them")
+    return Outcome(
+        text="\n".join(lines) or "no such rooms", data={"total": len(found), "rooms": rows}
+    )
+
+
+def _row(room: Room) -> tuple[dict[str, str | int], str]:
+    count = len(room.members)
+    row: dict[str, str | int] = {"room": room.name, "members": count, "topic": room.topic}
+    return row, f"#{room.name} ({count}) {room.topic}".rstrip()
 
 
 async def topic(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -70,7 +78,8 @@ async def topic(context: Context, arguments: tuple[str, ...]) -> Outcome:
             text=f"#{room.name}: {room.topic}" if room.topic else f"#{room.name} has no topic",
             data={"room": room.name, "topic": room.topic},
         )
-    text = check_line(arguments[0], "topic", context.config.limits.topic_characters)
+    text = "" if arguments[0] == NO_TOPIC else arguments[0]
+    text = check_line(text, "topic", context.config.limits.topic_characters)
     member = context.member
     return Outcome(
         write=Write(
@@ -100,5 +109,5 @@ COMMANDS = [
     Command("leave", "[ROOM] [REASON]", "Leave a room.", leave, ("part",), most=2),
     Command("who", "[ROOM]", "Show who is in a room.", who, ("names",), most=1, reads=True),
     Command("rooms", "[PART]", "List the rooms.", rooms, ("list",), most=1, reads=True),
-    Command("topic", "[TEXT]", "Show the room's topic, or set it.", topic, most=1),
+    Command("topic", "[TEXT]", "Show the room's topic, or set it; - removes it.", topic, most=1),
 ]

@@ -137,10 +137,14 @@ class CommandTable:
         """Raises UnknownCommand, naming the nearest known one."""
         command = self._by_name.get(name) or self._by_name.get(name.lower())
         if command is None:
-            close = get_close_matches(name.lower(), self._by_name, n=1)
-            near = f"; did you mean /{close[0]}?" if close else "; /help lists them"
-            raise UnknownCommand(f"unknown command /{name}{near}")
+            raise UnknownCommand(f"unknown command /{name}{self._hint(name)}")
         return command
+
+    def _hint(self, name: str) -> str:
+        if "/" in name:  # a path
+            return "; // at its start says a slash"
+        close = get_close_matches(name.lower(), self._by_name, n=1)
+        return f"; did you mean /{close[0]}?" if close else "; /help lists them"
 
     def guard(self, invocation: Invocation, role: Role) -> tuple[Command, tuple[str, ...]]:
         """Return the command and its arguments, if somebody of this role may use it so.

@@ -6,21 +6,17 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-import msgspec
-
 from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Room, stored_event
+from trio_chat.commands.fitting import fit
 from trio_chat.commands.table import Command, Context, Outcome
 from trio_chat.errors import NoSuchMember, NotInRoom, UsageError
 from trio_chat.events import StoredEvent
 from trio_chat.store import Entry, EntryKind, Write
 
-# A server's line has at most 64 KiB; the result's own fields need little of it.
-_RESULT_BYTES = 60_000
-
 
 async def me(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    return Outcome(write=say(context, arguments[0], kind="action"))
+    return Outcome(write=_write(context, _place(context), arguments[0], "action"))
 
 
 async def msg(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -32,6 +28,8 @@ async def reply(context: Context, arguments: tuple[str, ...]) -> Outcome:
     partner = context.member.last_partner
     if partner is None:
         raise NoSuchMember("nobody has written to you yet; /msg NICK TEXT starts a conversation")
+    if context.hub.members.get(partner.key) is not partner:
+        raise NoSuchMember(f"{partner.nick} has left")  # the nick may be somebody else's by now
     return await _tell(context, partner.nick, arguments[0])
 
 
@@ -41,36 +39,26 @@ async def history(context: Context, arguments: tuple[str, ...]) -> Outcome:
     place = _place(context)
     limit = min(count, limits.page_events_max)
     entries = await context.store.page(place.key, before=place.shown + 1, limit=limit)
-    return _listing(context, entries, nothing="nothing was said here yet")
+    return _listing(context, entries[::-1], nothing="nothing was said here yet")
 
 
 async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
     words, conditions = _conditions(arguments[0])
     places = _readable(context, conditions.get("room"))
-    if not words and not conditions:
+    if not conditions and not any(map(str.isalnum, words)):
         raise UsageError(f"usage: {search_command.synopsis}")
     entries = await context.store.search(
         words,
         rooms=[place.key for place in places],
-        sender=conditions.get("from"),
+        sender=conditions.get("from", "").removeprefix("@") or None,
         before_ms=_moment(conditions.get("before"), context.now_ms),
         after_ms=_moment(conditions.get("after"), context.now_ms),
         limit=context.config.limits.search_results,
     )
-    return _listing(context, entries[::-1], nothing="nothing found")
+    return _listing(context, entries, nothing="nothing found")
 
 
-def say(context: Context, text: str, *, kind: EntryKind = "message") -> Write:
-    """The write that says *text* where the line was typed.
-
-    Raises:
-        NotInRoom, TooLong, BadRequest.
-    """
-    place = _place(context)
-    return write_to(place, context, text, kind)
-
-
-def write_to(place: Room | Direct, context: Context, text: str, kind: EntryKind) -> Write:
+def _write(context: Context, place: Room | Direct, text: str, kind: EntryKind) -> Write:
     member = context.member
     return Write(
         room=place.key,
@@ -82,8 +70,9 @@ def write_to(place: Room | Direct, context: Context, text: str, kind: EntryKind)
 
 
 async def _tell(context: Context, nick: str, text: str) -> Outcome:
+    check_text(text, context.config.limits)  # before a conversation begins
     direct = await context.host.direct(nick)
-    write = write_to(direct, context, text, "message")
+    write = _write(context, direct, text, "message")
     partner = context.hub.find_member(nick)
     if partner.away is not None:
         return Outcome(text=f"{partner.nick} is away: {partner.away}", write=write)
@@ -101,20 +90,19 @@ def _readable(context: Context, name: str | None) -> list[Room | Direct]:
     if name is None:
         return [*context.member.rooms.values(), *context.member.directs.values()]
     if name.startswith("@"):
-        partner = context.hub.find_member(name)
-        for direct in context.member.directs.values():
-            if partner.identity in direct.nicks:
-                return [direct]
-        raise NoSuchMember(f"there is no conversation with {partner.nick}")
-    return [context.hub.room_of(context.member, name.removeprefix("#"))]
+        direct = context.hub.find_direct(context.member, name)
+        if direct is None:
+            raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
+        return [direct]
+    return [context.hub.room_of(context.member, name)]
 
 
-_CONDITION = re.compile(r"(?:^|(?<=\s))(room|from|before|after):(\S+)")
+_CONDITION = re.compile(r"(?:^|(?<=\s))(room|from|before|after):(\S+)", re.IGNORECASE)
 
 
 def _conditions(query: str) -> tuple[str, dict[str, str]]:
     """Part `room:dev from:bob words` into the words and the conditions."""
-    conditions = {match[1]: match[2] for match in _CONDITION.finditer(query)}
+    conditions = {match[1].lower(): match[2] for match in _CONDITION.finditer(query)}
     return " ".join(_CONDITION.sub("", query).split()), conditions
 
 
@@ -140,25 +128,14 @@ def _moment(text: str | None, now_ms: int) -> int | None:
 
 
 def _listing(context: Context, entries: Iterable[Entry], *, nothing: str) -> Outcome:
-    """Show *entries*, oldest first: as many of the newest as one answer holds, and say if there
-    were more."""
-    shown: list[StoredEvent] = []
-    lines: list[str] = []
-    room_left, more = _RESULT_BYTES, False
-    for entry in reversed(list(entries)):
-        if not context.member.hears(entry.sender):
-            continue
-        event, line = _shown(context, entry)
-        room_left -= len(msgspec.json.encode(event)) + len(msgspec.json.encode(line))
-        if room_left < 0:
-            more = True
-            break
-        shown.append(event)
-        lines.append(line)
+    """Show *entries*, which come newest first: as many as one answer holds, the oldest on top,
+    and say if there were more."""
+    heard = (entry for entry in entries if context.member.hears(entry.sender))
+    events, lines, more = fit(_shown(context, entry) for entry in heard)
     if more:
-        lines.append("(older ones did not fit; ask with before:)")
+        lines.append("(older ones did not fit; /search before:TIME finds them)")
     text = "\n".join(reversed(lines)) if lines else nothing
-    return Outcome(text=text, data={"events": shown[::-1], "more": more})
+    return Outcome(text=text, data={"events": events[::-1], "more": more})
 
 
 def _shown(context: Context, entry: Entry) -> tuple[StoredEvent, str]:
@@ -172,7 +149,8 @@ def _shown(context: Context, entry: Entry) -> tuple[StoredEvent, str]:
         case "message" | "notice":
             what = f"<{entry.sender}> {entry.text}"
         case _:
-            what = f"* {entry.sender} {entry.kind} {entry.target or ''} {entry.text}".rstrip()
+            parts = ("*", entry.sender, entry.kind, str(entry.target or ""), entry.text)
+            what = " ".join(filter(None, parts))
     # On every line, so that none can be forged.
     return event, "\n".join(f"[{when}] {place} {line}" for line in what.split("\n"))
 
