@@ -99,14 +99,30 @@ async def test_ids_are_forgotten_after_their_time(tmp_path: Path) -> None:
 
 async def test_many_writes_settle_by_themselves(tmp_path: Path) -> None:
     async with talk_in(tmp_path) as talk:
-        await talk.commit(*[Write(room="r", text=str(i)) for i in range(sqlite.SETTLE_WRITES)])
-        reader = apsw.Connection(str(tmp_path / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            while reader.execute("SELECT count(*) FROM message").get < sqlite.SETTLE_WRITES:
+        await talk.commit(*[Write(room="r") for _ in range(3 * sqlite.SETTLE_WRITES)])
+        with database(tmp_path) as db:
+            while db.execute("SELECT count(*) FROM message").get < 2 * sqlite.SETTLE_WRITES:
                 await talk.store.get("any", "thing")
-            assert reader.execute("SELECT count(*) FROM recent").get == 0
-        finally:
-            reader.close()
+        assert len(await talk.store.page("r", after=0, limit=10_000)) == 3 * sqlite.SETTLE_WRITES
+
+
+async def test_what_cannot_settle_stays_and_settles_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(sqlite, "SETTLE_WRITES", 10)
+    async with talk_in(tmp_path) as talk:
+        await talk.say("before")
+        await talk.settle()
+        with database(tmp_path) as db:
+            db.execute("ALTER TABLE id_seen RENAME TO elsewhere")
+            writes = [await talk.say(f"word {number}") for number in range(30)]
+            assert [write.seq for write in writes] == list(range(2, 32))
+            assert len(await talk.store.page("lobby", after=0, limit=100)) == 31
+            db.execute("ALTER TABLE elsewhere RENAME TO id_seen")
+        await talk.say("after")
+        assert len(await talk.texts("word")) == 30
+        assert len(await talk.store.page("lobby", after=0, limit=100)) == 32
 
 
 # --- one owner, and files that nobody else reads
@@ -166,6 +182,15 @@ async def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) ->
     (tmp_path / DATABASE_NAME).write_bytes(content)
     assert "no database" in await refused(tmp_path)
     assert (tmp_path / DATABASE_NAME).read_bytes() == content
+
+
+async def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
+    async with talk_in(tmp_path) as talk:
+        await talk.say()
+    path = tmp_path / DATABASE_NAME
+    content = path.read_bytes()
+    path.write_bytes(content[:4096].ljust(len(content), b"\xff"))
+    assert "restore" in await refused(tmp_path)
 
 
 async def test_another_programs_database_is_refused_and_kept(tmp_path: Path) -> None:

@@ -299,7 +299,9 @@ async def _open(
     except apsw.NotADBError as exc:
         raise StoreError(f"{path}: no database; move it away, or choose another folder") from exc
     except apsw.Error as exc:
-        raise StoreError(f"{path}: cannot be used ({exc}); look after the disk") from exc
+        raise StoreError(
+            f"{path}: cannot be used ({exc}); look after the disk, or restore a backup"
+        ) from exc
     return SqliteStore(path, section, writer, reader, searcher, committer)
 
 
