@@ -29,6 +29,8 @@ def command(usage: str = "", *, least: int = 0, most: int = 0, role: Role = Role
     [
         ("/nikc bob", "unknown command /nikc; did you mean /nick?"),
         ("/SEARHC x", "unknown command /SEARHC; did you mean /search?"),
+        ("/mgs bob hi", "unknown command /mgs; did you mean /msg?"),
+        ("/nope", "unknown command /nope; /help lists them"),
         ("/xyzzy", "unknown command /xyzzy; /help lists them"),
         ("/", "unknown command /; /help lists them"),
         ("/ me waves", "unknown command /; /help lists them"),

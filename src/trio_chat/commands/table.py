@@ -19,6 +19,9 @@ from trio_chat.events import CommandInfo
 from trio_chat.requests import Invocation
 from trio_chat.store import Store, Write
 
+# Two letters swapped in a word of three are this alike; what is less alike was not meant.
+_LIKENESS = 0.65
+
 
 class Host(Protocol):
     """What a handler asks of the session it runs for."""
@@ -143,7 +146,7 @@ class CommandTable:
     def _hint(self, name: str) -> str:
         if "/" in name:  # a path
             return "; // at its start says a slash"
-        close = get_close_matches(name.lower(), self._by_name, n=1)
+        close = get_close_matches(name.lower(), self._by_name, n=1, cutoff=_LIKENESS)
         return f"; did you mean /{close[0]}?" if close else "; /help lists them"
 
     def guard(self, invocation: Invocation, role: Role) -> tuple[Command, tuple[str, ...]]:
