@@ -263,8 +263,9 @@ class Session:
     def _greet(self) -> None:
         """The peer has been silent: a person, perhaps, who waits to be spoken to."""
         timeouts = self.service.config.timeouts
-        self._deadline = self.service.deadlines.after(timeouts.hello_seconds, self._late)
-        if self.wire is _UNKNOWN:
+        left = max(0.0, timeouts.hello_seconds - timeouts.greet_seconds)
+        self._deadline = self.service.deadlines.after(left, self._late)
+        if self.wire is _UNKNOWN and not self.closing:
             self.outbox.put(greeting(self.service.config.server.name))
 
     def _late(self) -> None:

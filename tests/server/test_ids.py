@@ -1,0 +1,129 @@
+"""Ids: what is asked for again happens once, and is answered as the first time."""
+
+from __future__ import annotations
+
+import pytest
+
+from support_server import ChatServer, Event, Peer, seqs, stored, texts
+
+
+async def again(server: ChatServer, peer: Peer) -> Peer:
+    """The same session on another link."""
+    peer.reset()
+    other = Peer(server.dial())
+    await other.resume(peer.token, lobby=1000)
+    return other
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hello", "/me waves", "/topic work", "/join dev", "/nick alicia", "/away lunch", "/msg bob x"],
+)
+@pytest.mark.parametrize("resumed", [False, True], ids=["same link", "resumed"])
+async def test_repeated_input_happens_once_and_is_answered_as_the_first_time(
+    server: ChatServer, text: str, resumed: bool
+) -> None:
+    """
+    > An `input` repeated with the same id by the same account, or in the same (also resumed)
+    > session, happens once, and is answered as the first time.
+    """
+    alice = await server.native("alice")
+    bob = await server.native("bob")
+    await alice.sync()
+    first = await alice.input(text, id="1")
+    seen = await bob.sync()
+    if resumed:
+        alice = await again(server, alice)
+    second = await alice.input(text, id="1")
+    assert second[-1] == first[-1]
+    assert results(second) == results(first)
+    assert stored(second) == []
+    assert await bob.sync() == []
+    assert len(stored(seen)) <= 1
+
+
+def results(events: list[Event]) -> list[Event]:
+    return [event for event in events if event["type"] == "result"]
+
+
+async def test_repeats_under_way_at_once_happen_once(server: ChatServer) -> None:
+    """
+    > happens once, and is answered as the first time.
+    """
+    alice = await server.native("alice")
+    for _ in range(5):
+        await alice.send(type="input", id="1", room="lobby", text="hello")
+        await alice.send(type="input", id="2", room="lobby", text="/topic work")
+    events = await alice.sync()
+    assert seqs(events) == [1, 2]
+    answers = [(event["id"], event["seq"]) for event in events if event["type"] == "done"]
+    assert sorted(answers) == [("1", 1)] * 5 + [("2", 2)] * 5
+
+
+async def test_command_that_reads_is_run_again(server: ChatServer) -> None:
+    """
+    > A command that only reads (`/who`, `/history`, ...) is run again when its id comes again, and
+    > so gives a fresh answer.
+    """
+    alice = await server.native("alice")
+    assert (await alice.input("/who", id="1"))[0]["data"]["total"] == 1
+    await server.native("bob")
+    await alice.sync()
+    assert (await alice.input("/who", id="1"))[0]["data"]["total"] == 2
+
+
+async def test_id_answered_by_error_may_be_sent_again(server: ChatServer) -> None:
+    """
+    > An id answered by `error` did not happen and may be sent again.
+    """
+    alice = await server.native("alice")
+    assert (await alice.input("hi", "dev", id="1"))[-1]["code"] == "no_such_room"
+    await alice.input("/join dev")
+    assert (await alice.input("hi", "dev", id="1"))[-1] == {
+        "type": "done",
+        "id": "1",
+        "room": "dev",
+        "seq": 1,
+    }
+
+
+async def test_ids_of_others_do_not_count(server: ChatServer) -> None:
+    """
+    > a counter is good within one session
+    """
+    alice = await server.native("alice")
+    bob = await server.native("bob")
+    await alice.input("mine", id="1")
+    assert texts(await bob.input("mine too", id="1")) == ["mine", "mine too"]
+
+
+async def test_repeat_to_a_conversation_names_it_as_the_first_time(server: ChatServer) -> None:
+    """
+    > is answered as the first time
+    """
+    alice = await server.native("alice")
+    await server.native("bob")
+    first = (await alice.input("/msg bob psst", id="1"))[-1]
+    assert (first["room"], first["seq"]) == ("@bob", 1)
+    assert (await alice.input("/msg bob psst", id="1"))[-1] == first
+
+
+async def test_unanswered_ids_sent_again_after_a_cut_happen_once(server: ChatServer) -> None:
+    """
+    > So after a cut link send everything again that has no answer yet, with the ids it had; nothing
+    > is lost and nothing is said twice.
+    """
+    bob = await server.native("bob")
+    alice = await server.native("alice")
+    await bob.sync()
+    lines = [str(number) for number in range(40)]
+    for id in lines:
+        await alice.send(type="input", id=id, room="lobby", text=id)
+        if int(id) % 9 == 8:
+            alice = await again(server, alice)
+            for before in lines[: int(id) + 1]:
+                await alice.send(type="input", id=before, room="lobby", text=before)
+    await alice.sync()
+    heard = stored(await bob.sync())
+    assert sorted(event["text"] for event in heard) == sorted(lines)
+    assert [event["seq"] for event in heard] == list(range(1, 41))
