@@ -103,12 +103,18 @@ def _add_connect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _serve(parsed: argparse.Namespace) -> int:
-    from trio_chat.server.process import run_server
+    import trio
 
+    from trio_chat.server.process import prepare, serve
+
+    refused: BaseException | None = None
     try:
-        return run_server(_server_config(parsed))
-    except (ConfigError, StoreError) as exc:
-        return _refuse(str(exc))
+        config = _server_config(parsed)
+        prepare(config)
+        trio.run(serve, config)
+    except* (ConfigError, StoreError) as group:
+        refused = _first_leaf(group)
+    return EXIT_OK if refused is None else _refuse(str(refused))
 
 
 def _server_config(parsed: argparse.Namespace) -> Config:
@@ -167,6 +173,13 @@ def _login_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # no such user, and no variable that tells
         return "guest"
+
+
+def _first_leaf(exc: BaseException) -> BaseException:
+    """What went wrong, out of the groups that nested nurseries wrap it in."""
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
+    return exc
 
 
 def _refuse(message: str) -> int:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from trio_chat.chat.members import Member
     from trio_chat.server.session import Session
 
+_SHUTDOWN_RETRY_SECONDS = 2.0
+
 
 class Answers:
     """The requests of one session."""
@@ -106,15 +108,16 @@ class Answers:
             await self._submit_later(write)
         except trio.ClosedResourceError:
             session.written()
-            raise Unavailable("the server is shutting down", retry_after=2.0) from None
+            raise _shutting_down() from None
 
     async def _submit_later(self, write: Write) -> None:
         try:
             await self._session.service.store.submit(write)
-        except BaseException as exc:
+        except trio.ClosedResourceError:
             self._session.written()
-            if isinstance(exc, trio.ClosedResourceError):
-                raise Unavailable("the server is shutting down", retry_after=2.0) from None
+            raise _shutting_down() from None
+        except trio.Cancelled:
+            self._session.written()
             raise
 
     async def _place_to_talk(self, name: str) -> Room | Direct:
@@ -288,3 +291,7 @@ class Answers:
         if member is None:
             raise HelloFirst("say hello first")
         return member
+
+
+def _shutting_down() -> Unavailable:
+    return Unavailable("the server is shutting down", retry_after=_SHUTDOWN_RETRY_SECONDS)

@@ -1,17 +1,15 @@
-"""The server as a process: logs, limits and the garbage collector set up, then `serve_chat`."""
+"""The server as a process: what is set up round `serve_chat`, and its words on stdout."""
 
 from __future__ import annotations
 
 import gc
 import logging
 import sys
-from functools import partial
 
 import structlog
 import trio
 
 from trio_chat.config import Config, LogSection
-from trio_chat.errors import ConfigError, StoreError
 from trio_chat.server.serve import serve_chat
 
 log = structlog.get_logger()
@@ -25,23 +23,19 @@ _GC_THRESHOLDS = (50_000, 20, 100)
 _FILES_WANTED = 65_536
 
 
-def run_server(config: Config) -> int:
-    """Serve until told to stop; print `listening on HOST:PORT` for each listener when ready.
-
-    Raises:
-        ConfigError, StoreError: start-up refuses.
-    """
+def prepare(config: Config) -> None:
+    """Set up this process: its log, its share of the interpreter, its limits."""
     set_up_log(config.log)
     sys.setswitchinterval(_SWITCH_SECONDS)
     _raise_file_limit(config.limits.connections)
-    try:
-        trio.run(partial(_serve, config), strict_exception_groups=True)
-    except* (ConfigError, StoreError) as group:
-        raise _first_leaf(group) from None
-    return 0
 
 
-async def _serve(config: Config) -> None:
+async def serve(config: Config) -> None:
+    """Serve until told to stop; print `listening on HOST:PORT` for each listener when ready.
+
+    Raises:
+        ConfigError, StoreError: start-up refuses (in an exception group).
+    """
     async with trio.open_nursery() as nursery:
         for address in await nursery.start(serve_chat, config):
             print(f"listening on {address}", flush=True)
@@ -86,9 +80,3 @@ def _raise_file_limit(connections: int) -> None:
         log.warning(
             "fewer open files are allowed than connections", files=wanted, connections=connections
         )
-
-
-def _first_leaf(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group
