@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from trio_chat.chat.members import Role
 from trio_chat.commands import default_table
-from trio_chat.commands.table import Command, CommandTable, Context, Outcome
+from trio_chat.commands.server import ping
+from trio_chat.commands.table import Command, CommandTable
 from trio_chat.errors import NotPermitted, UnknownCommand, UsageError
 from trio_chat.events import CommandInfo
 from trio_chat.requests import Invocation, parse_slash
@@ -16,12 +17,8 @@ from trio_chat.requests import Invocation, parse_slash
 TABLE = default_table()
 
 
-async def nothing(_: Context, __: tuple[str, ...]) -> Outcome:
-    return Outcome()
-
-
 def command(usage: str = "", *, least: int = 0, most: int = 0, role: Role = Role.GUEST) -> Command:
-    return Command("do", usage, "Do it.", nothing, ("d",), role=role, least=least, most=most)
+    return Command("do", usage, "Do it.", ping, ("d",), role=role, least=least, most=most)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +127,7 @@ def test_what_a_client_is_told_is_what_the_record_says() -> None:
 
 
 def test_two_commands_cannot_have_one_name() -> None:
-    other = Command("other", "", "Do that.", nothing, ("do",))
+    other = Command("other", "", "Do that.", ping, ("do",))
     with pytest.raises(ValueError, match="two commands are called /do"):
         CommandTable([command(), other])
 
