@@ -84,7 +84,7 @@ void session_send(struct session *s, const char *format, ...)
 void session_became_ready(struct session *s);
 void session_close(struct session *s);
 
-/* What waited in a stalled session's socket, in bytes; sets *closed when the server hung up. */
+/* Reads what a stalled session is given now, in bytes; sets *closed when the server hung up. */
 int64_t session_drain_stalled(struct session *s, bool *closed);
 
 /* One turn of the event loop. Returns whether the timer fired. */

@@ -195,9 +195,8 @@ static void flush_dirty_rooms(void)
 static void note_segment(struct room *room, struct connection *sender, size_t offset)
 {
     size_t size = room->batch_size - offset;
-    struct segment *last = room->segments + room->segment_count - 1;
-    if (room->segment_count && last->sender == sender) {
-        last->size += size;
+    if (room->segment_count && room->segments[room->segment_count - 1].sender == sender) {
+        room->segments[room->segment_count - 1].size += size;
         return;
     }
     room->segments = grown(room->segments, room->segment_count, &room->segment_capacity,
