@@ -213,23 +213,6 @@ async def test_an_entry_is_read_as_it_was_written(open_store: Open) -> None:
             await talk.settle()
 
 
-async def test_last_finds_the_newest_of_its_kind(open_store: Open) -> None:
-    async with talking(open_store()) as talk:
-        await talk.say("first", kind="topic")
-        await talk.say("second", kind="topic")
-        await talk.say("elsewhere", room="other", kind="topic")
-        await talk.say("talk")
-        for _ in range(2):
-            topic = await talk.store.last("lobby", "topic")
-            message = await talk.store.last("lobby", "message")
-            assert topic is not None
-            assert message is not None
-            assert (topic.text, topic.seq, message.text) == ("second", 2, "talk")
-            assert await talk.store.last("lobby", "kicked") is None
-            assert await talk.store.last("nowhere", "topic") is None
-            await talk.settle()
-
-
 # --- records
 
 

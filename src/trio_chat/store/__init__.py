@@ -136,9 +136,6 @@ class Log(Protocol):
     async def heads(self) -> dict[str, int]:
         """Return the last seq of every room that has a log."""
 
-    async def last(self, room: str, kind: EntryKind) -> Entry | None:
-        """Return the newest entry of that kind in the room."""
-
     async def recall(self, scope: str, key: str) -> Write | None:
         """Return what was stored under this scope and key (room, seq, at_ms, answer; `repeated`
         is True), or None when it has not happened."""

@@ -11,7 +11,7 @@ import trio
 
 from trio_chat.config import StoreSection
 from trio_chat.errors import Unavailable
-from trio_chat.store import Entry, EntryKind, Record, Write
+from trio_chat.store import Entry, Record, Write
 from trio_chat.store.batches import Batches, First, conflict, dense_page, entry_of, repeat
 from trio_chat.store.query import Matcher, parse_query
 from trio_chat.text import clean_line, fold
@@ -113,10 +113,6 @@ class MemoryStore:
 
     async def heads(self) -> dict[str, int]:
         return {room: entries[-1].seq for room, entries in self._rooms.items()}
-
-    async def last(self, room: str, kind: EntryKind) -> Entry | None:
-        entries = self._rooms.get(room, ())
-        return next((entry for entry in reversed(entries) if entry.kind == kind), None)
 
     async def recall(self, scope: str, key: str) -> Write | None:
         first = self._first.get((scope, key))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from trio_chat.store import Entry, EntryKind, Record
+from trio_chat.store import Entry, Record
 from trio_chat.store.batches import First
 from trio_chat.store.query import Term
 from trio_chat.store.writer import SEQ_MASK, Head
@@ -30,17 +30,6 @@ def page(
     )
     entries = [_entry(head, row) for row in rows]
     return entries[::-1] if after is None else entries
-
-
-def last(db: apsw.Connection, head: Head, kind: EntryKind) -> Entry | None:
-    # The index on rare kinds is used only when its condition is repeated.
-    rare = "" if kind == "message" else "AND kind <> 'message'"
-    row = db.execute(
-        f"SELECT {_COLUMNS} FROM message m WHERE kind = ? {rare} AND id > ? AND id <= ?"
-        " ORDER BY id DESC LIMIT 1",
-        (kind, head.base, head.base | SEQ_MASK),
-    ).fetchone()
-    return _entry(head, row) if row else None
 
 
 def recall(db: apsw.Connection, scope: str, key: str) -> First | None:

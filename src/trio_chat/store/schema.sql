@@ -37,8 +37,6 @@ CREATE TABLE message(
     target ANY
 ) STRICT;
 
-CREATE INDEX message_kind ON message(kind, id) WHERE kind <> 'message';
-
 CREATE VIRTUAL TABLE message_fts USING fts5(
     text, content='message', content_rowid='id', columnsize=0,
     tokenize="unicode61 remove_diacritics 2"

@@ -20,7 +20,7 @@ from apsw.aio import deadline
 
 from trio_chat.config import StoreSection
 from trio_chat.errors import BadRequest, StoreError, Unavailable
-from trio_chat.store import Entry, EntryKind, Record, Write, reading
+from trio_chat.store import Entry, Record, Write, reading
 from trio_chat.store.batches import Batches, dense_page, repeat
 from trio_chat.store.migrations import migrate, steps
 from trio_chat.store.ownership import create_private, own_folder
@@ -182,13 +182,6 @@ class SqliteStore:
 
     async def heads(self) -> dict[str, int]:
         return {name: head.seq for name, head in self._committer.heads.copy().items()}
-
-    async def last(self, room: str, kind: EntryKind) -> Entry | None:
-        for entry in reversed(self._committer.tails.get(room, [])):
-            if entry.kind == kind:
-                return entry
-        head = self._committer.heads.get(room)
-        return None if head is None else await self._read(reading.last, head, kind)
 
     async def recall(self, scope: str, key: str) -> Write | None:
         first = self._committer.firsts.get((scope, key))
