@@ -81,6 +81,8 @@ class Person:
         else:
             assert self.place is not None
             body = check_text(parsed, self.chat.config.limits)
+            if isinstance(self.place, Direct):
+                self.place.wrote(self.member)
             write = Write(room=self.place.key, sender=self.member.nick, text=body)
             outcome = Outcome(write=write)
         if outcome.write is not None:
@@ -141,7 +143,6 @@ class Person:
         partner = hub.find_member(nick)
         key = direct_key(self.member.identity, partner.identity)
         last = await self.chat.store.page(key, limit=1)
-        partner.last_partner = self.member
         return hub.open_direct(self.member, partner, shown=last[-1].seq if last else 0)
 
     def remember(self) -> None:

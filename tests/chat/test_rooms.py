@@ -197,6 +197,21 @@ def test_a_partner_who_left_keeps_the_last_nick() -> None:
     assert not bob.directs
 
 
+def test_a_reply_goes_to_the_last_one_who_was_heard() -> None:
+    alice, bob, mallory = Member("1", "alice"), Member("2", "bob"), Member("3", "mallory")
+    with_bob, with_mallory = conversation(alice, bob), conversation(alice, mallory)
+    with_mallory.wrote(mallory)
+    with_bob.wrote(bob)
+    assert alice.last_partner is bob
+    alice.ignores["mallory"] = "mallory"
+    with_mallory.wrote(mallory)
+    with_bob.wrote(alice)
+    assert alice.last_partner is bob
+    with_bob.unlink(alice)
+    with_bob.wrote(bob)
+    assert bob.last_partner is alice
+
+
 def test_who_takes_a_nick_later_does_not_get_its_conversations() -> None:
     alice, bob = Member("1", "alice"), Member("2", "bob")
     other_bob = Member("3", "bob")

@@ -141,6 +141,21 @@ async def test_reply_answers_the_last_who_wrote_whatever_the_nick_is_now() -> No
         assert [text for _, _, text in await log(chat, direct.key)] == ["two", "three"]
 
 
+async def test_reply_answers_who_wrote_last_by_whatever_way() -> None:
+    async with open_chat() as chat:
+        alice, bob, carol = chat.enter("alice"), chat.enter("bob"), chat.enter("carol")
+        await alice.type("/msg bob one")
+        await carol.type("/msg bob two")
+        alice.place = chat.hub.find_direct(alice.member, "bob")
+        await alice.type("/me waves")
+        assert bob.member.last_partner is alice.member
+        await bob.type("/ignore carol")
+        await carol.type("/msg bob three")
+        await bob.type("/reply four")
+        assert alice.place is not None
+        assert [text for _, _, text in await log(chat, alice.place.key)] == ["one", "waves", "four"]
+
+
 async def test_a_reply_never_reaches_who_took_the_nick_of_the_one_it_is_meant_for() -> None:
     async with open_chat() as chat:
         alice, bob = chat.enter("alice"), chat.enter("bob")

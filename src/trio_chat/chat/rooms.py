@@ -163,6 +163,13 @@ class Direct(Talk):
         self.online.pop(member.identity, None)
         member.directs.pop(self.key, None)
 
+    def wrote(self, member: Member) -> None:
+        """Note that *member* says something here: the other one's `/reply` answers who was
+        heard last."""
+        partner = self.online.get(self.partner_of(member.identity))
+        if partner is not None and partner.hears(member.nick):
+            partner.last_partner = member
+
     def partner_of(self, identity: str) -> str:
         """The other one's identity."""
         return next(other for other in self.nicks if other != identity)

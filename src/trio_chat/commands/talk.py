@@ -60,12 +60,11 @@ async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 def _write(context: Context, place: Room | Direct, text: str, kind: EntryKind) -> Write:
     member = context.member
+    text = check_text(text, context.config.limits)
+    if isinstance(place, Direct):
+        place.wrote(member)
     return Write(
-        room=place.key,
-        kind=kind,
-        sender=member.nick,
-        account=member.account or "",
-        text=check_text(text, context.config.limits),
+        room=place.key, kind=kind, sender=member.nick, account=member.account or "", text=text
     )
 
 
