@@ -8,7 +8,7 @@ It speaks over any stream: memory streams in the tests, TCP in a terminal by
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -313,16 +313,13 @@ def _encode(event: Event) -> bytes:
     return msgspec.json.encode(event) + b"\n"
 
 
-Talk = Callable[[FakeServer], Awaitable[None]]
-
-
-async def serve_tcp(port: int, talk: Talk | None = None) -> None:
-    """For a look at the client in a terminal."""
+async def serve_tcp(port: int) -> None:
+    """For tests of whole processes, and for a look at the client in a terminal."""
     async with trio.open_nursery() as nursery:
         server = FakeServer(nursery)
-        if talk is not None:
-            nursery.start_soon(talk, server)
-        await trio.serve_tcp(server.serve, port, host="127.0.0.1")
+        [listener] = await trio.open_tcp_listeners(port, host="127.0.0.1")
+        print(listener.socket.getsockname()[1], flush=True)
+        await trio.serve_listeners(server.serve, [listener])
 
 
 if __name__ == "__main__":

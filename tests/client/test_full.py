@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,65 +12,33 @@ import pytest
 import trio
 
 from support_client import FakeServer
-from trio_chat.client.app import ClientOptions, run_client
+from support_screen import ScreenClient
 from trio_chat.events import Bye, Error
 from trio_chat.requests import Input
 
 
-class Client:
-    def __init__(self, terminal: Any, server: FakeServer) -> None:
-        self.keyboard, self.screen = terminal
-        self.server = server
-        self.exit_code: int | None = None
-
-    async def run(self) -> None:
-        options = ClientOptions("fake", 1, "alice", None, "full")
-        self.exit_code = await run_client(options, self.server.dial)
-
-    def type(self, text: str) -> None:
-        self.keyboard.send_text(text)
-
-    async def until(self, is_so: Callable[[], bool]) -> None:
-        with trio.fail_after(5):
-            while not is_so():  # noqa: ASYNC110
-                await trio.sleep(0.005)
-
-    async def sees(self, *texts: str) -> None:
-        try:
-            await self.until(lambda: all(text in self.screen.text for text in texts))
-        except trio.TooSlowError:
-            pytest.fail(f"{texts} not on the screen:\n{self.screen.text}")
-
-    async def sees_no(self, text: str) -> None:
-        await self.until(lambda: text not in self.screen.text)
-
-    async def ends(self, exit_code: int) -> None:
-        await self.until(lambda: self.exit_code is not None)
-        assert self.exit_code == exit_code
-
-
 @pytest.fixture
-async def client(terminal: Any, nursery: trio.Nursery) -> AsyncIterator[Client]:
-    client = Client(terminal, FakeServer(nursery))
+async def client(terminal: Any, nursery: trio.Nursery) -> AsyncIterator[ScreenClient]:
+    client = ScreenClient(terminal, FakeServer(nursery), "full")
     nursery.start_soon(client.run)
     await client.sees("●", "#lobby")
     yield client
     nursery.cancel_scope.cancel()
 
 
-async def test_message_looks_like_the_picture(client: Client) -> None:
+async def test_message_looks_like_the_picture(client: ScreenClient) -> None:
     await client.server.say("hello there", nick="grace")
     await client.sees("       grace │ hello there", "alice ❯", "#lobby be kind")
 
 
-async def test_typed_line_is_said_and_the_input_is_empty(client: Client) -> None:
+async def test_typed_line_is_said_and_the_input_is_empty(client: ScreenClient) -> None:
     client.type("good morning\r")
     await client.sees("       alice │ good morning")
-    assert client.server.said() == ["good morning"]
+    await client.until(lambda: client.server.said() == ["good morning"])
     assert "alice ❯\n" in client.screen.text + "\n"
 
 
-async def test_pasted_lines_are_one_message(client: Client) -> None:
+async def test_pasted_lines_are_one_message(client: ScreenClient) -> None:
     client.type("\x1b[200~one\r\ntwo\nthree\x1b[201~")
     await client.sees("three")
     client.type("\r")
@@ -78,7 +46,7 @@ async def test_pasted_lines_are_one_message(client: Client) -> None:
     assert client.server.said() == ["one\ntwo\nthree"]
 
 
-async def test_half_typed_line_stays_while_messages_come(client: Client) -> None:
+async def test_half_typed_line_stays_while_messages_come(client: ScreenClient) -> None:
     client.type("half ty")
     await client.sees("❯ half ty")
     for number in range(30):
@@ -86,7 +54,7 @@ async def test_half_typed_line_stays_while_messages_come(client: Client) -> None
     await client.sees("m29", "❯ half ty")
 
 
-async def test_scrolled_back_reader_is_not_disturbed(client: Client) -> None:
+async def test_scrolled_back_reader_is_not_disturbed(client: ScreenClient) -> None:
     for number in range(100):
         await client.server.say(f"m{number}", nick=f"n{number}")
     await client.sees("m99")
@@ -108,7 +76,7 @@ async def test_scrolled_back_reader_is_not_disturbed(client: Client) -> None:
     await client.sees("new one")
 
 
-async def test_ctrl_c_clears_then_leaves(client: Client) -> None:
+async def test_ctrl_c_clears_then_leaves(client: ScreenClient) -> None:
     client.type("abc")
     await client.sees("❯ abc")
     client.type("\x03")
@@ -120,19 +88,19 @@ async def test_ctrl_c_clears_then_leaves(client: Client) -> None:
 
 
 @pytest.mark.parametrize("keys", ["\x04", "/quit\r", "/exit\r"])
-async def test_ways_to_leave(client: Client, keys: str) -> None:
+async def test_ways_to_leave(client: ScreenClient, keys: str) -> None:
     client.type(keys)
     await client.ends(0)
 
 
-async def test_commands_are_offered_and_enter_without_a_choice_sends(client: Client) -> None:
+async def test_commands_are_offered_and_enter_without_a_choice_sends(client: ScreenClient) -> None:
     client.type("/he")
     await client.sees("/help [COMMAND]", "list the commands")
     client.type("lp\r")
     await client.sees("/join ROOM: enter a room")
 
 
-async def test_enter_on_a_chosen_item_picks_it(client: Client) -> None:
+async def test_enter_on_a_chosen_item_picks_it(client: ScreenClient) -> None:
     client.type("/j")
     await client.sees("/join ROOM")
     client.type("\t\r")
@@ -143,7 +111,7 @@ async def test_enter_on_a_chosen_item_picks_it(client: Client) -> None:
     assert [request.text for request in client.server.asked(Input)] == ["/join dev"]
 
 
-async def test_tab_completes_a_nick(client: Client) -> None:
+async def test_tab_completes_a_nick(client: ScreenClient) -> None:
     client.type("bo\t")
     await client.sees("❯ bob:")
     client.type("hi @bo")
@@ -152,7 +120,7 @@ async def test_tab_completes_a_nick(client: Client) -> None:
     await client.sees("bob: hi @bob")
 
 
-async def test_rooms_are_switched_and_unread_lines_counted(client: Client) -> None:
+async def test_rooms_are_switched_and_unread_lines_counted(client: ScreenClient) -> None:
     client.type("/join dev\r")
     await client.sees(" #dev be kind")
     await client.server.say("one")
@@ -168,7 +136,7 @@ async def test_rooms_are_switched_and_unread_lines_counted(client: Client) -> No
     await client.sees(" #lobby be kind")
 
 
-async def test_line_typed_offline_is_shown_and_said_later(client: Client) -> None:
+async def test_line_typed_offline_is_shown_and_said_later(client: ScreenClient) -> None:
     client.server.is_down = True
     await client.server.cut()
     await client.sees("○ offline, retry in")
@@ -181,25 +149,25 @@ async def test_line_typed_offline_is_shown_and_said_later(client: Client) -> Non
     assert client.screen.text.count("are you there?") == 1
 
 
-async def test_refused_line_shows_the_reason_and_the_text(client: Client) -> None:
+async def test_refused_line_shows_the_reason_and_the_text(client: ScreenClient) -> None:
     client.server.input_errors = [Error(code="muted", message="you are muted")]
     client.type("precious words\r")
     await client.sees("✗ │ you are muted", "precious words")
 
 
-async def test_hostile_text_is_harmless(client: Client) -> None:
+async def test_hostile_text_is_harmless(client: ScreenClient) -> None:
     await client.server.say("\x1b[2J\x1b]0;pwned\x07a\u202eb\rc")
     await client.sees("�[2J�]0;pwned�a�b�c")
 
 
-async def test_joined_emoji_and_wide_text_stay_in_their_columns(client: Client) -> None:
+async def test_joined_emoji_and_wide_text_stay_in_their_columns(client: ScreenClient) -> None:
     await client.server.say("日本語のメッセージも正しく折り返されますか？" * 3)
     await client.server.say("👨‍👩‍👧 ❤️ 👍🏽 |")
     await client.sees("👨👩👧 ❤ 👍 |")
 
 
 async def test_server_that_tells_us_to_go_ends_the_client(
-    client: Client, capfd: pytest.CaptureFixture[str]
+    client: ScreenClient, capfd: pytest.CaptureFixture[str]
 ) -> None:
     await client.server.tell(Bye(reason="you are banned"))
     await client.server.cut()
@@ -210,14 +178,16 @@ async def test_server_that_tells_us_to_go_ends_the_client(
 async def test_no_server_at_the_start_is_one_line(
     terminal: Any, nursery: trio.Nursery, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    client = Client(terminal, FakeServer(nursery))
+    client = ScreenClient(terminal, FakeServer(nursery), "full")
     client.server.is_down = True
     await client.run()
     assert client.exit_code == 3
     assert capfd.readouterr().err == "trio-chat: fake:1: connection refused\n"
 
 
-async def test_history_is_private_and_holds_no_password(client: Client, tmp_path: Path) -> None:
+async def test_history_is_private_and_holds_no_password(
+    client: ScreenClient, tmp_path: Path
+) -> None:
     for number, line in enumerate(("hello", "/login bob geheim", "/lgoin x geheim", "/me waves")):
         client.type(f"{line}\r")
         await client.until(lambda count=number + 1: len(client.server.asked(Input)) == count)  # type: ignore[misc]
@@ -228,7 +198,7 @@ async def test_history_is_private_and_holds_no_password(client: Client, tmp_path
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-async def test_burst_of_20_000_messages_costs_little(client: Client) -> None:
+async def test_burst_of_20_000_messages_costs_little(client: ScreenClient) -> None:
     burst = [client.server.store("lobby", f"n{n % 50}", f"message {n}") for n in range(20_000)]
     before = time.process_time()
     for start in range(0, 20_000, 500):

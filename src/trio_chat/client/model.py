@@ -126,6 +126,7 @@ class Model:
         self._pages: dict[str, Room] = {}
         self._rejoining: dict[str, Room] = {}  # id of the /join -> the room
         self._unconfirmed: set[str] = set()  # rooms a resumed session may have lost
+        self._entered: set[str] = set()  # rooms whose members are to be told
         self._effects: list[Effect] = []
         self._bell = False
         self._own_name = fold(nick)
@@ -405,6 +406,7 @@ class Model:
         if self.current is None or (self.is_online and not was_known):
             self.go_to(room)
         if not was_known:
+            self._entered.add(fold(room.name))
             room.add(self._line("system", "you joined"))
             self._show(event)
 
@@ -452,13 +454,13 @@ class Model:
 
     def _on_members(self, event: Members, now: float) -> None:
         room = self.room(event.room)
-        first_time = not room.is_joined or room.cursor.joining
         self._unconfirmed.discard(fold(room.name))
         room.is_joined = True
         room.set_members(event)
         if self.current is None:
             self.go_to(room)
-        if first_time and not self.has_been_online:
+        if fold(room.name) in self._entered:
+            self._entered.discard(fold(room.name))
             self._show(event)
 
     # --- the log

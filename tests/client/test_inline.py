@@ -1,0 +1,64 @@
+"""The inline screen: a prompt that stays, events printed above it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import trio
+
+from support_client import FakeServer
+from support_screen import ScreenClient
+
+
+@pytest.fixture
+async def client(terminal: Any, nursery: trio.Nursery) -> AsyncIterator[ScreenClient]:
+    client = ScreenClient(terminal, FakeServer(nursery), "inline")
+    nursery.start_soon(client.run)
+    await client.sees("#lobby ❯")
+    yield client
+    nursery.cancel_scope.cancel()
+
+
+async def test_message_arrives_above_what_is_typed(client: ScreenClient) -> None:
+    client.type("hello wor")
+    await client.sees("❯ hello wor")
+    await client.server.say("one")
+    await client.sees("#lobby <bob> one", "❯ hello wor")
+    client.type("ld\r")
+    await client.sees("#lobby <alice> hello world")
+    assert client.server.said() == ["one", "hello world"]
+
+
+async def test_ctrl_c_clears_then_leaves(client: ScreenClient) -> None:
+    client.type("abc")
+    await client.sees("❯ abc")
+    client.type("\x03")
+    await client.sees_no("abc")
+    client.type("\x03")
+    await client.ends(0)
+
+
+@pytest.mark.parametrize("keys", ["\x04", "/quit\r"])
+async def test_ways_to_leave(client: ScreenClient, keys: str) -> None:
+    client.type(keys)
+    await client.ends(0)
+
+
+async def test_refused_line_is_not_lost(client: ScreenClient) -> None:
+    client.type("/nope\r")
+    await client.sees("* unknown command /nope", "* not sent: '/nope'")
+
+
+async def test_reconnect_does_not_touch_the_draft(client: ScreenClient) -> None:
+    client.type("half")
+    await client.sees("❯ half")
+    await client.server.cut()
+    await client.sees("back online", "❯ half")
+
+
+async def test_burst_is_printed_in_batches(client: ScreenClient) -> None:
+    events = [client.server.store("lobby", "bob", f"m{number}") for number in range(5000)]
+    await client.server.tell(*events)
+    await client.sees("m4999")

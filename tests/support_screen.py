@@ -1,0 +1,46 @@
+"""A client with a screen, driven by keys and looked at as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytest
+import trio
+
+from support_client import FakeServer
+from trio_chat.client.app import ClientOptions, run_client
+
+
+class ScreenClient:
+    """*terminal*: the fixture of tests/client/conftest.py."""
+
+    def __init__(self, terminal: Any, server: FakeServer, kind: Literal["full", "inline"]) -> None:
+        self.keyboard, self.screen = terminal
+        self.server = server
+        self.exit_code: int | None = None
+        self._options = ClientOptions("fake", 1, "alice", None, kind)
+
+    async def run(self) -> None:
+        self.exit_code = await run_client(self._options, self.server.dial)
+
+    def type(self, text: str) -> None:
+        self.keyboard.send_text(text)
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        with trio.fail_after(5):
+            while not is_so():  # noqa: ASYNC110
+                await trio.sleep(0.005)
+
+    async def sees(self, *texts: str) -> None:
+        try:
+            await self.until(lambda: all(text in self.screen.text for text in texts))
+        except trio.TooSlowError:
+            pytest.fail(f"{texts} not on the screen:\n{self.screen.text}")
+
+    async def sees_no(self, text: str) -> None:
+        await self.until(lambda: text not in self.screen.text)
+
+    async def ends(self, exit_code: int) -> None:
+        await self.until(lambda: self.exit_code is not None)
+        assert self.exit_code == exit_code
