@@ -24,6 +24,7 @@ from trio_chat.config import Config, load_config
 from trio_chat.server import listeners, serve, service
 from trio_chat.server.links import Link
 from trio_chat.server.service import Service
+from trio_chat.server.session import Session
 from trio_chat.wire.lines import LineBuffer
 
 T = TypeVar("T")
@@ -126,6 +127,11 @@ class ChatServer:
         near = PipeStream if self.links == "streams" else PipeLink
         self.listener.dialled.send_nowait(near(to_server, to_peer))
         return PipeStream(to_peer, to_server)
+
+    def session_of(self, nick: str) -> Session:
+        """The session linked to the member called *nick*."""
+        linked = (session for session in self.service.sessions if session.member)
+        return next(one for one in linked if one.member and one.member.nick == nick)
 
     async def native(self, nick: str, *, capacity_bytes: int = CAPACITY_BYTES) -> Peer:
         """A native peer that has said hello and is in its rooms."""

@@ -92,6 +92,7 @@ def tell(
         if session.outbox.lagging:
             session.presence_missed = True
         elif not session.outbox.deliver(data):
+            session.presence_missed = True
             session.lag()
 
 

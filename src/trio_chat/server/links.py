@@ -17,6 +17,8 @@ import trio
 Send: TypeAlias = Callable[[bytes | memoryview], int]
 
 RECEIVE_BYTES = 65_536
+# A stream tells only that it took everything, so how much shows whether its peer still reads.
+_PIECE_BYTES = 16_384
 
 
 class Link(Protocol):
@@ -121,8 +123,9 @@ class StreamLink:
         raise BlockingIOError
 
     async def send_some(self, data: bytes | memoryview) -> int:
-        await self._stream.send_all(data)
-        return len(data)
+        piece = data[:_PIECE_BYTES]
+        await self._stream.send_all(piece)
+        return len(piece)
 
     async def end(self) -> None:
         if isinstance(self._stream, trio.abc.HalfCloseableStream):
