@@ -132,6 +132,9 @@ class TimeoutsSection(_Section, frozen=True, kw_only=True):
     drain_seconds: Seconds = 5.0
     # After `bye` the peer may still be writing; closing at once would swallow the `bye`.
     linger_seconds: Seconds = 1.0
+    # Under load what was said is shown at most this much later, so that more goes out in one
+    # send per member; see docs/performance.md. A message on its own never waits.
+    flush_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.005
     # Told with `bye` at shutdown: when to come back.
     retry_seconds: Seconds = 2.0
 
