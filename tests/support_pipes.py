@@ -148,7 +148,7 @@ class PipeLink(_End):
         sent_bytes: how many bytes it took.
     """
 
-    peer = "pipe"
+    peer = "unix"  # local: no limit per address
 
     def __init__(self, incoming: Pipe, outgoing: Pipe) -> None:
         super().__init__(incoming, outgoing)
