@@ -94,23 +94,31 @@ class _End:
 
 async def _talk(connection: Connection, screen: Screen) -> _End:
     end = _End()
+    # A hangup shows in a redraw, often before its signal: that one must not kill us at the end.
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_leave_on_signal, connection, end.signals, nursery.cancel_scope)
-            nursery.start_soon(screen.serve)
-            nursery.start_soon(_run_screen, screen, connection)
-            try:
-                await connection.run()
-            except (Unreachable, Refused) as exc:
-                end.error = exc
-            with trio.move_on_after(FLUSH_SECONDS):
-                await screen.flush()
-            nursery.cancel_scope.cancel()
+        await _talk_in_nursery(connection, screen, end)
     except* OSError as group:
         if not _is_hangup(group):
             raise
         end.signals.append(signal.SIGHUP)
+    if signal.SIGHUP not in end.signals:
+        signal.signal(signal.SIGHUP, before)
     return end
+
+
+async def _talk_in_nursery(connection: Connection, screen: Screen, end: _End) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_leave_on_signal, connection, end.signals, nursery.cancel_scope)
+        nursery.start_soon(screen.serve)
+        nursery.start_soon(_run_screen, screen, connection)
+        try:
+            await connection.run()
+        except (Unreachable, Refused) as exc:
+            end.error = exc
+        with trio.move_on_after(FLUSH_SECONDS):
+            await screen.flush()
+        nursery.cancel_scope.cancel()
 
 
 async def _run_screen(screen: Screen, connection: Connection) -> None:
