@@ -62,8 +62,8 @@ class MemoryListener(trio.abc.Listener[Any]):
         await trio.lowlevel.checkpoint()
 
 
-def _accept(stream: Near, config: Config) -> Link:
-    return stream if isinstance(stream, PipeLink) else listeners.accept(stream, config)
+def _accept(stream: Near, *settings: Any) -> Link:
+    return stream if isinstance(stream, PipeLink) else listeners.accept(stream, *settings)
 
 
 class ChatServer:
@@ -100,8 +100,8 @@ class ChatServer:
     def _inside(self) -> Iterator[None]:
         """Keep what serve_chat keeps to itself, and let it accept links."""
 
-        def keep(*args: Any) -> Service:
-            self.service = Service(*args)
+        def keep(*args: Any, **settings: Any) -> Service:
+            self.service = Service(*args, **settings)
             return self.service
 
         with patch.object(serve, "Service", keep), patch.object(service, "accept", _accept):

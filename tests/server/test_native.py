@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -226,7 +227,7 @@ async def ten_lines(server: ChatServer) -> Peer:
     ],
 )
 async def test_page_is_one_backlog_in_the_direction_asked_for(
-    server: ChatServer, asked: dict[str, int], wanted: list[int], more: bool
+    server: ChatServer, asked: dict[str, Any], wanted: list[int], more: bool
 ) -> None:
     """
     > A page is one `backlog`. Less than `limit` may come, because a line has an end: `more` says
