@@ -18,7 +18,8 @@ from typing import Literal, Protocol
 import trio
 
 from trio_chat.client.connection import Connection, Dial, Refused, Unreachable
-from trio_chat.client.model import Effect, Model
+from trio_chat.client.effects import Effect
+from trio_chat.client.model import Model
 from trio_chat.client.ui.plain import PlainScreen
 
 EXIT_QUIT = 0

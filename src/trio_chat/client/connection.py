@@ -14,8 +14,9 @@ from typing import Literal, TypeAlias
 
 import trio
 
+from trio_chat.client.effects import Effect, Send
 from trio_chat.client.lines import safe_line
-from trio_chat.client.model import Effect, Model, Send
+from trio_chat.client.model import Model
 from trio_chat.client.rooms import Room
 from trio_chat.errors import ProtocolError, TrioChatError
 from trio_chat.events import Bye, Error, Event, Pong
@@ -247,9 +248,9 @@ class Connection:
                 self._bye = event
             elif isinstance(event, Error) and self.status.state != "online":
                 self._hello_refused(event)
-        was_online = self.model.is_online
+        was_online = self.model.house.is_online
         self.apply(self.model.receive(events, now))
-        if self.model.is_online and not was_online:
+        if self.model.house.is_online and not was_online:
             self._came_online()
 
     def _hello_refused(self, error: Error) -> None:

@@ -16,7 +16,7 @@ ROOMS_SHOWN = 9
 
 
 def room_bar(model: Model) -> Row:
-    room = model.current
+    room = model.house.current
     if room is None:
         return [("", f" {model.server or 'trio-chat'} ")]
     return [("bold", f" {shown_room(room.name)} "), ("", room.topic)]
@@ -29,16 +29,16 @@ def status_bar(model: Model, status: Status, now: float, *, is_scrolled: bool) -
         row.append(("", f" {len(model.outgoing)} waiting "))
     if is_scrolled:
         row.append(("class:called", " End: newest "))
-    for number, room in enumerate(list(model.rooms.values())[:ROOMS_SHOWN], 1):
-        style = "class:current" if room is model.current else ""
+    for number, room in enumerate(list(model.house.rooms.values())[:ROOMS_SHOWN], 1):
+        style = "class:current" if room is model.house.current else ""
         if room.mentions:
             style = "class:called"
         elif room.unread:
             style = "class:unread"
         unread = f"·{room.unread}" if room.unread else ""
         row.append((style, f" {number} {shown_room(room.name)}{unread} "))
-    if model.current is not None and model.current.total:
-        row.append(("", f"  {model.current.total} here "))
+    if model.house.current is not None and model.house.current.total:
+        row.append(("", f"  {model.house.current.total} here "))
     return row
 
 
@@ -55,7 +55,7 @@ def link(status: Status, now: float) -> str:
 
 def member_list(model: Model, rows: int) -> Row:
     """The current room's members, by name, with a count of those that do not fit."""
-    room = model.current
+    room = model.house.current
     if room is None:
         return []
     row: Row = [("class:dim", f" {room.total} here\n")]
@@ -64,7 +64,7 @@ def member_list(model: Model, rows: int) -> Row:
     for key in shown:
         member = room.members[key]
         style = "class:dim" if member.away is not None else nick_style(member.nick)
-        if key == fold(model.nick):
+        if key == fold(model.house.nick):
             style += " class:own"
         row.append((style, f" {member.nick[:14]}\n"))
     if room.total > len(shown):

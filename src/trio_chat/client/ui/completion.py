@@ -44,16 +44,16 @@ class ChatCompleter(Completer):
                 )
 
     def _rooms(self, word: str) -> Iterator[Completion]:
-        for room in tuple(self._model.rooms.values()):
+        for room in tuple(self._model.house.rooms.values()):
             name = shown_room(room.name)
             if not room.is_direct and fold(name).startswith(fold(word)):
                 yield Completion(name, start_position=-len(word), display_meta=room.topic)
 
     def _nicks(self, start: str, before: str, after: str) -> Iterator[Completion]:
-        room = self._model.current
+        room = self._model.house.current
         found = 0
         for nick in room.nicks() if room else ():
-            if fold(nick).startswith(fold(start)) and fold(nick) != fold(self._model.nick):
+            if fold(nick).startswith(fold(start)) and fold(nick) != fold(self._model.house.nick):
                 yield Completion(
                     f"{before}{nick}{after}",
                     start_position=-len(before + start),

@@ -33,7 +33,8 @@ from prompt_toolkit.utils import get_cwidth
 
 from trio_chat.client.aiotrio import Aio, open_asyncio
 from trio_chat.client.connection import Connection, Status
-from trio_chat.client.model import Bell, Effect, Model
+from trio_chat.client.effects import Bell, Effect
+from trio_chat.client.model import Model
 from trio_chat.client.render import Renderer
 from trio_chat.client.ui.bars import member_list, room_bar, status_bar
 from trio_chat.client.ui.completion import ChatCompleter
@@ -150,16 +151,16 @@ class FullScreen:
 
     def go_to(self, number: int) -> None:
         """Go to the room with this number in the status bar, if there is one."""
-        rooms = list(self.model.rooms.values())
+        rooms = list(self.model.house.rooms.values())
         if 1 <= number <= len(rooms):
-            self.model.go_to(rooms[number - 1])
+            self.model.house.go_to(rooms[number - 1])
             self.app.invalidate()
 
     def go_by(self, step: int) -> None:
         """Go to the next (1) or previous (-1) room."""
-        rooms = list(self.model.rooms.values())
-        if self.model.current in rooms:
-            index = rooms.index(self.model.current)
+        rooms = list(self.model.house.rooms.values())
+        if self.model.house.current in rooms:
+            index = rooms.index(self.model.house.current)
             self.go_to((index + step) % len(rooms) + 1)
 
     def _accept(self, buffer: Buffer) -> bool:
@@ -168,7 +169,7 @@ class FullScreen:
             self.leave()
         elif text.strip() and self._connection is not None:
             self.pane.follow()
-            self._connection.typed(text, self.model.current)
+            self._connection.typed(text, self.model.house.current)
         return False  # clear the line
 
     def _is_command(self, name: str) -> bool:
@@ -182,10 +183,8 @@ class FullScreen:
 
 
 def _layout(screen: FullScreen) -> Layout:
-    control = BufferControl(
-        screen.buffer,
-        input_processors=[BeforeInput(lambda: f"{screen.model.nick} ❯ ", style="class:prompt")],
-    )
+    prompt = BeforeInput(lambda: f"{screen.model.house.nick} ❯ ", style="class:prompt")
+    control = BufferControl(screen.buffer, input_processors=[prompt])
     members = Window(
         FormattedTextControl(
             lambda: [*member_list(screen.model, screen.app.output.get_size().rows)]

@@ -18,8 +18,9 @@ from prompt_toolkit.styles import Style
 
 from trio_chat.client.aiotrio import Aio, open_asyncio
 from trio_chat.client.connection import Connection
+from trio_chat.client.effects import Bell, Effect, Show
 from trio_chat.client.lines import shown_room
-from trio_chat.client.model import Bell, Effect, Model, Show
+from trio_chat.client.model import Model
 from trio_chat.client.ui.completion import ChatCompleter
 from trio_chat.client.ui.history import open_history
 from trio_chat.wire.render_text import render
@@ -85,7 +86,7 @@ class InlineScreen:
                 if self._model.is_quit(text):
                     return
                 if text.strip():
-                    connection.typed(text, self._model.current)
+                    connection.typed(text, self._model.house.current)
 
     async def serve(self) -> None:
         while True:
@@ -133,8 +134,8 @@ class InlineScreen:
             emit()
 
     def _prompt(self) -> str:
-        room = self._model.current
-        return f"{shown_room(room.name) if room else self._model.nick} ❯ "
+        room = self._model.house.current
+        return f"{shown_room(room.name) if room else self._model.house.nick} ❯ "
 
     def _is_command(self, name: str) -> bool:
         return any(name == c.name or name in c.aliases for c in self._model.commands)

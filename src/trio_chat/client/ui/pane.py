@@ -58,8 +58,8 @@ class Pane(UIControl):
 
     def create_content(self, width: int, height: int) -> UIContent:
         self._width, self._height = width, height
-        if self._model.current is not self._room:
-            self._room, self._bottom = self._model.current, None
+        if self._model.house.current is not self._room:
+            self._room, self._bottom = self._model.house.current, None
         shown = self._shown(height)
         rows: list[Row] = [[] for _ in range(height - len(shown))]
         rows += [row for _, row in shown]
@@ -125,7 +125,7 @@ class _Lines:
         if room is not None:
             serial = room.lines[-1].serial if room.lines else 0
             self._pending = [
-                Line(serial + number, line.at_ms, "pending", model.nick, line.text)
+                Line(serial + number, line.at_ms, "pending", model.house.nick, line.text)
                 for number, line in enumerate(model.outgoing.in_room(room.name), 1)
             ]
 

@@ -14,7 +14,8 @@ from contextlib import aclosing
 import trio
 
 from trio_chat.client.connection import Connection
-from trio_chat.client.model import Effect, Model, Show
+from trio_chat.client.effects import Effect, Show
+from trio_chat.client.model import Model
 from trio_chat.events import Error
 from trio_chat.wire.lines import LineBuffer
 from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES
