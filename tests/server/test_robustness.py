@@ -214,20 +214,30 @@ async def test_bye_says_when_to_come_back_and_is_last(server: ChatServer) -> Non
     assert lines[-1] == "* bye: the server is shutting down (retry in 2 s)"
 
 
-async def test_what_was_under_way_when_the_server_stops_is_answered(server: ChatServer) -> None:
+async def stopped_after(turns: int) -> None:
+    """Stop while a session waits for what it said, and for room in its link."""
+    async with open_server(chat_config(), "sockets") as server:
+        alice = await server.native("alice")
+        for number in range(100):
+            await alice.send(type="input", id=str(number), room="lobby", text=str(number))
+            await alice.send(type="ping")
+        for _ in range(turns):
+            await trio.lowlevel.checkpoint()
+        server.stop.set()
+        events = await alice.to_end()
+        acknowledged = [event["seq"] for event in events if event["type"] == "done"]
+        log = await server.service.store.page("lobby", limit=1000)
+        assert acknowledged == [entry.seq for entry in log]
+        assert seqs(events) == acknowledged
+        assert types(events)[-1] == "bye"
+
+
+@pytest.mark.parametrize("turns", range(20))
+def test_what_was_under_way_when_the_server_stops_is_answered(turns: int) -> None:
     """
     > A `done` means stored: it survives whatever happens to the server.
     """
-    alice = await server.native("alice")
-    for number in range(200):
-        await alice.send(type="input", id=str(number), room="lobby", text=str(number))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(server.end)
-        events = await alice.to_end()
-    acknowledged = [event["seq"] for event in events if event["type"] == "done"]
-    log = await server.service.store.page("lobby", limit=1000)
-    assert acknowledged == [entry.seq for entry in log]
-    assert seqs(events) == acknowledged
+    run_jumping(partial(stopped_after, turns))
 
 
 async def test_stalled_peer_holds_up_the_end_for_a_stated_time_only(server: ChatServer) -> None:
@@ -252,7 +262,7 @@ async def test_server_that_stops_accepts_nobody(server: ChatServer) -> None:
         server.dial()
 
 
-async def test_peer_that_says_bye_back_gets_the_whole_bye(server: ChatServer) -> None:
+async def test_input_that_still_comes_does_not_swallow_the_bye(server: ChatServer) -> None:
     """
     > the last line before the server closes
     """

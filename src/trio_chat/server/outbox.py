@@ -137,7 +137,8 @@ class Outbox:
     async def drained(self, below_bytes: int = 1) -> None:
         """Wait until fewer than *below_bytes* wait here, and none of it in the log."""
         while not self.closed and (self.queued_bytes >= below_bytes or self.lagging):
-            self._empty = self._empty or trio.Event()
+            if self._empty is None:
+                self._empty = trio.Event()
             await self._empty.wait()
 
     def _send(self, data: bytes) -> None:

@@ -141,7 +141,8 @@ class Session:
     async def settle(self, below: int = 1) -> None:
         """Wait until fewer than *below* writes are under way, all before them answered."""
         while self.pending >= below:
-            self._settled = self._settled or trio.Event()
+            if self._settled is None:
+                self._settled = trio.Event()
             await self._settled.wait()
 
     # --- life
