@@ -124,10 +124,8 @@ class Person:
 
     # --- Host
 
-    async def join(self, name: str) -> Room:
-        room = self.chat.hub.open_room(name)
-        self.enter_room(room)
-        return room
+    async def join(self, name: str) -> None:
+        self.enter_room(self.chat.hub.open_room(name))
 
     def leave(self, room: Room, reason: str) -> None:
         room.remove(self.member, reason)

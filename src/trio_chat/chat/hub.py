@@ -151,7 +151,7 @@ class Hub:
 
     def drop_if_idle(self, room: Room) -> None:
         """Forget a room that nobody is in and that has nothing to remember."""
-        if not room.members and room.shown == 0 and not room.topic:
+        if not (room.members or room.kept or room.shown or room.topic):
             self.rooms.pop(room.key, None)
 
     # --- direct conversations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -90,11 +90,11 @@ class Talk:
         self.loaded = shown == 0
         self.sending = False
 
-    def show(self, lines: Iterable[LogLine]) -> None:
+    def show(self, lines: Sequence[LogLine]) -> None:
         """Note that *lines*, the next ones of the log, are being broadcast."""
-        for line in lines:
-            self.recent.append(line)
-            self.shown = line.seq
+        if lines:
+            self.recent.extend(lines)
+            self.shown = lines[-1].seq
 
     def load(self, lines: Iterable[LogLine]) -> None:
         """Fill `recent` with older lines read from the store. What was shown meanwhile stays."""
@@ -108,14 +108,15 @@ class Talk:
 
 
 class Room(Talk):
-    """A named place for talk."""
+    """A named place for talk. *kept*: the store remembers it, so it stays when nobody is in it."""
 
-    __slots__ = ("members", "name", "topic")
+    __slots__ = ("kept", "members", "name", "topic")
 
     def __init__(self, name: str, *, shown: int = 0, keep_events: int = 50) -> None:
         super().__init__(fold(name), shown=shown, keep_events=keep_events)
         self.name = name
         self.topic = ""
+        self.kept = False
         self.members: dict[str, Member] = {}
 
     def add(self, member: Member) -> Joined:

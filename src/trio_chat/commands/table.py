@@ -26,7 +26,7 @@ _LIKENESS = 0.65
 class Host(Protocol):
     """What a handler asks of the session it runs for."""
 
-    async def join(self, name: str) -> Room:
+    async def join(self, name: str) -> None:
         """Take the member into the room, made if there is none; its backlog is shown."""
 
     def leave(self, room: Room, reason: str) -> None: ...

@@ -6,6 +6,7 @@ it is committed and shown.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -73,20 +74,26 @@ class Answers:
     # --- input
 
     async def _input(self, request: Input) -> None:
+        session = self._session
         member = self._member()
         parsed = parse_slash(request.text)
         if isinstance(parsed, Invocation):
-            await self._session.settle()
+            await session.settle()
             await self._command(request, parsed)
             return
-        await self._pay(queries=False)
-        place = await self._place_to_talk(request.room)
+        limits = session.service.config.limits
+        if limits.flood:
+            await self._pay(queries=False)
+        place = self._known_place(request.room) or await self._new_place(request.room)
+        text = check_text(parsed, limits)
+        if isinstance(place, Direct):
+            place.wrote(member)
         write = Write(
             room=place.key,
             sender=member.nick,
             account=member.account or "",
-            text=check_text(parsed, self._session.service.config.limits),
-            scope=self._session.scope,
+            text=text,
+            scope=session.scope,
             key=request.id or "",
         )
         await self.submit(write)
@@ -98,8 +105,9 @@ class Answers:
             Unavailable: the store is closing.
         """
         session = self._session
-        if session.pending >= session.service.config.limits.pipeline:
-            await session.settle(session.service.config.limits.pipeline)
+        most = session.service.config.limits.pipeline
+        if session.pending >= most:
+            await session.settle(most)
         write.origin = session
         session.pending += 1
         try:
@@ -107,52 +115,48 @@ class Answers:
         except trio.WouldBlock:
             await self._submit_later(write)
         except trio.ClosedResourceError:
-            session.written()
+            session.written(1)
             raise _shutting_down() from None
 
     async def _submit_later(self, write: Write) -> None:
         try:
             await self._session.service.store.submit(write)
         except trio.ClosedResourceError:
-            self._session.written()
+            self._session.written(1)
             raise _shutting_down() from None
         except trio.Cancelled:
-            self._session.written()
+            self._session.written(1)
             raise
 
-    async def _place_to_talk(self, name: str) -> Room | Direct:
-        """Where *name* is for this member; `@nick` begins a conversation.
+    async def _new_place(self, name: str) -> Room | Direct:
+        """A conversation that `@nick` begins.
 
         Raises:
             NoSuchRoom, NoSuchMember, NotInRoom.
         """
-        place = self._known_place(name)
-        if place is not None:
-            return place
         if name.startswith("@"):
             return await self._session.service.open_direct(self._member(), name)
-        if not name:
-            raise NotInRoom("you are in no room; /join ROOM takes you to one")
-        return self._session.service.hub.room_of(self._member(), name)
+        return self._place(name)
 
     def _known_place(self, name: str) -> Room | Direct | None:
         """The member's room or conversation called *name*; "" is where it last went."""
         member = self._member()
+        room = member.rooms.get(name)  # most often the name is the key
+        if room is not None:
+            return room
         if not name:
             return self._session.service.talk_of(self._session, self._session.place)
         if name.startswith("@"):
-            label = fold(name)
-            conversations = member.directs.values()
-            return next(
-                (d for d in conversations if fold(d.label_for(member.identity)) == label), None
-            )
-        return member.rooms.get(name) or member.rooms.get(fold(name.removeprefix("#")))
+            return self._session.service.hub.find_direct(member, name)
+        return member.rooms.get(fold(name.removeprefix("#")))
 
     def _place(self, name: str) -> Room | Direct:
         """Raises NoSuchRoom, NoSuchMember, NotInRoom."""
         place = self._known_place(name)
         if place is not None:
             return place
+        if not name:
+            raise NotInRoom("you are in no room; /join ROOM takes you to one")
         if name.startswith("@"):
             raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
         return self._session.service.hub.room_of(self._member(), name)
@@ -221,7 +225,7 @@ class Answers:
             rate = limits.query_per_second if queries else limits.flood_per_second
             burst = limits.query_burst if queries else limits.flood_burst
             raise TooFast(
-                f"slow down: {burst} at once, then {rate:g} a second", retry_after=round(wait, 3)
+                f"slow down: {burst} at once, then {rate:g} a second", retry_after=_rounded_up(wait)
             )
         while wait:
             self._tell_to_slow_down(limits.flood_per_second)
@@ -291,6 +295,10 @@ class Answers:
         if member is None:
             raise HelloFirst("say hello first")
         return member
+
+
+def _rounded_up(seconds: float) -> float:
+    return math.ceil(seconds * 1000) / 1000
 
 
 def _shutting_down() -> Unavailable:

@@ -13,6 +13,7 @@ from trio_chat.events import Event
 from trio_chat.server.outbox import Outbox
 
 if TYPE_CHECKING:
+    from trio_chat.chat.rooms import Talk
     from trio_chat.server.session import Session
 
 Group: TypeAlias = "dict[Outbox, Session]"
@@ -20,13 +21,21 @@ Refused: TypeAlias = "Callable[[Session, int], object]"
 
 
 class Hearers:
-    """The sessions that hear one room: by flavour, and the picky ones."""
+    """The sessions that hear one room: by flavour, and the picky ones.
 
-    __slots__ = ("by_flavour", "picky")
+    Attributes:
+        waiting: those whose turn is still to come while a broadcast goes on in slices. Who stops
+            hearing the room waits no longer.
+        shown_before: the seq up to which those who wait were shown the room.
+    """
+
+    __slots__ = ("by_flavour", "picky", "shown_before", "waiting")
 
     def __init__(self) -> None:
         self.by_flavour: dict[str, Group] = {}
         self.picky: Group = {}
+        self.waiting: Group = {}
+        self.shown_before = 0
 
     def __iter__(self) -> Iterator[Session]:
         for group in (*self.by_flavour.values(), self.picky):
@@ -36,13 +45,17 @@ class Hearers:
         return bool(self.picky) or any(self.by_flavour.values())
 
     def add(self, session: Session) -> None:
-        self.discard(session)
+        self._take_out(session)
         if session.picky:
             self.picky[session.outbox] = session
         else:
             self.by_flavour.setdefault(session.wire.flavour, {})[session.outbox] = session
 
     def discard(self, session: Session) -> None:
+        self.waiting.pop(session.outbox, None)
+        self._take_out(session)
+
+    def _take_out(self, session: Session) -> None:
         self.picky.pop(session.outbox, None)
         if group := self.by_flavour.get(session.wire.flavour):
             group.pop(session.outbox, None)
@@ -69,6 +82,13 @@ class Audience:
             hearers.discard(session)
             if not hearers:
                 del self._hearers[key]
+
+    def shown_to(self, session: Session, talk: Talk) -> int:
+        """The seq up to which *session*, which hears the talk, was given it."""
+        hearers = self._hearers.get(talk.key)
+        if hearers is not None and session.outbox in hearers.waiting:
+            return hearers.shown_before
+        return talk.shown
 
     def tell(self, key: str, events: Sequence[Event], *, but: Session | None = None) -> None:
         """Show *events*, which are not stored, to everyone who hears *key*."""

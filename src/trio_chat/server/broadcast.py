@@ -6,8 +6,8 @@ member; the answers to those who wrote follow what they caused.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import trio
@@ -65,38 +65,36 @@ class Broadcaster:
     async def publish(self, batch: Sequence[Write]) -> None:
         """Show one committed batch, then answer its writers."""
         by_room: dict[str, list[Write]] = {}
-        writers: dict[Session, list[Event]] = {}
+        answers: dict[Session, list[Event]] = {}
+        counts: Counter[Session] = Counter(write.origin for write in batch)
         for write in batch:
             if write.room and write.error is None and not write.repeated:
                 by_room.setdefault(write.room, []).append(write)
             if write.origin is not None:
-                writers.setdefault(write.origin, []).extend(self._answer(write))
-        for session in writers:
+                self._answer(write, answers.setdefault(write.origin, []))
+                write.origin = None  # the room's recent lines keep the write
+        for session in answers:
             session.outbox.cork()
         for key, writes in by_room.items():
             talk = self._service.talk(key)
             if talk is not None:
                 await self._show(talk, writes)
-        for session, answers in writers.items():
-            session.outbox.uncork(b"".join(map(session.wire.encode, answers)))
-        for write in batch:
-            if write.origin is not None:
-                write.origin.written()
-                write.origin = None  # the room's recent lines keep the write
+        for session, own in answers.items():
+            session.outbox.uncork(session.wire.encode_shared(own) if own else b"")
+            session.written(counts[session])
 
-    def _answer(self, write: Write) -> list[Event]:
-        key = write.key or None
-        error = write.error
+    def _answer(self, write: Write, answers: list[Event]) -> None:
+        key, error = write.key or None, write.error
         if isinstance(error, ChatError):
             retry = error.retry_after
-            return [Error(id=key, code=error.code, message=error.message, retry_after=retry)]
-        if isinstance(error, Conflict):
-            return [Error(id=key, code="internal", message="somebody was faster; try again")]
-        if key is None:
-            return []
-        if not write.seq:
-            return [Done(id=key)]
-        return [Done(id=key, room=self._service.label(write.room, write.origin), seq=write.seq)]
+            answers.append(Error(id=key, code=error.code, message=error.message, retry_after=retry))
+        elif isinstance(error, Conflict):
+            answers.append(Error(id=key, code="internal", message="somebody was faster; try again"))
+        elif key is not None and write.seq:
+            room = self._service.label(write.room, write.origin)
+            answers.append(Done(id=key, room=room, seq=write.seq))
+        elif key is not None:
+            answers.append(Done(id=key))
 
     async def _show(self, talk: Talk, writes: Sequence[Write]) -> None:
         self._service.presence.flush(talk.key)
@@ -120,18 +118,28 @@ class Broadcaster:
         share.events = [stored_event(label, write) for write in share.writes]
         for session in tuple(hearers.picky.values()):
             share.send_own(session, label)
-        for group in tuple(hearers.by_flavour.values()):
-            if len(group) <= _SLICE_SESSIONS:
+        groups = list(hearers.by_flavour.values())
+        if sum(map(len, groups)) <= _SLICE_SESSIONS:
+            for group in groups:
                 share.send(group)
-                continue
-            # Sessions may come and go between two slices. Who comes has it in the backlog, and
-            # who catches up with the log waits until `sending` is over.
-            share.talk.sending = True
-            members = iter(tuple(group.items()))
-            while some := dict(islice(members, _SLICE_SESSIONS)):
-                share.send(some)
+        else:
+            await self._send_in_slices(share, hearers)
+
+    async def _send_in_slices(self, share: _Share, hearers: Hearers) -> None:
+        """Sessions may come and go between two slices. Who comes has it in the backlog, who goes
+        waits no longer, and who catches up with the log waits until `sending` is over."""
+        groups = [tuple(group) for group in hearers.by_flavour.values()]
+        for group in hearers.by_flavour.values():
+            hearers.waiting.update(group)
+        hearers.shown_before = share.before
+        share.talk.sending = True
+        waiting = hearers.waiting
+        for outboxes in groups:
+            for start in range(0, len(outboxes), _SLICE_SESSIONS):
+                some = outboxes[start : start + _SLICE_SESSIONS]
+                share.send({outbox: waiting.pop(outbox) for outbox in some if outbox in waiting})
                 await trio.lowlevel.checkpoint()
-            share.talk.sending = False
+        share.talk.sending = False
 
 
 class _Share:

@@ -8,7 +8,6 @@ import trio
 
 from trio_chat.chat.members import Member
 from trio_chat.chat.names import check_nick
-from trio_chat.commands.rooms import put_room
 from trio_chat.errors import BadRequest, ChatError, LoginFailed
 from trio_chat.events import Done, Welcome
 from trio_chat.requests import Hello, Resume
@@ -60,22 +59,12 @@ async def _enter(session: Session, request: Hello) -> None:
     session.greeted()
     service.link(session)
     session.send(_welcome(session, token, resumed=False))
-    puts = await _join_rooms(session)
+    puts: list[Put] = []
+    for name in service.config.rooms.auto_join:
+        puts += await service.enter(session, name)
     if session.seat is not None:
         puts.append(session.seat.put())
     await _finish(session, request, puts)
-
-
-async def _join_rooms(session: Session) -> list[Put]:
-    service = session.service
-    puts = []
-    for name in service.config.rooms.auto_join:
-        room = service.hub.open_room(name)
-        await service.load(room)
-        if service.is_new(room):
-            puts.append(put_room(room, room.topic))
-        service.join(session, room)
-    return puts
 
 
 async def _resume(session: Session, request: Hello, seat: Seat, resume: Resume) -> None:

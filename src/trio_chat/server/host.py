@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from trio_chat.chat.members import Member
 from trio_chat.chat.rooms import Direct, Room
-from trio_chat.commands.rooms import put_room
 from trio_chat.store import Put
 
 if TYPE_CHECKING:
@@ -33,15 +32,9 @@ class SessionHost:
             return (*self._puts, seat.put())
         return tuple(self._puts)
 
-    async def join(self, name: str) -> Room:
-        session = self._session
-        room = session.service.hub.open_room(name)
-        await session.service.load(room)
-        if session.service.is_new(room):
-            self._puts.append(put_room(room, room.topic))
-        session.service.join(session, room)
+    async def join(self, name: str) -> None:
+        self._puts += await self._session.service.enter(self._session, name)
         self._changed = True
-        return room
 
     def leave(self, room: Room, reason: str) -> None:
         self._session.service.leave(self._member, room, reason)

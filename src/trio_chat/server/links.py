@@ -10,13 +10,16 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import trio
 
+if TYPE_CHECKING:
+    from trio_chat.server.readiness import Readiness
+
 Send: TypeAlias = Callable[[bytes | memoryview], int]
 
-RECEIVE_BYTES = 65_536
+RECEIVE_BYTES = 16_384
 # A stream tells only that it took everything, so how much shows whether its peer still reads.
 _PIECE_BYTES = 16_384
 
@@ -103,6 +106,34 @@ class SocketLink:
         self._socket.close()
 
 
+class WatchedLink(SocketLink):
+    """A socket whose readiness `readiness.Readiness` tells."""
+
+    __slots__ = ("_reader", "_readiness")
+
+    def __init__(self, sock: socket.socket, peer: str, readiness: Readiness) -> None:
+        super().__init__(sock, peer)
+        self._readiness = readiness
+        self._reader = readiness.add(sock)
+
+    async def receive(self) -> bytes:
+        reader = self._reader
+        while True:
+            await reader.wait()
+            try:
+                chunk = self._socket.recv(RECEIVE_BYTES)
+            except BlockingIOError:
+                reader.ready = reader.closed
+                continue
+            # After a short read the next edge tells, unless there will be none.
+            reader.ready = reader.closed or len(chunk) == RECEIVE_BYTES
+            return chunk
+
+    async def aclose(self) -> None:
+        self._readiness.remove(self._socket)
+        await super().aclose()
+
+
 class StreamLink:
     """Any trio stream."""
 
@@ -139,13 +170,15 @@ class StreamLink:
         await trio.aclose_forcefully(self._stream)
 
 
-def link_to(stream: trio.abc.Stream) -> Link:
+def link_to(stream: trio.abc.Stream, readiness: Readiness | None) -> Link:
     """The link for *stream*, which it takes over."""
     if not isinstance(stream, trio.SocketStream):
         return StreamLink(stream)
     theirs = stream.socket
     sock = socket.socket(theirs.family, theirs.type, theirs.proto, theirs.detach())
-    return SocketLink(sock, _address(sock))
+    if readiness is None:
+        return SocketLink(sock, _address(sock))
+    return WatchedLink(sock, _address(sock), readiness)
 
 
 def _address(sock: socket.socket) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
 import trio
 
 from trio_chat.config import Config, TimeoutsSection
 from trio_chat.errors import ConfigError
 from trio_chat.server.links import Link, link_to
+
+if TYPE_CHECKING:
+    from trio_chat.server.readiness import Readiness
 
 _BACKLOG = 4096  # connections the kernel completes while accepting lags behind
 _PROBES = 3
@@ -50,11 +54,11 @@ def address_of(listener: trio.SocketListener) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def accept(stream: trio.abc.Stream, config: Config) -> Link:
+def accept(stream: trio.abc.Stream, config: Config, readiness: Readiness | None) -> Link:
     """Prepare an accepted stream and take it over."""
     if isinstance(stream, trio.SocketStream):
         _prepare(stream.socket, config)
-    return link_to(stream)
+    return link_to(stream, readiness)
 
 
 def _prepare(sock: trio.socket.SocketType, config: Config) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import signal
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 import trio
@@ -13,6 +15,9 @@ from trio_chat.server.broadcast import Broadcaster
 from trio_chat.server.listeners import address_of, open_listeners
 from trio_chat.server.service import Service
 from trio_chat.store import open_store
+
+if TYPE_CHECKING:
+    from trio_chat.server.readiness import Readiness
 
 log = structlog.get_logger()
 
@@ -38,7 +43,10 @@ async def serve_chat(
             stop = trio.Event()
             services.start_soon(_watch_signals, stop, services.cancel_scope)
         async with open_store(config) as store, trio.open_nursery() as sessions:
-            service = Service(config, store, sessions.start_soon)
+            readiness = _readiness()
+            if readiness is not None:
+                services.start_soon(readiness.run)
+            service = Service(config, store, sessions.start_soon, readiness)
             services.start_soon(Broadcaster(service).run)
             services.start_soon(service.deadlines.run)
             await service.restore()
@@ -57,6 +65,14 @@ async def serve_chat(
         # The store has committed the rest, and the broadcaster shown it to whoever is left.
         services.cancel_scope.cancel()
     log.info("stopped")
+
+
+def _readiness() -> Readiness | None:
+    if not hasattr(select, "epoll"):
+        return None  # not Linux: sessions wait with trio
+    from trio_chat.server.readiness import Readiness
+
+    return Readiness()
 
 
 async def _accept(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -16,11 +17,11 @@ from trio_chat.chat.hub import Hub
 from trio_chat.chat.members import Member
 from trio_chat.chat.rooms import Direct, Room, Talk, direct_key
 from trio_chat.commands import default_table
-from trio_chat.commands.rooms import RoomRecord
+from trio_chat.commands.rooms import RoomRecord, put_room
 from trio_chat.commands.table import Context, Host
 from trio_chat.config import Config
 from trio_chat.errors import NameTaken, Unavailable
-from trio_chat.events import Members
+from trio_chat.events import Left, Members
 from trio_chat.server.audience import Audience, tell
 from trio_chat.server.catchup import backlog_for
 from trio_chat.server.deadlines import Deadlines
@@ -30,6 +31,9 @@ from trio_chat.server.seats import SPACE, Seat, Seats
 from trio_chat.server.session import Session
 from trio_chat.store import Put, Store, Write
 from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, fit_backlog
+
+if TYPE_CHECKING:
+    from trio_chat.server.readiness import Readiness
 
 log = structlog.get_logger()
 
@@ -48,6 +52,7 @@ class Service:
         config: Config,
         store: Store,
         start_soon: Callable[..., object],
+        readiness: Readiness | None = None,
     ) -> None:
         self.config = config
         self.store = store
@@ -60,10 +65,10 @@ class Service:
         self.seats = Seats()
         self.version = __version__
         self.started_ms = self.now_ms()
+        self._readiness = readiness
         self.sessions: dict[Session, None] = {}
         self._linked: dict[str, list[Session]] = {}  # by identity
         self._addresses: Counter[str] = Counter()
-        self._kept_rooms: set[str] = set()
 
     @property
     def limits(self) -> dict[str, int | float]:
@@ -102,17 +107,21 @@ class Service:
     async def restore(self) -> None:
         """Take up rooms and sessions where the former run of the server left them."""
         heads = await self.store.heads()
-        rooms = await self.store.list("room")
-        for key, stored in rooms.items():
-            record = msgspec.json.decode(stored.value, type=RoomRecord)
+        records = {
+            key: msgspec.json.decode(stored.value, type=RoomRecord)
+            for key, stored in (await self.store.list("room")).items()
+        }
+        logs = {key for key in heads if not key.startswith(("$", "@"))}
+        for key in logs | records.keys():
+            record = records.get(key, RoomRecord(key))
             room = Room(
                 record.name,
                 shown=heads.get(key, 0),
                 keep_events=self.config.limits.backlog_events,
             )
             room.topic = record.topic
+            room.kept = key in records
             self.hub.rooms[key] = room
-            self._kept_rooms.add(key)
         for key, stored in (await self.store.list(SPACE)).items():
             self._restore_seat(self.seats.restore(key, stored), heads)
 
@@ -158,20 +167,28 @@ class Service:
 
     def label(self, key: str, session: Session) -> str:
         """What the session calls the log *key*."""
-        direct = self.hub.directs.get(key)
-        if direct is not None:
-            return direct.label_for(session.identity)
         room = self.hub.rooms.get(key)
-        return room.name if room else key
+        if room is not None:
+            return room.name
+        direct = self.hub.directs.get(key)
+        return direct.label_for(session.identity) if direct is not None else key
 
-    def is_new(self, room: Room) -> bool:
-        """Whether nothing is kept of the room yet; asked once, for it will be."""
-        if room.key in self._kept_rooms:
-            return False
-        self._kept_rooms.add(room.key)
-        return True
+    async def enter(self, session: Session, name: str) -> tuple[Put, ...]:
+        """Take the session's member into the room called *name*, made if there is none; return
+        what has to be stored.
 
-    async def load(self, room: Room) -> None:
+        Raises:
+            BadRequest: there cannot be such a room.
+        """
+        room = self.hub.open_room(name)
+        await self._load(room)
+        self.join(session, room)
+        if room.kept:
+            return ()
+        room.kept = True
+        return (put_room(room, room.topic),)
+
+    async def _load(self, room: Room) -> None:
         """Read the room's last lines, if they are not there and can be had."""
         if room.loaded:
             return
@@ -197,16 +214,13 @@ class Service:
             last = await self.store.page(key, limit=1)
             shown = last[-1].seq if last else 0
             partner = self.hub.find_member(nick)
-        partner.last_partner = member
         if key in member.directs and key in partner.directs:
             return self.hub.directs[key]
         direct = self.hub.open_direct(member, partner, shown=shown)
         for one in (member, partner):
             for session in self._linked.get(one.identity, ()):
                 self.audience.add(direct.key, session)
-            seat = self.seats.of(one)
-            if seat is not None:
-                self.keep(seat.put())
+            self._keep_seat(one)
         return direct
 
     async def load_directs(self, seat: Seat) -> None:
@@ -259,7 +273,7 @@ class Service:
             if own.place == room.key:
                 own.place = next(iter(member.rooms), "")
         self.presence.show(room, event)
-        self._drop(room)
+        self.hub.drop_if_idle(room)
 
     def rename(self, member: Member, nick: str) -> None:
         """Raises NameInvalid, NameTaken."""
@@ -269,6 +283,9 @@ class Service:
             return
         for room in member.rooms.values():
             self.presence.flush(room.key)
+        for one in concerned:
+            if member.key in one.ignores:
+                self._keep_seat(one)
         tell([own for one in concerned for own in self._linked.get(one.identity, ())], [event])
 
     def reenter(self, seat: Seat) -> None:
@@ -276,10 +293,6 @@ class Service:
         for key in seat.rooms:
             room = self.hub.rooms.get(key) or self.hub.open_room(key)
             self.presence.show(room, room.add(seat.member))
-
-    def _drop(self, room: Room) -> None:
-        if room.key not in self._kept_rooms:
-            self.hub.drop_if_idle(room)
 
     # --- links
 
@@ -343,8 +356,22 @@ class Service:
         self._exit(member, reason)
 
     def _exit(self, member: Member, reason: str) -> None:
+        for direct in tuple(member.directs.values()):
+            self._end_direct(direct, member, reason)
         for room, event in self.hub.exit(member, reason):
             self.presence.show(room, event)
+
+    def _end_direct(self, direct: Direct, member: Member, reason: str) -> None:
+        """The partner is told, so that whoever takes the nick later is somebody else."""
+        for partner in tuple(direct):
+            if partner is member:
+                continue
+            event = Left(room=direct.label_for(partner.identity), nick=member.nick, reason=reason)
+            for own in self._linked.get(partner.identity, ()):
+                own.send(event)
+                self.audience.remove(direct.key, own)
+            direct.unlink(partner)
+            self._keep_seat(partner)
 
     def _begin_grace(self, seat: Seat) -> None:
         grace_seconds = self.config.timeouts.grace_seconds
@@ -362,6 +389,11 @@ class Service:
         self.keep(self.seats.remove(seat))
 
     # --- the store
+
+    def _keep_seat(self, member: Member) -> None:
+        seat = self.seats.of(member)
+        if seat is not None:
+            self.keep(seat.put())
 
     def keep(self, *puts: Put) -> None:
         """Store *puts* without anybody waiting for it."""
@@ -383,7 +415,7 @@ class Service:
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """Serve one connection until it ends. Raises nothing but Cancelled."""
-        session = Session(self, accept(stream, self.config))
+        session = Session(self, accept(stream, self.config, self._readiness))
         full = self._full(session.link.peer)
         self.sessions[session] = None
         self._addresses[session.link.peer] += 1

@@ -18,6 +18,7 @@ from trio_chat.chat.flood import TokenBucket
 from trio_chat.chat.members import Member
 from trio_chat.errors import ChatError, ProtocolError
 from trio_chat.events import Bye, Error, Event
+from trio_chat.requests import Request
 from trio_chat.server.answers import Answers
 from trio_chat.server.catchup import CatchUp
 from trio_chat.server.links import Link
@@ -125,16 +126,17 @@ class Session:
         if self.catch_up is None:
             self.catch_up = CatchUp(self, {})
             for talk in self.service.talks_of(self):
-                self.catch_up.cursors[talk.key] = talk.shown
+                shown = self.service.audience.shown_to(self, talk)
+                self.catch_up.cursors[talk.key] = shown
             if key:
                 self.catch_up.cursors[key] = seq
             log.info("session lags", session=self.number, room=key, seq=seq)
         self.outbox.lag()
 
-    def written(self) -> None:
-        """A write of this session has been committed and answered."""
-        self.pending -= 1
-        if not self.pending and self._settled is not None:
+    def written(self, count: int) -> None:
+        """So many writes of this session have been committed and answered."""
+        self.pending -= count
+        if self._settled is not None:
             self._settled.set()
             self._settled = None
 
@@ -196,46 +198,25 @@ class Session:
             return
         if self.wire is _UNKNOWN and (not line or not self._detected(line)):
             return
-        if self.outbox.queued_bytes > self.service.config.limits.outbox_bytes // 2 or (
-            self.outbox.lagging
-        ):
+        if self.outbox.lagging or self.outbox.queued_bytes:
             await self.outbox.drained(self.service.config.limits.outbox_bytes // 2)
         self.heard_at = trio.current_time()
+        if isinstance(line, Overlong):
+            message = f"a line has at most {line.limit_bytes} bytes"
+            self.send(Error(code="too_long", message=message))
+            return
+        request: Request | None = None
         try:
-            await self._answer(line)
+            request = self.wire.decode(line)
+            self._bad_lines = 0
+            if request is not None:
+                await self.answers.answer(request)
         except ProtocolError as exc:
             self._bad_line(exc)
         except ChatError as exc:
-            self.send(
-                Error(
-                    id=getattr(exc, "id", None),
-                    code=exc.code,
-                    message=exc.message,
-                    retry_after=exc.retry_after,
-                )
-            )
-
-    async def _answer(self, line: bytes | Overlong) -> None:
-        if isinstance(line, Overlong):
-            self.send(
-                Error(code="too_long", message=f"a line has at most {line.limit_bytes} bytes")
-            )
-            return
-        request = self.wire.decode(line)
-        if request is None:
-            return
-        self._bad_lines = 0
-        try:
-            await self.answers.answer(request)
-        except ChatError as exc:
-            self.send(
-                Error(
-                    id=request.id,
-                    code=exc.code,
-                    message=exc.message,
-                    retry_after=exc.retry_after,
-                )
-            )
+            id = request.id if request is not None else getattr(exc, "id", None)
+            retry = exc.retry_after
+            self.send(Error(id=id, code=exc.code, message=exc.message, retry_after=retry))
 
     def _bad_line(self, exc: ProtocolError) -> None:
         self.send(Error(id=exc.id, code=exc.code, message=exc.message))
