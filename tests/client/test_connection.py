@@ -524,7 +524,7 @@ async def test_nick_taken_at_first_is_refused(
     client = Client(server)
     await client.run()
     assert isinstance(client.ended_with, Refused)
-    assert "alice is taken" in str(client.ended_with)
+    assert str(client.ended_with) == "fake: alice is taken; try again in 30 s"
 
 
 async def test_nick_taken_at_a_reconnect_is_waited_for(
@@ -536,6 +536,51 @@ async def test_nick_taken_at_a_reconnect_is_waited_for(
     await client.wait_until(lambda: client.connection.status.state == "connecting")
     await client.wait_online()
     assert trio.current_time() - before >= 40
+
+
+async def test_nick_taken_for_good_at_a_reconnect_is_refused(
+    client: Client, server: FakeServer, autojump_clock: MockClock
+) -> None:
+    server.hello_errors = [Error(code="nick_taken", message="taken")]
+    await server.cut()
+    await client.wait_ended()
+    assert isinstance(client.ended_with, Refused)
+
+
+async def test_room_that_a_resumed_session_lost_is_left(
+    client: Client, server: FakeServer, autojump_clock: MockClock
+) -> None:
+    client.connection.typed("/join dev")
+    await client.wait_acknowledged()
+    [session] = server.sessions.values()
+    session.rooms.remove("dev")
+    await server.cut()
+    await client.wait_until(lambda: client.connection.status.state == "connecting")
+    await client.wait_online()
+    assert not client.model.house.room("dev").is_joined
+    assert client.model.house.current is client.model.house.room("lobby")
+
+
+async def test_room_that_cannot_be_entered_again_is_told(
+    client: Client, server: FakeServer, autojump_clock: MockClock
+) -> None:
+    client.connection.typed("/join dev")
+    await client.wait_acknowledged()
+    server.resumes = False
+    server.input_errors = [Error(code="banned", message="you are banned")]
+    await server.cut()
+    await client.wait_until(lambda: client.errors() != [])
+    assert client.model.house.current is client.model.house.room("lobby")
+
+
+async def test_private_message_missed_in_a_session_that_is_gone_is_fetched(
+    client: Client, server: FakeServer, autojump_clock: MockClock
+) -> None:
+    await server.say("one", room="@bob")
+    server.resumes = False
+    server.store("@bob", "bob", "two")
+    await server.cut()
+    await client.wait_until(lambda: client.heard("@bob") == ["one", "two"])
 
 
 async def test_script_gives_up_after_a_while(

@@ -13,7 +13,7 @@ import trio
 
 from support_client import FakeServer
 from support_screen import ScreenClient
-from trio_chat.events import Bye, Error
+from trio_chat.events import Bye, Error, MemberInfo, Members
 from trio_chat.requests import Input
 
 
@@ -101,14 +101,19 @@ async def test_commands_are_offered_and_enter_without_a_choice_sends(client: Scr
 
 
 async def test_enter_on_a_chosen_item_picks_it(client: ScreenClient) -> None:
-    client.type("/j")
-    await client.sees("/join ROOM")
-    client.type("\t\r")
-    await client.sees("❯ /join")
-    await client.sees_no("ROOM")
-    client.type("dev\r")
+    client.type("/m")
+    await client.sees("/me TEXT", "/msg NICK TEXT")
+    client.type("\t\t\r")
+    await client.sees("❯ /msg")
+    await client.sees_no("/me TEXT")
+    client.type("bob hi\r")
+    await client.until(lambda: client.server.asked(Input) != [])
+    assert [request.text for request in client.server.asked(Input)] == ["/msg bob hi"]
+
+
+async def test_tab_with_one_answer_completes_at_once(client: ScreenClient) -> None:
+    client.type("/jo\tdev\r")
     await client.sees(" #dev be kind", "2 #dev")
-    assert [request.text for request in client.server.asked(Input)] == ["/join dev"]
 
 
 async def test_tab_completes_a_nick(client: ScreenClient) -> None:
@@ -134,6 +139,25 @@ async def test_rooms_are_switched_and_unread_lines_counted(client: ScreenClient)
     await client.sees(" #dev be kind")
     client.type("\x1bp")
     await client.sees(" #lobby be kind")
+
+
+async def test_wide_terminal_lists_the_members(terminal: Any, nursery: trio.Nursery) -> None:
+    terminal.screen.resize(8, 100)
+    client = ScreenClient(terminal, FakeServer(nursery), "full")
+    nursery.start_soon(client.run)
+    await client.sees("│ 2 here", "│ alice", "│ bob")
+    infos = tuple(
+        MemberInfo(nick=f"n{number:02}", account=None, role="", away=None) for number in range(30)
+    )
+    await client.server.tell(Members(room="lobby", members=infos, total=500, topic="crowd"))
+    await client.sees("│ 500 here", "│ n00", "… 497 more")
+    client.type("\x04")
+    await client.ends(0)
+
+
+async def test_room_is_completed(client: ScreenClient) -> None:
+    client.type("look at #lo\t")
+    await client.sees("❯ look at #lobby")
 
 
 async def test_line_typed_offline_is_shown_and_said_later(client: ScreenClient) -> None:

@@ -62,3 +62,9 @@ async def test_burst_is_printed_in_batches(client: ScreenClient) -> None:
     events = [client.server.store("lobby", "bob", f"m{number}") for number in range(5000)]
     await client.server.tell(*events)
     await client.sees("m4999")
+
+
+async def test_keys_typed_between_two_prompts_are_not_lost(client: ScreenClient) -> None:
+    client.type("one\rtwo\rthree\r\x04")
+    await client.ends(0)
+    assert client.server.said() == ["one", "two", "three"]

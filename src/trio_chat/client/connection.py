@@ -16,7 +16,7 @@ import trio
 
 from trio_chat.client.effects import Effect, Send
 from trio_chat.client.lines import safe_line
-from trio_chat.client.model import Model
+from trio_chat.client.model import RETRYABLE, Model
 from trio_chat.client.rooms import Room
 from trio_chat.errors import ProtocolError, TrioChatError
 from trio_chat.events import Bye, Error, Event, Pong
@@ -257,9 +257,12 @@ class Connection:
         if not self.model.is_hello(error.id):
             return
         message = safe_line(error.message)
-        may_retry = error.code == "nick_taken" or error.code in ("unavailable", "too_fast")
-        if self._was_online and may_retry and error.retry_after is not None:
+        # Our own dead link may still hold the nick, for a while that the server knows.
+        is_passing = error.code in RETRYABLE or error.retry_after is not None
+        if self._was_online and is_passing:
             raise LinkLost(message, error.retry_after)
+        if error.retry_after is not None:
+            message += f"; try again in {error.retry_after:.0f} s"
         raise Refused(f"{self._address}: {message}")
 
     def _came_online(self) -> None:

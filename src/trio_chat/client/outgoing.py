@@ -85,22 +85,23 @@ class Outgoing:
 
     def next_line(self, now: float) -> Pending | None:
         """Return the line that may be sent now, if one may."""
-        in_flight = 0
-        for line in self._lines.values():
-            if line.is_sent:
-                if line.is_command:
-                    return None
-                in_flight += 1
-            elif line.not_before > now or in_flight >= self._window:
-                return None
-            else:
-                return None if line.is_command and in_flight else line
-        return None
+        line = self._candidate()
+        return line if line is not None and line.not_before <= now else None
 
     def wake_at(self) -> float:
-        """Return when the first line that was told to wait may be sent again; perhaps inf."""
-        waiting = [line.not_before for line in self._lines.values() if not line.is_sent]
-        return waiting[0] if waiting and waiting[0] > -inf else inf
+        """Return when the next line that was told to wait may be sent again; perhaps inf."""
+        line = self._candidate()
+        return line.not_before if line is not None and line.not_before > -inf else inf
+
+    def _candidate(self) -> Pending | None:
+        """The next line to send, if only the time can be against it."""
+        for in_flight, line in enumerate(self._lines.values()):
+            if not line.is_sent:
+                is_blocked = in_flight >= self._window or (line.is_command and in_flight)
+                return None if is_blocked else line
+            if line.is_command:
+                return None
+        return None
 
     def acknowledged(self, id: str) -> Pending | None:
         line = self._lines.pop(id, None)

@@ -186,9 +186,7 @@ def _layout(screen: FullScreen) -> Layout:
     prompt = BeforeInput(lambda: f"{screen.model.house.nick} ❯ ", style="class:prompt")
     control = BufferControl(screen.buffer, input_processors=[prompt])
     members = Window(
-        FormattedTextControl(
-            lambda: [*member_list(screen.model, screen.app.output.get_size().rows)]
-        ),
+        FormattedTextControl(lambda: [*member_list(screen.model, screen.pane.height)]),
         width=MEMBERS_COLUMNS,
         wrap_lines=False,
     )

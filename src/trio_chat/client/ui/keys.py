@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
@@ -90,7 +92,12 @@ def _bind_input(keys: KeyBindings, screen: FullScreen) -> None:
 
     @keys.add("tab")
     def complete(event: KeyPressEvent) -> None:
-        if buffer.complete_state:
+        # At once if there is one answer: the menu comes later, and may be on its way already.
+        requested = CompleteEvent(completion_requested=True)
+        found = list(islice(buffer.completer.get_completions(buffer.document, requested), 2))
+        if len(found) == 1:
+            buffer.apply_completion(found[0])
+        elif buffer.complete_state:
             buffer.complete_next()
         else:
             buffer.start_completion(insert_common_part=True)

@@ -31,7 +31,7 @@ class Pane(UIControl):
         self._room: Room | None = None
         self._bottom: Place | None = None  # None: the newest
         self._width = 80
-        self._height = 1
+        self.height = 1
 
     @property
     def is_scrolled(self) -> bool:
@@ -39,7 +39,7 @@ class Pane(UIControl):
 
     def page_up(self) -> None:
         """Show what is above; the topmost row stays in sight, as the last."""
-        rows = islice(self._rows_back_from(self._bottom), self._height)
+        rows = islice(self._rows_back_from(self._bottom), self.height)
         for place, _ in rows:
             self._bottom = place
 
@@ -48,7 +48,7 @@ class Pane(UIControl):
         if self._bottom is None:
             return
         below = self._rows_from(self._bottom)
-        for place, _ in islice(below, self._height - 1):
+        for place, _ in islice(below, self.height - 1):
             self._bottom = place
         if next(below, None) is None:
             self._bottom = None
@@ -57,7 +57,7 @@ class Pane(UIControl):
         self._bottom = None
 
     def create_content(self, width: int, height: int) -> UIContent:
-        self._width, self._height = width, height
+        self._width, self.height = width, height
         if self._model.house.current is not self._room:
             self._room, self._bottom = self._model.house.current, None
         shown = self._shown(height)

@@ -1,0 +1,209 @@
+"""The model without any stream: what no server of ours would send, and rooms at the edges."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trio_chat.client.effects import Bell, Send, Show
+from trio_chat.client.model import Model
+from trio_chat.client.rooms import Room
+from trio_chat.events import (
+    Backlog,
+    Done,
+    Edited,
+    Event,
+    Joined,
+    Kicked,
+    Left,
+    MemberInfo,
+    Members,
+    Renamed,
+    Said,
+    Topic,
+    Welcome,
+)
+from trio_chat.requests import Input
+from trio_chat.wire.native import encode_request
+
+AT = "2026-11-22T12:00:00.000Z"
+
+
+def said(seq: int, text: str = "hi", sender: str = "bob", room: str = "lobby") -> Said:
+    return Said(room=room, seq=seq, at=AT, sender=sender, text=text, kind="message")
+
+
+def online(model: Model) -> Model:
+    """Bring *model* through a hello to a fresh session in an empty lobby."""
+    hello = model.hello()
+    welcome = Welcome(
+        protocol=1,
+        server="fake",
+        version="0",
+        session="token",
+        nick=hello.nick,
+        account=None,
+        role="guest",
+        resumed=False,
+        commands=(),
+        limits={},
+        motd="be kind",
+    )
+    members = tuple(
+        MemberInfo(nick=nick, account=None, role="", away=None) for nick in ("alice", "bob")
+    )
+    events: list[Event] = [
+        welcome,
+        Joined(room="lobby", nick=hello.nick),
+        Members(room="lobby", members=members, total=2, topic="t"),
+        Backlog(room="lobby", events=(), more=False),
+        Done(id=hello.id or ""),
+    ]
+    model.receive(events, 0)
+    return model
+
+
+def lobby(model: Model) -> Room:
+    return model.house.room("lobby")
+
+
+def texts(model: Model) -> list[str]:
+    return [line.text for line in lobby(model).lines]
+
+
+def strategy(struct: type[Any]) -> st.SearchStrategy[Any]:
+    """Any value that the wire would decode into *struct*, from a small alphabet."""
+    names = st.sampled_from(["lobby", "dev", "@bob", "alice", "bob", "", "1", "\x1b[2J"])
+    fields: dict[str, st.SearchStrategy[Any]] = {
+        field.name: names
+        if field.type is str
+        else st.sampled_from(["message", "action"])
+        if field.name == "kind"
+        else st.integers(-5, 60)
+        if field.type is int
+        else st.builds(lambda: None)
+        for field in msgspec.structs.fields(struct)
+    }
+    if struct is Backlog:
+        stored = st.one_of(*map(strategy, (Said, Edited, Topic, Kicked)))
+        fields["events"] = st.lists(stored, max_size=5).map(tuple)
+        fields["more"] = st.booleans()
+    if struct is Members:
+        fields["members"] = st.just(())
+    if struct is Welcome:
+        fields |= {"commands": st.just(()), "limits": st.just({}), "resumed": st.booleans()}
+    return st.builds(struct, **fields)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.one_of(*map(strategy, get_args(Event))), max_size=30))
+def test_no_server_can_break_the_model(events: list[Event]) -> None:
+    model = online(Model("alice"))
+    model.typed("hello", 0)
+    for number, event in enumerate(events):
+        for effect in model.receive([event], float(number)):
+            if isinstance(effect, Send):
+                encode_request(effect.request)
+    model.link_lost()
+    encode_request(model.hello())
+    shown = [line.text + line.nick for room in model.house.rooms.values() for line in room.lines]
+    assert not any("\x1b" in text for text in shown)
+
+
+def test_mention_rings_and_a_part_of_a_word_does_not() -> None:
+    model = online(Model("alice"))
+    assert Bell() in model.receive([said(1, "alice: look")], 0)
+    assert Bell() not in model.receive([said(2, "malice is no name")], 0)
+    assert Bell() not in model.receive([said(3, "alice alone", sender="alice")], 0)
+    assert [line.is_mention for line in lobby(model).lines][-3:] == [True, False, False]
+
+
+def test_private_message_opens_its_room_and_rings() -> None:
+    model = online(Model("alice"))
+    assert Bell() in model.receive([said(1, room="@bob")], 0)
+    assert model.house.room("@bob").unread == 1
+    assert model.house.current is lobby(model)
+
+
+def test_edited_text_replaces_the_line_on_the_screen() -> None:
+    model = online(Model("alice"))
+    edited = Edited(room="lobby", seq=2, at=AT, by="bob", target=1, text="better")
+    effects = model.receive([said(1, "bad"), edited], 0)
+    assert texts(model)[-1] == "better (edited)"
+    assert Show(edited) in effects
+
+
+def test_storm_of_joins_is_one_line() -> None:
+    model = online(Model("alice"))
+    model.receive([Joined(room="lobby", nick=f"n{number}") for number in range(20)], 0)
+    names = ", ".join(f"n{number}" for number in range(8))
+    assert texts(model)[-1] == f"{names} and 12 more joined"
+    assert lobby(model).total == 22
+
+
+def test_own_new_nick_is_what_mentions_are_looked_for() -> None:
+    model = online(Model("alice"))
+    model.receive([Renamed(old="alice", new="carol")], 0)
+    assert model.house.nick == "carol"
+    assert model.hello().nick == "carol"
+    assert Bell() in model.receive([said(1, "hi Carol")], 0)
+
+
+def test_conversation_goes_on_under_the_new_nick() -> None:
+    model = online(Model("alice"))
+    model.receive([said(1, room="@bob"), Renamed(old="bob", new="rob")], 0)
+    model.receive([said(2, room="@rob", sender="rob")], 0)
+    assert [line.text for line in model.house.room("@rob").lines] == ["hi", "hi"]
+
+
+def test_kicked_out_of_the_current_room_one_is_in_another() -> None:
+    model = online(Model("alice"))
+    model.receive([Joined(room="dev", nick="alice")], 0)
+    dev = model.house.room("dev")
+    assert model.house.current is dev
+    kicked = Kicked(room="dev", seq=1, at=AT, by="bob", nick="alice", reason="")
+    model.receive([kicked], 0)
+    assert model.house.current is lobby(model)
+    assert not dev.is_joined
+
+
+def test_old_topic_and_kick_in_the_history_change_nothing_now() -> None:
+    model = online(Model("alice"))
+    old = (
+        Topic(room="lobby", seq=1, at=AT, by="bob", text="old"),
+        Kicked(room="lobby", seq=2, at=AT, by="bob", nick="alice", reason=""),
+    )
+    model.receive([Backlog(room="lobby", events=old, more=False)], 0)
+    assert lobby(model).topic == "t"
+    assert lobby(model).is_joined
+
+
+def test_who_spoke_last_is_offered_first_and_who_left_not_at_all() -> None:
+    model = online(Model("alice"))
+    model.receive([Joined(room="lobby", nick="zoe"), said(1, sender="zoe")], 0)
+    assert list(lobby(model).nicks()) == ["zoe", "alice", "bob"]
+    model.receive([Left(room="lobby", nick="zoe", reason="")], 0)
+    assert list(lobby(model).nicks()) == ["alice", "bob"]
+
+
+def test_message_of_the_day_is_seen() -> None:
+    assert "be kind" in texts(online(Model("alice")))
+
+
+def test_ids_of_two_clients_differ() -> None:
+    def first_id() -> str | None:
+        [effect] = online(Model("alice")).typed("hi", 0)
+        assert isinstance(effect, Send)
+        assert isinstance(effect.request, Input)
+        return effect.request.id
+
+    assert first_id() != first_id()
+
+
+def test_lone_surrogate_of_a_terminal_can_be_sent() -> None:
+    [effect] = online(Model("alice")).typed("a\udcffb", 0)
+    assert isinstance(effect, Send)
+    assert encode_request(effect.request)
