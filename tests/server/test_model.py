@@ -181,7 +181,7 @@ async def compare(server: ChatServer, actors: list[Actor]) -> None:
     assert all("lobby" in actor.last for actor in actors)
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(steps=STEPS, links=st.sampled_from(["streams", "sockets"]))
 def test_every_session_sees_one_dense_log(steps: list[tuple[str, ...]], links: Links) -> None:
     """

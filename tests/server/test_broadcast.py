@@ -1,0 +1,145 @@
+"""A broadcast that takes several turns: who comes, goes or lags between two of them misses nothing
+and gets nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from trio.testing import MockClock
+
+from support_server import ChatServer, Peer, chat_config, open_server, seqs, types
+from trio_chat.server import broadcast
+
+
+@pytest.fixture
+async def server(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[ChatServer]:
+    monkeypatch.setattr(broadcast, "_SLICE_SESSIONS", 1)
+    async with open_server(chat_config(), "sockets") as server:
+        yield server
+
+
+def at_first_send(server: ChatServer, nick: str, action: Callable[[], object]) -> None:
+    """Do *action* once, when the next broadcast has its turn with *nick*."""
+    outbox = server.session_of(nick).outbox
+    send = outbox.send
+
+    def act_and_send(data: Any) -> int:
+        outbox.send = send
+        action()
+        return send(data)
+
+    outbox.send = act_and_send
+
+
+async def three(server: ChatServer) -> tuple[Peer, Peer, Peer]:
+    """In the order of their turns; the third talks."""
+    return (
+        await server.native("first"),
+        await server.native("second"),
+        await server.native("talker"),
+    )
+
+
+async def test_who_leaves_before_its_turn_gets_nothing_after_that(server: ChatServer) -> None:
+    first, second, talker = await three(server)
+    lobby = server.service.hub.rooms["lobby"]
+    member = server.service.hub.members["second"]
+    at_first_send(server, "first", lambda: server.service.leave(member, lobby, ""))
+    await talker.input("hi")
+    assert types(await second.sync())[-1] == "left"
+    assert seqs(await first.sync()) == [1]
+
+
+async def test_who_leaves_and_joins_before_its_turn_gets_it_once(server: ChatServer) -> None:
+    """
+    > On the way no event is left out, and none comes twice.
+    """
+    _, second, talker = await three(server)
+    await second.sync()
+    service, session = server.service, server.session_of("second")
+    lobby = service.hub.rooms["lobby"]
+    member = service.hub.members["second"]
+
+    def leave_and_join() -> None:
+        service.leave(member, lobby, "")
+        service.join(session, lobby)
+
+    at_first_send(server, "first", leave_and_join)
+    await talker.input("hi")
+    events = await second.sync()
+    assert types(events) == ["left", "joined", "members", "backlog"]
+    assert seqs(events) == [1]
+
+
+async def test_who_lags_before_its_turn_gets_it_once(server: ChatServer) -> None:
+    """
+    > On the way no event is left out, and none comes twice.
+    """
+    first, second, talker = await three(server)
+    for nick, peer in (("second", second), ("first", first), ("talker", talker)):
+        await peer.sync()
+        at_first_send(server, "first", server.session_of(nick).lag)
+        answers = await talker.input(f"while {nick} lags")
+        for one in (first, second):
+            assert len(seqs(await one.sync())) == 1
+        assert len(seqs(answers)) == 1
+
+
+async def test_who_lags_after_its_turn_gets_it_once(server: ChatServer) -> None:
+    """
+    > On the way no event is left out, and none comes twice.
+    """
+    first, second, talker = await three(server)
+    at_first_send(server, "second", server.session_of("first").lag)
+    await talker.input("hi")
+    assert seqs(await first.sync()) == [1]
+    assert seqs(await second.sync()) == [1]
+
+
+@pytest.mark.parametrize("wire", ["native", "plain"])
+async def test_who_joins_meanwhile_gets_it_once(server: ChatServer, wire: str) -> None:
+    """
+    > On the way no event is left out, and none comes twice.
+    """
+    _, _, talker = await three(server)
+    lobby = server.service.hub.rooms["lobby"]
+    if wire == "native":
+        native = await server.native("late")
+        await native.input("/leave lobby")
+    else:
+        plain = await server.plain("late")
+        await plain.send("/leave lobby")
+        await plain.until("left")
+    session = server.session_of("late")
+    at_first_send(server, "first", lambda: server.service.join(session, lobby))
+    await talker.input("hi")
+    if wire == "native":
+        events = await native.sync()
+        assert seqs(events) == [1]
+        assert types(events) == ["joined", "members", "backlog"]
+    else:
+        await talker.input("end")
+        assert sum("hi" in line for line in await plain.until("end")) == 1
+
+
+async def test_closing_before_its_turn_still_brings_answers_and_bye(server: ChatServer) -> None:
+    """
+    > What a request causes comes before its `done` or `error`.
+    """
+    first, _, talker = await three(server)
+    at_first_send(server, "first", server.stop.set)
+    await talker.send(type="input", id="1", room="lobby", text="hi")
+    assert types(await talker.to_end()) == ["said", "done", "bye"]
+    assert types(await first.to_end())[-2:] == ["said", "bye"]
+
+
+async def test_reset_before_its_turn_harms_nobody(server: ChatServer) -> None:
+    first, second, talker = await three(server)
+    at_first_send(server, "first", second.reset)
+    assert types(await talker.input("hi")) == ["said", "done"]
+    assert seqs(await first.sync()) == [1]
+    assert len(server.service.sessions) == 2
