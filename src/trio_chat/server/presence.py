@@ -23,6 +23,9 @@ class Presence:
     def show(self, room: Room, event: Joined | Left, newcomer: Session | None = None) -> None:
         """Show that somebody joined or left. The *newcomer*'s own session has been told."""
         count = len(room.members)
+        if newcomer is not None and room.key in self._pending:
+            known = len(self._pending[room.key])
+            self._newcomers.setdefault(room.key, {})[newcomer] = known
         if count > self._section.presence_members:
             return
         if count < self._section.fold_members and room.key not in self._pending:
