@@ -266,7 +266,7 @@ class FakeServer:
             self.lost_answers -= 1
             raise trio.ClosedResourceError("the link is cut")
         await self._send(stream, session.answers[request.id])
-        if request.text in ("/quit", "/exit"):
+        if request.text.startswith(("/quit", "/exit")):
             await self._send(stream, Bye(reason="see you"))
             await trio.aclose_forcefully(stream)
 

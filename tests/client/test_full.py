@@ -87,10 +87,12 @@ async def test_ctrl_c_clears_then_leaves(client: ScreenClient) -> None:
     assert client.server.asked(Input)[-1].text == "/quit"
 
 
-@pytest.mark.parametrize("keys", ["\x04", "/quit\r", "/exit\r"])
+@pytest.mark.parametrize("keys", ["\x04", "/quit I am off\r", "/exit\r"])
 async def test_ways_to_leave(client: ScreenClient, keys: str) -> None:
     client.type(keys)
     await client.ends(0)
+    said = keys.strip() if keys.startswith("/") else "/quit"
+    assert [request.text for request in client.server.asked(Input)] == [said]
 
 
 async def test_commands_are_offered_and_enter_without_a_choice_sends(client: ScreenClient) -> None:

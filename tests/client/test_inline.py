@@ -10,6 +10,7 @@ import trio
 
 from support_client import FakeServer
 from support_screen import ScreenClient
+from trio_chat.requests import Input
 
 
 @pytest.fixture
@@ -40,10 +41,12 @@ async def test_ctrl_c_clears_then_leaves(client: ScreenClient) -> None:
     await client.ends(0)
 
 
-@pytest.mark.parametrize("keys", ["\x04", "/quit\r"])
+@pytest.mark.parametrize("keys", ["\x04", "/quit I am off\r"])
 async def test_ways_to_leave(client: ScreenClient, keys: str) -> None:
     client.type(keys)
     await client.ends(0)
+    said = keys.strip() if keys.startswith("/") else "/quit"
+    assert [request.text for request in client.server.asked(Input)] == [said]
 
 
 async def test_refused_line_is_not_lost(client: ScreenClient) -> None:

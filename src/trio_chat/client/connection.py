@@ -127,10 +127,10 @@ class Connection:
         """See `Model.typed`."""
         self.apply(self.model.typed(text, trio.current_time(), room))
 
-    def leave(self) -> None:
-        """Say `/quit`; `run` ends when the server has said `bye`, or after a moment."""
+    def leave(self, text: str = "/quit") -> None:
+        """Say *text*, the `/quit`; `run` ends when the server has said `bye`, or after a moment."""
         now = trio.current_time()
-        self.apply(self.model.leave(now))
+        self.apply(self.model.leave(now, text))
         is_heard = self.status.state == "online"
         self._life.deadline = now + (self._timeouts.leave_seconds if is_heard else 0)
 

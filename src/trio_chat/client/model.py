@@ -144,12 +144,12 @@ class Model:
         waiting = [r.page_not_before for r in self.house.rooms.values() if r.cursor.wants_page]
         return min([self.outgoing.wake_at(), *waiting]) if self.house.is_online else float("inf")
 
-    def leave(self, now: float) -> list[Effect]:
-        """Say `/quit`, before anything that waits: the nick is to be free at once."""
+    def leave(self, now: float, text: str = "/quit") -> list[Effect]:
+        """Say *text*, the `/quit`, before anything that waits: the nick is to be free at once."""
         self.is_leaving = True
         if self.house.is_online and not self._leave_id:
             self._leave_id = self.outgoing.new_id()
-            self._effects.send(Input(id=self._leave_id, text="/quit"))
+            self._effects.send(Input(id=self._leave_id, text=text))
         return self._collect(now)
 
     def link_lost(self) -> None:

@@ -165,9 +165,12 @@ class FullScreen:
 
     def _accept(self, buffer: Buffer) -> bool:
         text = buffer.text
+        if self._connection is None or not text.strip():
+            return False
         if self.model.is_quit(text):
+            self._connection.leave(text)
             self.leave()
-        elif text.strip() and self._connection is not None:
+        else:
             self.pane.follow()
             self._connection.typed(text, self.model.house.current)
         return False  # clear the line

@@ -84,6 +84,7 @@ class InlineScreen:
         with self._session.app.input.raw_mode():
             while (text := await self.read_line()) is not None:
                 if self._model.is_quit(text):
+                    connection.leave(text)
                     return
                 if text.strip():
                     connection.typed(text, self._model.house.current)
