@@ -140,7 +140,7 @@ async def life_that_ends_at(step: int, how: str, resumed: bool) -> bool:
         async def session() -> None:
             counter.task = trio.lowlevel.current_task()
             with scope:
-                await server.service.serve(PipeStream(to_server, to_peer))
+                await server.service.open_session(PipeStream(to_server, to_peer)).run()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(session)

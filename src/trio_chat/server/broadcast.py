@@ -37,7 +37,7 @@ class Broadcaster:
     async def run(self) -> None:
         """Until the store closes its channel.
 
-        After a batch of several writes the next one waits for as long as that took, at most
+        After a batch of several writes the next one waits for twice as long as that took, at most
         `flush_seconds`: more gathers meanwhile, and goes out in the same sends. A message on its
         own never waits.
         """
@@ -50,7 +50,7 @@ class Broadcaster:
             started = trio.current_time()
             await self.publish(writes)
             now = trio.current_time()
-            next_flush = now + min(now - started, flush_seconds) if len(writes) > 1 else now
+            next_flush = now + min(2 * (now - started), flush_seconds) if len(writes) > 1 else now
 
     def _gather(self, batch: Sequence[Write]) -> Sequence[Write]:
         """*batch*, and what was committed since."""

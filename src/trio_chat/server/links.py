@@ -119,7 +119,10 @@ class WatchedLink(SocketLink):
     async def receive(self) -> bytes:
         reader = self._reader
         while True:
-            await reader.wait()
+            if reader.ready:
+                await trio.lowlevel.checkpoint()
+            else:
+                await trio.lowlevel.wait_task_rescheduled(reader.park())
             try:
                 chunk = self._socket.recv(RECEIVE_BYTES)
             except BlockingIOError:

@@ -104,7 +104,7 @@ class Outbox:
         """Send what was held since `cork`, and *data* after it."""
         if self._corked is not None:
             held, self._corked = self._corked, None
-            self.idle = True
+            self.idle = not self.lagging
             data = b"".join((*held, data))
         self.put(data)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import select
 import socket
+from collections.abc import Callable
 
 import trio
 
@@ -32,13 +33,10 @@ class Reader:
         self.ready = False
         self.closed = False
 
-    async def wait(self) -> None:
-        """Wait until `ready`. Always a checkpoint."""
-        if self.ready:
-            await trio.lowlevel.checkpoint()
-            return
+    def park(self) -> Callable[[object], trio.lowlevel.Abort]:
+        """Have the current task woken when `ready`; return what `wait_task_rescheduled` needs."""
         self._task = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._abort)
+        return self._abort
 
     def wake(self, events: int) -> None:
         self.ready = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import signal
 from collections.abc import Sequence
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from trio_chat.server.readiness import Readiness
 
 log = structlog.get_logger()
+
+# Somebody will close one; waiting keeps the loop from spinning meanwhile.
+_NO_MORE_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+_NO_MORE_FILES_SECONDS = 0.1
 
 
 async def serve_chat(
@@ -78,7 +83,19 @@ def _readiness() -> Readiness | None:
 async def _accept(
     service: Service, listener: trio.abc.Listener[trio.abc.Stream], sessions: trio.Nursery
 ) -> None:
-    await trio.serve_listeners(service.serve, [listener], handler_nursery=sessions)
+    """Like `trio.serve_listeners`, but a session takes its stream over, so that nothing of trio's
+    own stream is kept for each: a kilobyte and a half of some seven."""
+    async with listener:
+        while True:
+            try:
+                stream = await listener.accept()
+            except OSError as exc:
+                if exc.errno not in _NO_MORE_FILES:
+                    raise
+                log.error("no connection can be accepted", reason=exc.strerror)
+                await trio.sleep(_NO_MORE_FILES_SECONDS)
+            else:
+                sessions.start_soon(service.open_session(stream).run)
 
 
 def _addresses(listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]) -> list[str]:

@@ -413,15 +413,15 @@ class Service:
 
     # --- sessions
 
-    async def serve(self, stream: trio.abc.Stream) -> None:
-        """Serve one connection until it ends. Raises nothing but Cancelled."""
+    def open_session(self, stream: trio.abc.Stream) -> Session:
+        """The session of an accepted stream, for `Session.run`; a polite refusal when full."""
         session = Session(self, accept(stream, self.config, self._readiness))
         full = self._full(session.link.peer)
         self.sessions[session] = None
         self._addresses[session.link.peer] += 1
         if full:
             session.close(full, retry_after=_FULL_RETRY_SECONDS)
-        await session.run()
+        return session
 
     def _full(self, peer: str) -> str:
         """Why no further connection from this address is served now, or ""."""

@@ -19,6 +19,8 @@ class LineBuffer:
     between two calls of `feed`.
     """
 
+    __slots__ = ("_held", "_skipping", "limit_bytes")
+
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self._held = bytearray()
