@@ -7,9 +7,13 @@ from typing import Any, Literal
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from support_client import FakeServer
 from trio_chat.client.app import ClientOptions, run_client
+
+# A redraw follows within this time of rest.
+FRAME_SECONDS = 0.005
 
 
 class ScreenClient:
@@ -29,8 +33,8 @@ class ScreenClient:
 
     async def until(self, is_so: Callable[[], bool]) -> None:
         with trio.fail_after(5):
-            while not is_so():  # noqa: ASYNC110
-                await trio.sleep(0.005)
+            while not is_so():
+                await wait_all_tasks_blocked(FRAME_SECONDS)
 
     async def sees(self, *texts: str) -> None:
         try:

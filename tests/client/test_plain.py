@@ -163,7 +163,7 @@ async def test_slow_reader_of_stdout_loses_nothing(server: FakeServer, pipes: Pi
         nursery.start_soon(chat, server, pipes)
         with trio.fail_after(5):
             while "bye" not in out:
-                await trio.sleep(0.01)
+                await trio.testing.wait_all_tasks_blocked(0.01)
                 out += pipes.read(pipes.stdout_reader)
     assert out.count(" <bob> ") == 100
 

@@ -81,7 +81,7 @@ async def run_client(options: ClientOptions, dial: Dial | None = None) -> int:
             keep_pace=screen.keep_pace,
             on_status=screen.on_status,
         )
-        end = await _talk(connection, screen)
+        end = await _talk_to_the_end(connection, screen)
     return _last_words(end, model, is_script=kind == "plain")
 
 
@@ -93,12 +93,12 @@ class _End:
     error: Unreachable | Refused | None = None
 
 
-async def _talk(connection: Connection, screen: Screen) -> _End:
+async def _talk_to_the_end(connection: Connection, screen: Screen) -> _End:
     end = _End()
     # A hangup shows in a redraw, often before its signal: that one must not kill us at the end.
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        await _talk_in_nursery(connection, screen, end)
+        await _talk(connection, screen, end)
     except* OSError as group:
         if not _is_hangup(group):
             raise
@@ -108,7 +108,7 @@ async def _talk(connection: Connection, screen: Screen) -> _End:
     return end
 
 
-async def _talk_in_nursery(connection: Connection, screen: Screen, end: _End) -> None:
+async def _talk(connection: Connection, screen: Screen, end: _End) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_leave_on_signal, connection, end.signals, nursery.cancel_scope)
         nursery.start_soon(screen.serve)
