@@ -143,3 +143,25 @@ async def test_reset_before_its_turn_harms_nobody(server: ChatServer) -> None:
     assert types(await talker.input("hi")) == ["said", "done"]
     assert seqs(await first.sync()) == [1]
     assert len(server.service.sessions) == 2
+
+
+async def test_who_lags_while_its_own_line_is_shown_gets_what_follows_once(
+    server: ChatServer,
+) -> None:
+    """
+    > On the way no event is left out, and none comes twice.
+    """
+    first = await server.native("first")
+    talker = await server.native("talker", capacity_bytes=4096)
+    for number in range(30):
+        await first.input(f"{number} " + "x" * 3000)
+    await talker.sync()
+    session = server.session_of("talker")
+    # As if all of it had been refused: it is read again, and takes its time.
+    at_first_send(server, "first", lambda: session.lag("lobby", 0))
+    await talker.send(type="input", id="own", room="lobby", text="own")
+    await first.until("said", text="own")
+    await first.input("after")
+    events = await talker.sync()
+    assert seqs(events) == list(range(1, 33))
+    assert [event["id"] for event in events if event["type"] == "done"] == ["own"]
