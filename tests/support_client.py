@@ -43,7 +43,9 @@ START_MS = 1_795_348_800_000
 BACKLOG_EVENTS = 50
 PAGE_EVENTS = 100
 COMMANDS = tuple(
-    CommandInfo(name=name, aliases=aliases, usage=usage, help=help, role="guest")
+    CommandInfo(
+        name=name, aliases=aliases, usage=f"/{name} {usage}".rstrip(), help=help, role="guest"
+    )
     for name, aliases, usage, help in (
         ("help", (), "[COMMAND]", "list the commands"),
         ("join", ("j",), "ROOM", "enter a room"),

@@ -39,7 +39,7 @@ class ChatCompleter(Completer):
                 yield Completion(
                     f"/{command.name} ",
                     start_position=-len(word),
-                    display=f"/{command.name} {command.usage}".rstrip(),
+                    display=command.usage,
                     display_meta=command.help,
                 )
 
