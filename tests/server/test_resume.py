@@ -351,3 +351,44 @@ async def test_ids_are_remembered_across_a_restart(tmp_path: Path) -> None:
             await again.input("/join dev", id="3"),
         ] == [[answer] for answer in first]
         assert seqs(await again.ask("page", room="lobby")) == [1, 2]
+
+
+async def test_last_words_reach_somebody_cut_off_although_their_sender_is_gone(
+    server: ChatServer,
+) -> None:
+    """
+    > get exactly what you missed
+    """
+    alice, bob = await server.native("alice"), await server.native("bob")
+    bob.reset()
+    assert (await alice.input("/msg bob farewell"))[-1]["type"] == "done"
+    await alice.quit()
+    again = Peer(server.dial())
+    events = await again.resume(bob.token, lobby=0)
+    assert [event["text"] for event in stored(events, "@alice")] == ["farewell"]
+    # Whoever is called so later is somebody else.
+    other = await server.native("alice")
+    await again.sync()
+    (error,) = await again.input("is it you?", "@carol")
+    assert error["code"] == "no_such_member"
+    await again.input("is it you?", "@alice")
+    (said,) = [event for event in await other.sync() if event["type"] == "said"]
+    assert (said["room"], said["seq"]) == ("@bob", 1)
+
+
+async def test_last_words_reach_a_slow_reader_although_their_sender_is_gone(
+    server: ChatServer,
+) -> None:
+    """
+    > On the way no event is left out, and none comes twice.
+    """
+    alice = await server.native("alice")
+    slow = await server.native("slow", capacity_bytes=2048)
+    server.session_of("slow").lag()
+    for number in range(3):
+        await alice.input(f"/msg slow {number} " + "x" * 1500)
+    await alice.quit()
+    events = await slow.sync()
+    assert seqs(events, "@alice") == [1, 2, 3]
+    ends = [event["room"] for event in events if event["type"] == "left"]
+    assert "@alice" in ends

@@ -143,6 +143,22 @@ async def test_several_rooms_and_conversations_are_caught_up_with(server: ChatSe
     assert seqs(events, "@alice") == list(range(1, 301))
 
 
+async def test_conversation_that_begins_while_one_lags_is_caught_up_with(
+    server: ChatServer,
+) -> None:
+    """
+    > On the way no event is left out, and none comes twice.
+    """
+    alice = await server.native("alice")
+    slow = await server.native("slow", capacity_bytes=4096)
+    await say(alice, 200)
+    assert server.session_of("slow").outbox.lagging
+    for number in range(5):
+        await alice.input(f"/msg slow {number}")
+    events = await slow.sync()
+    assert seqs(events, "@alice") == [1, 2, 3, 4, 5]
+
+
 async def test_plain_slow_reader_catches_up_too(server: ChatServer) -> None:
     alice = await server.native("alice")
     slow = PlainPeer(server.dial(capacity_bytes=2048))

@@ -140,6 +140,11 @@ class Seats:
     def of(self, member: Member) -> Seat | None:
         return self._by_identity.get(member.identity)
 
+    def is_present(self, identity: str) -> bool:
+        """Whether somebody with a seat is in the chat, linked or within the grace."""
+        seat = self._by_identity.get(identity)
+        return seat is not None and seat.present
+
     def remove(self, seat: Seat) -> Put:
         """Forget the seat; return the change that makes the store forget it."""
         self._by_key.pop(seat.key, None)

@@ -220,6 +220,8 @@ class Service:
         for one in (member, partner):
             for session in self._linked.get(one.identity, ()):
                 self.audience.add(direct.key, session)
+                if session.catch_up is not None:
+                    session.catch_up.cursors.setdefault(direct.key, direct.shown)
             self._keep_seat(one)
         return direct
 
@@ -362,16 +364,30 @@ class Service:
             self.presence.show(room, event)
 
     def _end_direct(self, direct: Direct, member: Member, reason: str) -> None:
-        """The partner is told, so that whoever takes the nick later is somebody else."""
+        """The partner is told, so that whoever takes the nick later is somebody else; but one
+        that still has something to catch up with, only then: see `end_lonely_directs`."""
         for partner in tuple(direct):
-            if partner is member:
-                continue
-            event = Left(room=direct.label_for(partner.identity), nick=member.nick, reason=reason)
-            for own in self._linked.get(partner.identity, ()):
-                own.send(event)
-                self.audience.remove(direct.key, own)
-            direct.unlink(partner)
-            self._keep_seat(partner)
+            linked = self._linked.get(partner.identity, ())
+            if partner is not member and linked and not any(own.catch_up for own in linked):
+                self._leave_direct(direct, partner, member.nick, reason)
+
+    def _leave_direct(self, direct: Direct, member: Member, partner: str, reason: str) -> None:
+        event = Left(room=direct.label_for(member.identity), nick=partner, reason=reason)
+        for own in self._linked.get(member.identity, ()):
+            own.send(event)
+            self.audience.remove(direct.key, own)
+        direct.unlink(member)
+        self._keep_seat(member)
+        if not direct.online:
+            self.hub.directs.pop(direct.key, None)
+
+    def end_lonely_directs(self, session: Session) -> None:
+        """The session has caught up: end the conversations whose partners left meanwhile."""
+        member = session.member
+        for direct in tuple(member.directs.values()) if member else ():
+            partner = direct.partner_of(session.identity)
+            if member and partner not in direct.online and not self.seats.is_present(partner):
+                self._leave_direct(direct, member, direct.nicks[partner], "")
 
     def _begin_grace(self, seat: Seat) -> None:
         grace_seconds = self.config.timeouts.grace_seconds
