@@ -152,7 +152,9 @@ class Session:
     async def run(self) -> None:
         """Live until the peer is gone. Raises nothing but Cancelled."""
         try:
-            await self.fenced(self._converse)
+            await self._converse()
+        except Exception as exc:
+            self._failed(exc)
         finally:
             with trio.move_on_after(_CLOSE_SECONDS, shield=True):
                 await self.fenced(self._end)
@@ -166,17 +168,19 @@ class Session:
             await self.link.aclose()
 
     async def fenced(self, work: Callable[[], Awaitable[object]]) -> None:
-        """The one place where any exception is caught: one session's bug ends that session."""
+        """Run another task of this session: one session's bug ends that session."""
         try:
             await work()
-        except GONE:
-            self._abort()
-        except trio.TooSlowError:
+        except Exception as exc:
+            self._failed(exc)
+
+    def _failed(self, exc: Exception) -> None:
+        """The one place where any exception ends up. A link that is gone is none."""
+        if isinstance(exc, trio.TooSlowError):
             log.info("session stalled", session=self.number, peer=self.link.peer)
-            self._abort()
-        except Exception:
-            log.exception("session failed", session=self.number, peer=self.link.peer)
-            self._abort()
+        elif not isinstance(exc, GONE):
+            log.error("session failed", session=self.number, peer=self.link.peer, exc_info=exc)
+        self._abort()
 
     async def _converse(self) -> None:
         timeouts = self.service.config.timeouts
