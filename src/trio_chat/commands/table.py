@@ -128,6 +128,7 @@ class CommandTable:
 
     commands: Iterable[Command]
     _by_name: dict[str, Command] = field(init=False, default_factory=dict)
+    _infos: dict[Role, tuple[CommandInfo, ...]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         for command in self.commands:
@@ -164,3 +165,9 @@ class CommandTable:
         """What somebody of this role may use, by name."""
         allowed = {command.name: command for command in self._by_name.values()}
         return [allowed[name] for name in sorted(allowed) if role >= allowed[name].role]
+
+    def infos(self, role: Role) -> tuple[CommandInfo, ...]:
+        """The same for a client; made once, since every hello asks."""
+        if role not in self._infos:
+            self._infos[role] = tuple(command.info() for command in self.for_role(role))
+        return self._infos[role]

@@ -157,7 +157,7 @@ def _welcome(session: Session, token: str, *, resumed: bool) -> Welcome:
         account=member.account,
         role=member.role.title,
         resumed=resumed,
-        commands=tuple(command.info() for command in service.table.for_role(member.role)),
+        commands=service.table.infos(member.role),
         limits=service.limits,
         motd=service.config.server.motd,
     )
