@@ -1,0 +1,259 @@
+"""Counts what the server does for a message, without a clock: Python calls, sends, tasks woken.
+
+The real sessions, a store in memory and the real broadcaster in one process; the links are
+stand-ins that count. The same code gives the same figures on every machine, fast or slow, so a
+regression shows that a measured time would hide. Knows no sockets and no limits: see guard.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import trio
+import trio.testing
+
+from report import table
+from trio_chat.config import load_config
+from trio_chat.server.broadcast import Broadcaster
+from trio_chat.server.service import Service
+from trio_chat.server.session import Session
+from trio_chat.store import open_store
+
+TEXT = "what somebody says in a room, some sixty characters of it ..."
+SETTINGS = ("store.memory=true", "limits.flood=false", "rooms.auto_join=", "log.level=error")
+_OWN = globals()
+HEADS = ("talk", "messages", "calls/message", "sends/delivery", "tasks woken/message")
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A scripted talk.
+
+    In each of *rounds*, *talkers* of each room write *burst* messages, all of a talker in one
+    chunk; the next round begins when the server has come to rest.
+    """
+
+    name: str
+    rooms: int
+    members: int
+    talkers: int
+    burst: int
+    rounds: int
+
+    @property
+    def messages(self) -> int:
+        return self.rooms * self.talkers * self.burst * self.rounds
+
+    @property
+    def deliveries(self) -> int:
+        return self.messages * self.members
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one talk took. A call is one of Python code or of a C function, a resumed coroutine
+    included; a send goes to one link; a step is one turn of one task."""
+
+    talk: Talk
+    calls: int
+    sends: int
+    steps: int
+
+    @property
+    def calls_per_message(self) -> float:
+        return self.calls / self.talk.messages
+
+    @property
+    def sends_per_delivery(self) -> float:
+        return self.sends / self.talk.deliveries
+
+    @property
+    def steps_per_message(self) -> float:
+        return self.steps / self.talk.messages
+
+
+TALKS: dict[str, Talk] = {
+    talk.name: talk
+    for talk in (
+        Talk("quiet", rooms=1, members=401, talkers=1, burst=1, rounds=50),
+        Talk("busy", rooms=1, members=101, talkers=1, burst=64, rounds=10),
+        Talk("all-talk", rooms=10, members=20, talkers=20, burst=1, rounds=5),
+    )
+}
+
+
+class CountedLink:
+    """A peer whose socket takes everything at once. *sends* counts what was sent to it."""
+
+    peer = "counted"
+
+    def __init__(self) -> None:
+        self.say, self._said = trio.open_memory_channel[bytes](4)
+        self.sends = 0
+
+    async def receive(self) -> bytes:
+        return await self._said.receive()
+
+    def send(self, data: bytes | memoryview) -> int:
+        self.sends += 1
+        return len(data)
+
+    async def send_some(self, data: bytes | memoryview) -> int:
+        await trio.lowlevel.checkpoint()
+        return self.send(data)
+
+    async def end(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    def abort(self) -> None:
+        self.say.close()
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+class Steps(trio.abc.Instrument):
+    """Counts turns of tasks."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.count += 1
+
+
+class Calls:
+    """Counts calls of Python code and of C functions, but for those of this script's own."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def see(self, frame: FrameType, event: str, _: object) -> None:
+        if event in ("call", "c_call") and frame.f_globals is not _OWN:
+            self.count += 1
+
+
+@contextmanager
+def counted_calls() -> Iterator[Calls]:
+    calls = Calls()
+    sys.setprofile(calls.see)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+
+
+@contextmanager
+def counted_steps() -> Iterator[Steps]:
+    steps = Steps()
+    trio.lowlevel.add_instrument(steps)
+    try:
+        yield steps
+    finally:
+        trio.lowlevel.remove_instrument(steps)
+
+
+def _join(number: int, room: int) -> bytes:
+    hello = b'{"type":"hello","protocol":1,"nick":"n%d"}\n' % number
+    return hello + b'{"type":"input","id":"j","text":"/join r%d"}\n' % room
+
+
+def _chunk(talk: Talk, room: int, round_number: int) -> bytes:
+    line = b'{"type":"input","id":"%d-%d","room":"r%d","text":"%s"}\n'
+    return b"".join(line % (round_number, n, room, TEXT.encode()) for n in range(talk.burst))
+
+
+class Stage:
+    """Everybody of a talk, joined, with the real server between them."""
+
+    def __init__(self, talk: Talk, service: Service) -> None:
+        self._talk = talk
+        self._service = service
+        self._links: list[CountedLink] = []
+        self._round = 0
+
+    async def fill(self) -> None:
+        for number in range(self._talk.rooms * self._talk.members):
+            link = CountedLink()
+            session = Session(self._service, link)
+            self._service.sessions[session] = None
+            self._service.start_soon(session.run)
+            self._links.append(link)
+            link.say.send_nowait(_join(number, number // self._talk.members))
+            await trio.testing.wait_all_tasks_blocked()
+
+    async def _play(self) -> None:
+        for _ in range(self._talk.rounds):
+            await self._play_round()
+
+    async def _play_round(self) -> None:
+        self._round += 1
+        for number, link in enumerate(self._links):
+            room, place = divmod(number, self._talk.members)
+            if place < self._talk.talkers:
+                link.say.send_nowait(_chunk(self._talk, room, self._round))
+        await trio.testing.wait_all_tasks_blocked()
+
+    def _sends(self) -> int:
+        return sum(link.sends for link in self._links)
+
+    async def count(self) -> Counts:
+        """Play the talk twice, since each of two counters would count the other."""
+        await self._play_round()  # what happens only once does not count
+        before = self._sends()
+        with counted_calls() as calls:
+            await self._play()
+        sends = self._sends() - before
+        with counted_steps() as steps:
+            await self._play()
+        # A send is one call, as that of a socket is.
+        return Counts(self._talk, calls.count + sends, sends, steps.count)
+
+
+async def _count(talk: Talk) -> Counts:
+    config = load_config(None, environment={}, assignments=SETTINGS)
+    async with (
+        trio.open_nursery() as services,
+        open_store(config) as store,
+        trio.open_nursery() as sessions,
+    ):
+        service = Service(config, store, sessions.start_soon)
+        services.start_soon(Broadcaster(service).run)
+        services.start_soon(service.deadlines.run)
+        stage = Stage(talk, service)
+        await stage.fill()
+        counts = await stage.count()
+        sessions.cancel_scope.cancel()
+        services.cancel_scope.cancel()
+    return counts
+
+
+def count(talk: Talk) -> Counts:
+    """Play *talk* and return what it took. Time stands still: nothing is due in between."""
+    return trio.run(_count, talk, clock=trio.testing.MockClock())
+
+
+def row(counts: Counts) -> list[str]:
+    return [
+        counts.talk.name,
+        str(counts.talk.messages),
+        f"{counts.calls_per_message:.1f}",
+        f"{counts.sends_per_delivery:.4f}",
+        f"{counts.steps_per_message:.2f}",
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--talk", action="append", choices=list(TALKS), help="repeatable")
+    arguments = parser.parse_args()
+    print(table(HEADS, [row(count(TALKS[name])) for name in arguments.talk or TALKS]))
+
+
+if __name__ == "__main__":
+    main()
