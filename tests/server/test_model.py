@@ -4,6 +4,7 @@ a log that is dense, ordered and the same as everybody's."""
 from __future__ import annotations
 
 from functools import partial
+from itertools import permutations
 from unittest.mock import patch
 
 import trio
@@ -23,6 +24,7 @@ ACTORS = st.integers(0, 4)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("say"), ACTORS, st.sampled_from(ROOMS), st.integers(1, 30)),
+        st.tuples(st.just("tell"), ACTORS, ACTORS, st.integers(1, 30)),
         st.tuples(st.just("join"), ACTORS, st.sampled_from(ROOMS)),
         st.tuples(st.just("leave"), ACTORS, st.sampled_from(ROOMS)),
         st.tuples(st.just("cut"), ACTORS),
@@ -92,6 +94,10 @@ class Actor:
         for _ in range(count):
             await self.ask(f"{self.nick} {len(self._said)} {LINE}", room)
 
+    async def tell(self, other: Actor, count: int) -> None:
+        for _ in range(count):
+            await self.ask(f"/msg {other.nick} {self.nick} {len(self._said)} {LINE}")
+
     async def read(self) -> None:
         """Read all there is."""
         if self.peer is None:
@@ -121,12 +127,14 @@ class Actor:
 
     def see_stored(self, event: Event) -> None:
         room, seq = event["room"], event["seq"]
+        if room.startswith("@"):  # nobody joins a conversation, it begins
+            self.last.setdefault(room, 0)
         assert seq == self.last[room] + 1, (self.nick, room, seq, self.last[room])
         self.last[room] = seq
         self.log[room, seq] = event["text"]
 
 
-async def play(steps: list[tuple[str, ...]], links: Links) -> None:
+async def play(steps: list[tuple[object, ...]], links: Links) -> None:
     config = chat_config("limits.outbox_bytes=65536")
     async with open_server(config, links) as server:
         said: dict[str, str] = {}
@@ -144,12 +152,18 @@ async def play(steps: list[tuple[str, ...]], links: Links) -> None:
         for actor in actors:
             await actor.read()
         await compare(server, actors)
+        # A conversation ends when the grace of one side does.
+        if ("wait", 35) not in steps and ("wait", 70) not in steps:
+            for one, other in permutations(actors, 2):
+                compare_conversation(one, other)
 
 
 async def take(step: tuple[object, ...], actors: list[Actor]) -> None:
     match step:
         case ("say", int(number), str(room), int(count)):
             await actors[number].say(room, count)
+        case ("tell", int(number), int(other), int(count)):
+            await actors[number].tell(actors[other], count)
         case ("join" | "leave" as verb, int(number), str(room)):
             await actors[number].ask(f"/{verb} {room}")
         case ("cut", int(number)):
@@ -181,9 +195,21 @@ async def compare(server: ChatServer, actors: list[Actor]) -> None:
     assert all("lobby" in actor.last for actor in actors)
 
 
+def compare_conversation(one: Actor, other: Actor) -> None:
+    """Both saw the same; but of what began while one was away that one is given the newest."""
+    seen = {seq: text for (room, seq), text in one.log.items() if room == f"@{other.nick}"}
+    told = {seq: text for (room, seq), text in other.log.items() if room == f"@{one.nick}"}
+    begin = max(min(seen, default=1), min(told, default=1))
+    assert begin == 1 or max(seen) - begin >= 49
+    assert {seq: text for seq, text in seen.items() if seq >= begin} == {
+        seq: text for seq, text in told.items() if seq >= begin
+    }
+    assert len(set(seen.values())) == len(seen)
+
+
 @settings(max_examples=100)
 @given(steps=STEPS, links=st.sampled_from(["streams", "sockets"]))
-def test_every_session_sees_one_dense_log(steps: list[tuple[str, ...]], links: Links) -> None:
+def test_every_session_sees_one_dense_log(steps: list[tuple[object, ...]], links: Links) -> None:
     """
     > The events of one room come in the order of their seqs, and everybody gets the same order.
     """
