@@ -388,6 +388,25 @@ async def test_session_ends_after_ten_bad_lines_in_a_row(server: ChatServer) -> 
     assert types(events) == ["error"] * 10 + ["bye"]
 
 
+async def test_empty_line_between_bad_ones_changes_nothing(server: ChatServer) -> None:
+    """
+    > an empty line is ignored.
+    """
+    alice = await server.native("alice")
+    await alice.send_raw(b"nonsense\n\n" * 10)
+    assert types(await alice.to_end()) == ["error"] * 10 + ["bye"]
+
+
+async def test_good_line_between_bad_ones_begins_the_count_anew(server: ChatServer) -> None:
+    """
+    > and ends after 10 such lines in a row
+    """
+    alice = await server.native("alice")
+    for _ in range(3):
+        await alice.send_raw(b"nonsense\n" * 9)
+        assert types(await alice.sync()) == ["error"] * 9
+
+
 async def test_too_long_line_is_an_error_and_is_not_kept(server: ChatServer) -> None:
     """
     > A longer line of a client is answered by an `error` with code `too_long`, and skipped.

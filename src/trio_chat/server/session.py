@@ -212,8 +212,8 @@ class Session:
         request: Request | None = None
         try:
             request = self.wire.decode(line)
-            self._bad_lines = 0
             if request is not None:
+                self._bad_lines = 0
                 await self.answers.answer(request)
         except ProtocolError as exc:
             self._bad_line(exc)
