@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -250,3 +251,18 @@ async def test_closing_a_slow_reader_still_brings_it_everything_and_bye_last(
     events = await slow.to_end()
     assert seqs(events) == list(range(1, 31))
     assert types(events)[-11:] == ["error"] * 10 + ["bye"]
+
+
+@pytest.mark.parametrize("capacity_bytes", [5_000, 10_000, 80_000, 99_999])
+async def test_batch_that_a_link_takes_in_part_comes_whole(
+    server: ChatServer, capacity_bytes: int
+) -> None:
+    """
+    > On the way no event is left out, and none comes twice.
+    """
+    alice = await server.native("alice")
+    bob = await server.native("bob", capacity_bytes=capacity_bytes)
+    line = json.dumps({"type": "input", "room": "lobby", "text": "x" * 3000}).encode() + b"\n"
+    await alice.send_raw(line * 60)
+    await pass_seconds(1)
+    assert seqs(await bob.sync()) == list(range(1, 61))
