@@ -38,6 +38,10 @@ class Restarted:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process is not None else 0
+
     def start(self) -> float:
         """Return the seconds until it listens."""
         log = self._folder / "server.log"

@@ -43,7 +43,7 @@ def short(value: float) -> str:
 
 
 def milliseconds(microseconds: float) -> str:
-    return f"{microseconds / 1000:.3g}"
+    return f"{microseconds / 1000:.3g}" if microseconds < 1e6 else f"{microseconds / 1000:,.0f}"
 
 
 def problem(figures: Figures) -> str:

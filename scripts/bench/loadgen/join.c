@@ -1,6 +1,7 @@
 #include "join.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "json.h"
 #include "machine.h"
@@ -86,9 +87,23 @@ static void cut_links(void)
     histogram_clear(&time_to_join);
 }
 
+static void wait_for_restart(void)
+{
+    int pid;
+    fprintf(stderr, "loadgen: joined\n");
+    if (scanf("%d", &pid) != 1) {
+        fprintf(stderr, "loadgen: nobody told the PID of the server's next run\n");
+        exit(2);
+    }
+    options.server_pids[0] = pid;
+    options.server_pid_count = 1;
+}
+
 void resume_and_report(const struct setup *first)
 {
     turn_for(SETTLE_SECONDS);
+    if (options.restart)
+        wait_for_restart();
     cut_links();
     struct setup again = join_everybody();
     json_int("resumed", traffic.resumed);
