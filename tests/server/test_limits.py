@@ -3,6 +3,8 @@ hear."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 from trio.testing import MockClock
@@ -241,3 +243,21 @@ async def test_joins_that_wait_are_shown_before_somebody_speaks(
         ]
         assert types(stored(await bob.sync())) == ["said"]
         assert types(await carol.sync()) == []
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"type": "input", "text": "/nosuchcommand"},
+        {"type": "input", "text": "/who one two three"},
+        {"type": "read", "room": "nowhere", "seq": 1},
+    ],
+)
+async def test_refused_request_costs_as_much_as_one_that_is_done(
+    autojump_clock: MockClock, request_: dict[str, Any]
+) -> None:
+    """Telling what was meant costs the server more than saying something."""
+    async with open_server(chat_config("limits.flood=true")) as server:
+        alice = await server.native("alice")
+        codes = [(await alice.ask(**request_))[-1]["code"] for _ in range(25)]
+        assert codes[-1] == "too_fast"

@@ -144,6 +144,11 @@ class CommandTable:
             raise UnknownCommand(f"unknown command /{name}{self._hint(name)}")
         return command
 
+    def reads(self, name: str) -> bool:
+        """Whether /name is paid for from the budget for queries; an unknown one is not."""
+        command = self._by_name.get(name.lower())
+        return command is not None and command.reads
+
     def _hint(self, name: str) -> str:
         if "/" in name:  # a path
             return "; // at its start says a slash"

@@ -147,7 +147,9 @@ class Answers:
         if not name:
             return self._session.service.talk_of(self._session, self._session.place)
         if name.startswith("@"):
-            return self._session.service.hub.find_direct(member, name)
+            service = self._session.service
+            direct = service.hub.find_direct(member, name)
+            return None if direct and service.is_lonely(direct, member.identity) else direct
         return member.rooms.get(fold(name.removeprefix("#")))
 
     def _place(self, name: str) -> Room | Direct:
@@ -167,8 +169,8 @@ class Answers:
         session = self._session
         service = session.service
         member = self._member()
+        await self._pay(queries=service.table.reads(invocation.name))
         command, arguments = service.table.guard(invocation, member.role)
-        await self._pay(queries=command.reads)
         if request.id and not command.reads and await self._answered_before(request.id):
             return
         place = self._known_place(request.room)
@@ -278,6 +280,7 @@ class Answers:
     async def _read(self, request: Read) -> None:
         session = self._session
         self._member()
+        await self._pay(queries=True)
         place = self._place(request.room)
         if request.seq > place.shown:
             raise BadRequest(f"the last seq here is {place.shown}")
