@@ -98,7 +98,7 @@ class Load:
 
 
 LOADS = (
-    Load("one in flight", 1, at_most=(6.0, 2.5)),
+    Load("one in flight", 1, at_most=(6.0, 3.0)),
     # On a quiet machine 47 and 64 lines come in a read.
     Load("64 in flight", 64, at_most=(0.6, 0.4), lines_per_read=5.0),
 )
