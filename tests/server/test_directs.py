@@ -52,3 +52,19 @@ async def test_reply_answers_who_was_heard_last(server: ChatServer) -> None:
     assert seqs(await alice.input("/reply hello bob"), "@bob") == [2]
     assert texts(stored(await bob.sync(), "@alice"))[-1] == "hello bob"
     assert "hello bob" not in texts(await carol.sync())
+
+
+async def test_what_was_told_before_its_author_left_is_not_lost_with_the_link(
+    server: ChatServer,
+) -> None:
+    """The message had been sent to alice, but her link broke before she read it."""
+    alice = Peer(server.dial())
+    token = (await alice.hello("alice"))[0]["session"]
+    bob = await server.native("bob")
+    await bob.input("remember the milk", "@alice")
+    await bob.quit()
+    alice.reset()
+    alice = Peer(server.dial())
+    events = await alice.resume(token, lobby=0)
+    assert texts(stored(events, "@bob")) == ["remember the milk"]
+    assert (await alice.expect("left", room="@bob"))["nick"] == "bob"

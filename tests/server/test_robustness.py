@@ -41,7 +41,9 @@ async def test_bug_in_a_handler_ends_only_that_session(server: ChatServer) -> No
     server.expected_bugs = 1
     alice, bob = await server.native("alice"), await server.native("bob")
     await bob.send(type="input", id="1", text="/boom")
-    await bob.to_end()
+    *_, error, bye = await bob.to_end()
+    assert (error["id"], error["code"]) == ("1", "internal")
+    assert bye["type"] == "bye"
     assert "a bug" in server.bugs()[0]["exception"]
     assert texts(await alice.input("still here")) == ["still here"]
     again = Peer(server.dial())

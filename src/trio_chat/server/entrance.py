@@ -8,6 +8,7 @@ import trio
 
 from trio_chat.chat.members import Member
 from trio_chat.chat.names import check_nick
+from trio_chat.chat.rooms import Direct
 from trio_chat.errors import BadRequest, ChatError, LoginFailed
 from trio_chat.events import Done, Welcome
 from trio_chat.requests import Hello, Resume
@@ -116,6 +117,8 @@ def _missed(session: Session, resume: Resume) -> CatchUp:
     for talk in service.talks_of(session):
         label = service.label(talk.key, session)
         recent = max(0, talk.shown - service.config.limits.backlog_events)
+        if isinstance(talk, Direct):
+            recent = 0  # it began while the client was away
         catch_up.cursors[talk.key] = said.get(label, said.get(talk.key, recent))
         catch_up.resuming[talk.key] = True
     return catch_up

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _FULL_RETRY_SECONDS = 30.0
+# Conversations whose partner has left, kept for a resume of one session.
+_FORMER_DIRECTS = 20
 
 
 class Service:
@@ -218,6 +220,7 @@ class Service:
             return self.hub.directs[key]
         direct = self.hub.open_direct(member, partner, shown=shown)
         for one in (member, partner):
+            self._make_way_for(direct, one)
             for session in self._linked.get(one.identity, ()):
                 self.audience.add(direct.key, session)
                 if session.catch_up is not None:
@@ -295,6 +298,10 @@ class Service:
         for key in seat.rooms:
             room = self.hub.rooms.get(key) or self.hub.open_room(key)
             self.presence.show(room, room.add(seat.member))
+        for direct in seat.member.directs.values():
+            for partner in direct:
+                for session in self._linked.get(partner.identity, ()):
+                    self.audience.add(direct.key, session)
 
     # --- links
 
@@ -364,30 +371,53 @@ class Service:
             self.presence.show(room, event)
 
     def _end_direct(self, direct: Direct, member: Member, reason: str) -> None:
-        """The partner is told, so that whoever takes the nick later is somebody else; but one
-        that still has something to catch up with, only then: see `end_lonely_directs`."""
+        """The partner is told, so that whoever takes the nick later is somebody else. The
+        conversation stays with the partner's seat until a resume: what was sent may not have
+        arrived. One whose link is away, or who catches up, is told then."""
         for partner in tuple(direct):
             linked = self._linked.get(partner.identity, ())
-            if partner is not member and linked and not any(own.catch_up for own in linked):
-                self._leave_direct(direct, partner, member.nick, reason)
+            if partner is member or not linked or any(own.catch_up for own in linked):
+                continue
+            self._tell_of_end(direct, partner, member.nick, reason)
+            if self.seats.of(partner) is None:
+                direct.unlink(partner)
 
-    def _leave_direct(self, direct: Direct, member: Member, partner: str, reason: str) -> None:
+    def _tell_of_end(self, direct: Direct, member: Member, partner: str, reason: str) -> None:
         event = Left(room=direct.label_for(member.identity), nick=partner, reason=reason)
         for own in self._linked.get(member.identity, ()):
             own.send(event)
             self.audience.remove(direct.key, own)
-        direct.unlink(member)
-        self._keep_seat(member)
-        if not direct.online:
-            self.hub.directs.pop(direct.key, None)
+
+    def is_lonely(self, direct: Direct, identity: str) -> bool:
+        """Whether the other one has left: nothing more is said there."""
+        partner = direct.partner_of(identity)
+        return partner not in direct.online and not self.seats.is_present(partner)
 
     def end_lonely_directs(self, session: Session) -> None:
-        """The session has caught up: end the conversations whose partners left meanwhile."""
+        """The session has caught up: let go of the conversations whose partners have left."""
         member = session.member
-        for direct in tuple(member.directs.values()) if member else ():
-            partner = direct.partner_of(session.identity)
-            if member and partner not in direct.online and not self.seats.is_present(partner):
-                self._leave_direct(direct, member, direct.nicks[partner], "")
+        if member is None:
+            return
+        for direct in tuple(member.directs.values()):
+            if self.is_lonely(direct, member.identity):
+                partner = direct.nicks[direct.partner_of(member.identity)]
+                self._tell_of_end(direct, member, partner, "")
+                self._let_go(direct, member)
+
+    def _make_way_for(self, direct: Direct, member: Member) -> None:
+        """Let go of a former conversation that the member calls the same, and of the oldest
+        when there are many."""
+        label = direct.label_for(member.identity)
+        former = [one for one in member.directs.values() if self.is_lonely(one, member.identity)]
+        for number, one in enumerate(reversed(former)):
+            if one.label_for(member.identity) == label or number >= _FORMER_DIRECTS:
+                self._let_go(one, member)
+
+    def _let_go(self, direct: Direct, member: Member) -> None:
+        direct.unlink(member)
+        if not direct.online:
+            self.hub.directs.pop(direct.key, None)
+        self._keep_seat(member)
 
     def _begin_grace(self, seat: Seat) -> None:
         grace_seconds = self.config.timeouts.grace_seconds

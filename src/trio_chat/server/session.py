@@ -18,7 +18,6 @@ from trio_chat.chat.flood import TokenBucket
 from trio_chat.chat.members import Member
 from trio_chat.errors import ChatError, ProtocolError
 from trio_chat.events import Bye, Error, Event
-from trio_chat.requests import Request
 from trio_chat.server.answers import Answers
 from trio_chat.server.catchup import CatchUp
 from trio_chat.server.links import Link
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 _numbers = count(1)
 
+_BUG_RETRY_SECONDS = 1.0
 _CLOSE_SECONDS = 1.0  # a stream that closes by talking (TLS) gets this long
 
 GONE = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
@@ -55,6 +55,7 @@ class Session:
     """
 
     __slots__ = (
+        "_answering",
         "_bad_lines",
         "_bye_said",
         "_deadline",
@@ -97,6 +98,7 @@ class Session:
         self.queries: TokenBucket | None = None
         self.answers = Answers(self)
         self.catch_up: CatchUp | None = None
+        self._answering: str | None = None
         self._bad_lines = 0
         self._bye_said = False
         self._settled: trio.Event | None = None
@@ -154,7 +156,8 @@ class Session:
         try:
             await self._converse()
         except Exception as exc:
-            self._failed(exc)
+            if self._failed(exc):
+                await self.fenced(self._apologize)
         finally:
             with trio.move_on_after(_CLOSE_SECONDS, shield=True):
                 await self.fenced(self._end)
@@ -173,14 +176,29 @@ class Session:
             await work()
         except Exception as exc:
             self._failed(exc)
+            self._abort()
 
-    def _failed(self, exc: Exception) -> None:
-        """The one place where any exception ends up. A link that is gone is none."""
+    def _failed(self, exc: Exception) -> bool:
+        """The one place where any exception ends up. True: it is a bug of ours."""
+        if isinstance(exc, GONE):
+            return False
         if isinstance(exc, trio.TooSlowError):
             log.info("session stalled", session=self.number, peer=self.link.peer)
-        elif not isinstance(exc, GONE):
-            log.error("session failed", session=self.number, peer=self.link.peer, exc_info=exc)
-        self._abort()
+            return False
+        log.error("session failed", session=self.number, peer=self.link.peer, exc_info=exc)
+        return True
+
+    async def _apologize(self) -> None:
+        """A request brought out a bug: it gets its answer, so that nobody repeats it for ever."""
+        message = "the server has a bug here; what you asked for may have happened or not"
+        self.closing = True
+        with trio.move_on_after(_CLOSE_SECONDS):
+            await self.settle()
+            self.service.hush(self)
+            self.send(Error(id=self._answering, code="internal", message=message))
+            self.send(Bye(reason="internal error", retry_after=_BUG_RETRY_SECONDS))
+            await self.outbox.drained()
+            await self.link.end()
 
     async def _converse(self) -> None:
         timeouts = self.service.config.timeouts
@@ -209,16 +227,17 @@ class Session:
             message = f"a line has at most {line.limit_bytes} bytes"
             self.send(Error(code="too_long", message=message))
             return
-        request: Request | None = None
+        self._answering = None
         try:
             request = self.wire.decode(line)
             if request is not None:
+                self._answering = request.id
                 self._bad_lines = 0
                 await self.answers.answer(request)
         except ProtocolError as exc:
             self._bad_line(exc)
         except ChatError as exc:
-            id = request.id if request is not None else getattr(exc, "id", None)
+            id = self._answering or getattr(exc, "id", None)
             retry = exc.retry_after
             self.send(Error(id=id, code=exc.code, message=exc.message, retry_after=retry))
 
