@@ -64,7 +64,8 @@ class Readiness:
 
     def remove(self, sock: socket.socket) -> None:
         """Watch no more; call it before the socket is closed."""
-        self._epoll.unregister(sock)
+        if not self._epoll.closed:  # else everything was cancelled at once
+            self._epoll.unregister(sock)
         del self._readers[sock.fileno()]
 
     async def run(self) -> None:
