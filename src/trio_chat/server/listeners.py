@@ -1,4 +1,4 @@
-"""Listeners: from `HOST:PORT` or `unix:PATH` to trio's, and accepted streams prepared."""
+"""Listeners: from `HOST:PORT` to trio's, and accepted streams prepared."""
 
 from __future__ import annotations
 
