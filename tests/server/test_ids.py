@@ -127,3 +127,33 @@ async def test_unanswered_ids_sent_again_after_a_cut_happen_once(server: ChatSer
     heard = stored(await bob.sync())
     assert sorted(event["text"] for event in heard) == sorted(lines)
     assert [event["seq"] for event in heard] == list(range(1, 41))
+
+
+async def test_what_has_happened_is_not_refused_because_its_room_was_left_since(
+    server: ChatServer,
+) -> None:
+    """
+    > An id answered by `error` did not happen and may be sent again.
+    """
+    alice = await server.native("alice")
+    await alice.input("/join dev")
+    first = (await alice.input("hello", "dev", id="1"))[-1]
+    await alice.input("/leave dev")
+    assert await alice.input("hello", "dev", id="1") == [first]
+    refused = await alice.input("hello again", "dev", id="2")
+    assert refused[-1]["code"] == "not_in_room"
+
+
+async def test_what_has_happened_is_not_refused_because_its_addressee_has_left(
+    server: ChatServer,
+) -> None:
+    alice = await server.native("alice")
+    bob = await server.native("bob")
+    await alice.input("psst", "@bob", id="1")
+    await alice.input("/msg bob psst", id="2")
+    await bob.quit()
+    await alice.expect("left", room="lobby", nick="bob")
+    for text, room, id in (("psst", "@bob", "1"), ("/msg bob psst", "lobby", "2")):
+        (answer,) = await alice.input(text, room, id=id)
+        assert answer["type"] == "done"
+        assert "guest:" not in str(answer), "nobody knows a conversation by its key in the store"

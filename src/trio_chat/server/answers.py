@@ -17,6 +17,7 @@ from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Room
 from trio_chat.errors import (
     BadRequest,
+    ChatError,
     HelloFirst,
     NoSuchMember,
     NotInRoom,
@@ -26,6 +27,7 @@ from trio_chat.errors import (
 from trio_chat.events import Done, Notice, Pong, Result
 from trio_chat.requests import Hello, Input, Invocation, Page, Ping, Read, Request, parse_slash
 from trio_chat.server import entrance
+from trio_chat.server.broadcast import done
 from trio_chat.server.catchup import backlog_for, hidden
 from trio_chat.server.host import SessionHost
 from trio_chat.store import Write
@@ -84,7 +86,13 @@ class Answers:
         limits = session.service.config.limits
         if limits.flood:
             await self._pay(queries=False)
-        place = self._known_place(request.room) or await self._new_place(request.room)
+        try:
+            place = self._known_place(request.room) or await self._new_place(request.room)
+        except ChatError:
+            # Said, and left since: an error would mean that it did not happen.
+            if await self._answered_before(request.id):
+                return
+            raise
         text = check_text(parsed, limits)
         if isinstance(place, Direct):
             place.wrote(member)
@@ -171,7 +179,7 @@ class Answers:
         member = self._member()
         await self._pay(queries=service.table.reads(invocation.name))
         command, arguments = service.table.guard(invocation, member.role)
-        if request.id and not command.reads and await self._answered_before(request.id):
+        if not command.reads and await self._answered_before(request.id):
             return
         place = self._known_place(request.room)
         host = SessionHost(session)
@@ -198,16 +206,16 @@ class Answers:
             service.depart(session, host.quitting)
             session.close(host.quitting or "bye")
 
-    async def _answered_before(self, id: str) -> bool:
+    async def _answered_before(self, id: str | None) -> bool:
         """Answer an id that has happened as it was answered the first time."""
         session = self._session
-        first = await session.service.store.recall(session.scope, id)
+        await session.settle()
+        first = await session.service.store.recall(session.scope, id) if id else None
         if first is None:
             return False
         if first.answer:
             session.send(msgspec.json.decode(first.answer, type=Result))
-        room = session.service.label(first.room, session) if first.seq else None
-        session.send(Done(id=id, room=room, seq=first.seq or None))
+        session.send(done(first, session))
         return True
 
     # --- flood

@@ -90,11 +90,8 @@ class Broadcaster:
             answers.append(Error(id=key, code=error.code, message=error.message, retry_after=retry))
         elif isinstance(error, Conflict):
             answers.append(Error(id=key, code="internal", message="somebody was faster; try again"))
-        elif key is not None and write.seq:
-            room = self._service.label(write.room, write.origin)
-            answers.append(Done(id=key, room=room, seq=write.seq))
         elif key is not None:
-            answers.append(Done(id=key))
+            answers.append(done(write, write.origin))
 
     async def _show(self, talk: Talk, writes: Sequence[Write]) -> None:
         self._service.presence.flush(talk.key)
@@ -179,6 +176,14 @@ class _Share:
         events = [visible(session, stored_event(label, write)) for write in self.writes]
         if not session.outbox.deliver(session.wire.encode_shared(events)):
             session.lag(self.talk.key, self.before)
+
+
+def done(write: Write, session: Session) -> Done:
+    """The answer to what is stored: where, unless that was a conversation that has ended."""
+    service = session.service
+    if not write.seq or service.talk(write.room) is None:
+        return Done(id=write.key)
+    return Done(id=write.key, room=service.label(write.room, session), seq=write.seq)
 
 
 def visible(session: Session, event: StoredEvent) -> StoredEvent | Gap:
