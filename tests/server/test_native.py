@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from trio.testing import wait_all_tasks_blocked
 
 from support_server import ChatServer, Peer, seqs, stored, texts, types
 
@@ -535,3 +536,32 @@ async def test_quit_says_bye_and_frees_the_nick_at_once(server: ChatServer) -> N
     ]
     assert (await alice.until("left"))[-1]["reason"] == "see you tomorrow"
     assert (await Peer(server.dial()).hello("bob"))[0]["type"] == "welcome"
+
+
+async def test_bye_comes_although_the_peer_ended_its_side_at_once(server: ChatServer) -> None:
+    """
+    > the last line before the server closes
+    """
+    for _ in range(10):  # which of two tasks runs first is chance
+        alice = Peer(server.dial())
+        await alice.send(type="hello", nick="alice")
+        await alice.send(type="input", text="/quit")
+        await alice.stream.send_eof()
+        assert types(await alice.to_end())[-1] == "bye"
+
+
+async def test_nothing_comes_after_bye(server: ChatServer) -> None:
+    """
+    > the last line before the server closes
+    """
+    alice = await server.native("alice")
+    slow = Peer(server.dial(capacity_bytes=2000))
+    await slow.send(type="hello", nick="slow")
+    for _ in range(3):
+        await alice.input("x" * 3000)
+    await slow.send_raw(b"junk\n" * 10)
+    await wait_all_tasks_blocked()
+    await alice.input("/nick alicia")
+    events = types(await slow.to_end())
+    assert events[-1] == "bye"
+    assert events.count("said") == 3

@@ -34,6 +34,7 @@ class Outbox:
     Attributes:
         idle: nothing waits, so that the link may be tried directly.
         lagging: talk is refused until `catch_up` has read what was missed.
+        sealed: talk is no longer taken, because the `bye` was the last.
         closed: nothing is taken any more.
     """
 
@@ -50,6 +51,7 @@ class Outbox:
         "idle",
         "lagging",
         "queued_bytes",
+        "sealed",
         "send",
     )
 
@@ -67,11 +69,12 @@ class Outbox:
         self.queued_bytes = 0
         self.idle = True
         self.lagging = False
+        self.sealed = False
         self.closed = False
 
     def deliver(self, data: bytes) -> bool:
         """Take a share of a room's talk. False: refused, the session must lag from here."""
-        if self.closed or self.lagging:
+        if self.closed or self.lagging or self.sealed:
             return True  # it will be read from the log, or by nobody
         if self._corked is not None:
             self._corked.append(data)
@@ -120,6 +123,11 @@ class Outbox:
         self.lagging = True
         self.idle = False
         self._ensure_writer()
+
+    def seal(self) -> None:
+        """Take no more talk; what waits still goes out."""
+        self.sealed = True
+        self.idle = False
 
     def fail(self) -> None:
         """The link broke in a send: drop everything, and let the reader find out."""
@@ -192,7 +200,7 @@ class Outbox:
         finally:
             self._writing = False
             if not self.closed:
-                self.idle = not self._queue
+                self.idle = not (self._queue or self.sealed)
                 self._queue = self._queue or None
                 self._notify()
 

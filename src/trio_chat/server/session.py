@@ -7,7 +7,6 @@ resumes, in `catchup`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -57,6 +56,7 @@ class Session:
     __slots__ = (
         "_answering",
         "_bad_lines",
+        "_bye",
         "_bye_said",
         "_deadline",
         "_settled",
@@ -100,6 +100,7 @@ class Session:
         self.catch_up: CatchUp | None = None
         self._answering: str | None = None
         self._bad_lines = 0
+        self._bye: Bye | None = None
         self._bye_said = False
         self._settled: trio.Event | None = None
         self._deadline: Deadline | None = None
@@ -194,9 +195,9 @@ class Session:
         self.closing = True
         with trio.move_on_after(_CLOSE_SECONDS):
             await self.settle()
-            self.service.hush(self)
             self.send(Error(id=self._answering, code="internal", message=message))
-            self.send(Bye(reason="internal error", retry_after=_BUG_RETRY_SECONDS))
+            self._bye = Bye(reason="internal error", retry_after=_BUG_RETRY_SECONDS)
+            self._send_bye()
             await self.outbox.drained()
             await self.link.end()
 
@@ -309,16 +310,21 @@ class Session:
         if self.wire is _UNKNOWN:
             self.wire = PlainWire()
         self.closing = True
-        self.service.start_soon(
-            self.fenced, partial(self._say_bye, Bye(reason=reason, retry_after=retry_after))
-        )
+        self._bye = Bye(reason=reason, retry_after=retry_after)
+        self.service.start_soon(self.fenced, self._say_bye)
 
-    async def _say_bye(self, bye: Bye) -> None:
+    async def _say_bye(self) -> None:
         await self.settle()
-        self.service.hush(self)
-        self.send(bye)
-        self._bye_said = True
+        self._send_bye()
         await self._leave()
+
+    def _send_bye(self) -> None:
+        """Send the `bye`, if it is due and not sent yet, and nothing after it."""
+        if self._bye is not None:
+            self.service.hush(self)
+            self.send(self._bye)
+            self._bye, self._bye_said = None, True
+            self.outbox.seal()
 
     async def _leave(self) -> None:
         """Let what waits go out, and the peer know that nothing more comes."""
@@ -338,6 +344,7 @@ class Session:
         """The peer will say no more: let it have what is its due."""
         with trio.fail_after(self.service.config.timeouts.stall_seconds):
             await self.settle()
+            self._send_bye()
             await self.outbox.drained()
             if not self.outbox.closed:
                 await self.link.end()
