@@ -392,3 +392,20 @@ async def test_last_words_reach_a_slow_reader_although_their_sender_is_gone(
     assert seqs(events, "@alice") == [1, 2, 3]
     ends = [event["room"] for event in events if event["type"] == "left"]
     assert "@alice" in ends
+
+
+async def test_old_nick_is_kept_although_another_was_refused(server: ChatServer) -> None:
+    """
+    > if that is taken too, the answer is `nick_taken`, and the session is kept: try again later or
+    > with another nick.
+    """
+    alice = await server.native("alice")
+    alice.reset()
+    await pass_seconds(31)
+    other = await server.native("alice")
+    await server.native("bob")
+    back = Peer(server.dial())
+    resume = {"session": alice.token, "rooms": {}}
+    assert (await back.hello("bob", resume=resume))[-1]["code"] == "nick_taken"
+    await other.quit()
+    assert (await back.hello("carol", resume=resume))[0]["nick"] == "alice"

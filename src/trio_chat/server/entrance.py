@@ -96,11 +96,13 @@ def _return(session: Session, seat: Seat, nick: str) -> None:
         NameTaken, NameInvalid.
     """
     service, member = session.service, seat.member
+    old_nick = member.nick
     try:
-        if service.hub.is_taken(member.nick):
+        if service.hub.is_taken(old_nick):
             member.call(check_nick(nick, service.config.limits))
         service.hub.enter(member, now=trio.current_time())
     except ChatError:
+        member.call(old_nick)
         for direct in tuple(member.directs.values()):
             direct.unlink(member)
         raise
