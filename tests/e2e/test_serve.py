@@ -83,6 +83,22 @@ async def test_taken_port_is_a_clear_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--listen", "a..b:7373"), "cannot listen on a..b:7373"),
+        (("--listen", "127.0.0.1:0", "--set", "rooms.auto_join=a b"), "rooms.auto_join: 'a b'"),
+    ],
+)
+async def test_what_cannot_work_is_found_at_the_start(
+    arguments: tuple[str, ...], named: str
+) -> None:
+    refused = await run_to_end(serve_command("--memory", *arguments))
+    assert refused.returncode == 2
+    (line,) = refused.stderr.decode().splitlines()
+    assert named in line
+
+
+@pytest.mark.parametrize(
     ("assignment", "named"),
     [
         ("limits.flod=false", "limits.flood"),

@@ -41,10 +41,11 @@ async def open_listeners(addresses: tuple[str, ...]) -> list[trio.SocketListener
         for text in addresses:
             host, port = parse_address(text)
             listeners += await trio.open_tcp_listeners(port, host=host or None, backlog=_BACKLOG)
-    except OSError as exc:
+    except (OSError, UnicodeError) as exc:  # a name that can be no host's is a UnicodeError
         for listener in listeners:
             listener.socket.close()
-        raise ConfigError(f"cannot listen on {text}: {exc.strerror or exc}") from exc
+        reason = getattr(exc, "strerror", None) or exc
+        raise ConfigError(f"cannot listen on {text}: {reason}") from exc
     return listeners
 
 

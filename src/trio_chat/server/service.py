@@ -15,12 +15,13 @@ import trio
 from trio_chat import __version__
 from trio_chat.chat.hub import Hub
 from trio_chat.chat.members import Member
+from trio_chat.chat.names import check_room
 from trio_chat.chat.rooms import Direct, Room, Talk, direct_key
 from trio_chat.commands import default_table
 from trio_chat.commands.rooms import RoomRecord, put_room
 from trio_chat.commands.table import Context, Host
 from trio_chat.config import Config
-from trio_chat.errors import NameTaken, Unavailable
+from trio_chat.errors import BadRequest, ConfigError, NameTaken, Unavailable
 from trio_chat.events import Left, Members
 from trio_chat.server.audience import Audience, tell
 from trio_chat.server.catchup import backlog_for
@@ -107,7 +108,16 @@ class Service:
     # --- start
 
     async def restore(self) -> None:
-        """Take up rooms and sessions where the former run of the server left them."""
+        """Take up rooms and sessions where the former run of the server left them.
+
+        Raises:
+            ConfigError: everybody is to start in a room that cannot be.
+        """
+        for name in self.config.rooms.auto_join:
+            try:
+                check_room(name, self.config.limits)
+            except BadRequest as exc:
+                raise ConfigError(f"rooms.auto_join: {name!r}: {exc.message}") from exc
         heads = await self.store.heads()
         records = {
             key: msgspec.json.decode(stored.value, type=RoomRecord)
