@@ -20,6 +20,7 @@ from support_server import (
     types,
 )
 from trio_chat.config import Config
+from trio_chat.store import Put
 
 
 async def talk(peer: Peer, *lines: str, room: str = "lobby") -> None:
@@ -409,3 +410,19 @@ async def test_old_nick_is_kept_although_another_was_refused(server: ChatServer)
     assert (await back.hello("bob", resume=resume))[-1]["code"] == "nick_taken"
     await other.quit()
     assert (await back.hello("carol", resume=resume))[0]["nick"] == "alice"
+
+
+async def test_room_that_only_a_session_remembers_does_not_keep_the_server_from_starting(
+    tmp_path: Path,
+) -> None:
+    """The disk was full when the room's record was written; folded, its name is too long."""
+    async with open_server(on_disk(tmp_path)) as server:
+        alice = await server.native("alice")
+        await alice.input("/join " + "ß" * 40)
+        server.service.keep(Put("room", "ss" * 40, None))
+        await alice.input("stored after it")
+        await server.kill()
+    async with open_server(on_disk(tmp_path)) as server:
+        back = Peer(server.dial())
+        rooms = [event["room"] for event in await back.resume(alice.token) if "members" in event]
+        assert sorted(rooms) == ["lobby", "ss" * 40]

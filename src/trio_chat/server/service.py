@@ -306,7 +306,11 @@ class Service:
     def reenter(self, seat: Seat) -> None:
         """Take the member of a seat into the rooms it was in."""
         for key in seat.rooms:
-            room = self.hub.rooms.get(key) or self.hub.open_room(key)
+            room = self.hub.rooms.get(key)
+            if room is None:  # its record was not stored; a key need not be a good name
+                room = self.hub.rooms[key] = Room(
+                    key, keep_events=self.config.limits.backlog_events
+                )
             self.presence.show(room, room.add(seat.member))
         for direct in seat.member.directs.values():
             for partner in direct:
