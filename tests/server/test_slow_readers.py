@@ -266,3 +266,22 @@ async def test_batch_that_a_link_takes_in_part_comes_whole(
     await alice.send_raw(line * 60)
     await pass_seconds(1)
     assert seqs(await bob.sync()) == list(range(1, 61))
+
+
+async def test_slow_reader_that_pings_is_not_taken_for_silent(server: ChatServer) -> None:
+    """It is not read from while much waits for it, so its pings are not heard.
+
+    > Only a session that takes nothing for a minute is closed
+    """
+    slow = await server.native("slow", capacity_bytes=4096)
+    await slow.sync()
+    alice = await server.native("alice")
+    await say(alice, 250)
+    session = server.session_of("slow")
+    for second in range(200):
+        if second % 30 == 0:
+            await slow.send(type="ping")
+        await slow.stream.receive_some(1000)
+        await pass_seconds(1)
+    assert not session.closing
+    slow.reset()

@@ -292,6 +292,8 @@ class Session:
     def _check_silence(self) -> None:
         drop_seconds = self.service.config.timeouts.drop_seconds
         left = self.heard_at + drop_seconds - trio.current_time()
+        if self.outbox.queued_bytes or self.outbox.lagging:
+            left = drop_seconds  # it reads slowly, so it is not read from: its writer watches it
         if left > 0:
             self._deadline = self.service.deadlines.after(left, self._check_silence)
         else:
