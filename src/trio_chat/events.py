@@ -15,11 +15,16 @@ import msgspec
 Kind: TypeAlias = Literal["message", "action", "notice"]
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=64)
 def timestamp(at_ms: int) -> str:
     """RFC 3339 in UTC with milliseconds, from milliseconds since 1970."""
     seconds, ms = divmod(at_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+    return f"{_second(seconds)}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def milliseconds(at: str) -> int:

@@ -295,7 +295,7 @@ class Answers:
         if session.seat is None:
             raise BadRequest("nothing is kept for this session")
         if session.seat.reads.get(place.key, 0) < request.seq:
-            session.seat.reads[place.key] = request.seq
+            session.seat.reads = {**session.seat.reads, place.key: request.seq}
             puts = (session.seat.put(),)
             await self.submit(Write(scope=session.scope, key=request.id or "", puts=puts))
         elif request.id:

@@ -8,6 +8,7 @@ interface; it takes nothing at once, so its session always has a writer.
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -189,4 +190,5 @@ def _address(sock: socket.socket) -> str:
         name = sock.getpeername()
     except OSError:
         return "gone"
-    return str(name[0]) if isinstance(name, tuple) else "unix"
+    # One string for all who come from one address.
+    return sys.intern(str(name[0])) if isinstance(name, tuple) else "unix"

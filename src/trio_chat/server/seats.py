@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -37,6 +37,10 @@ class SeatRecord(msgspec.Struct, frozen=True):
     dropped_ms: int | None = None
 
 
+# Most seats have neither conversations nor read marks; a mapping each would be 64 bytes.
+_NOTHING: dict[str, Any] = {}
+
+
 class Seat:
     """One resumable session.
 
@@ -47,7 +51,8 @@ class Seat:
         session: the session linked now, if any.
         present: the member is in the chat, linked or within the grace.
         rooms: the keys of the member's rooms, to be entered again.
-        directs: the nicks, by identity, of those it has conversations with.
+        directs: the nicks, by identity, of those it has conversations with. Replaced, never
+            changed; `reads` likewise.
         timer: the end of the grace, or of the seat, once the link is gone.
         reads: by log key, the seq up to which was read.
     """
@@ -70,8 +75,8 @@ class Seat:
         self.key = key
         self.member = member
         self.rooms: tuple[str, ...] = ()
-        self.directs: dict[str, str] = {}
-        self.reads: dict[str, int] = {}
+        self.directs: dict[str, str] = _NOTHING
+        self.reads: dict[str, int] = _NOTHING
         self.session: Session | None = None
         self.present = True
         self.dropped_ms: int | None = None

@@ -285,7 +285,7 @@ class Session:
 
     def watch_silence(self) -> None:
         """The peer pings: from now on it is expected to be heard from."""
-        if self._deadline is None or self._deadline.action is None:
+        if self._deadline is None:
             drop_seconds = self.service.config.timeouts.drop_seconds
             self._deadline = self.service.deadlines.after(drop_seconds, self._check_silence)
 
@@ -302,6 +302,7 @@ class Session:
     def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
+            self._deadline = None
 
     # --- the end
 
