@@ -95,10 +95,12 @@ class LimitsSection(_Section, frozen=True, kw_only=True):
     ignores_per_member: Count = 100
     # Shown on joining, so that one lands in a conversation; older history is a page away.
     backlog_events: Count = 50
-    page_events: Count = 200
     page_events_max: Count = 1000
     search_results: Count = 50
     connections: Count = 20_000
+    # Sessions whose member has left and may still come back: about 1 KiB each. Beyond it the one
+    # that left longest ago is forgotten.
+    absent_sessions: Count = 50_000
     # One address; loopback is exempt.
     connections_per_address: Count = 16
     # What waits for a session whose socket is full: beyond this many bytes it lags, its share

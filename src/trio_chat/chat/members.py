@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from trio_chat.chat.flood import TokenBucket
 from trio_chat.events import MemberInfo
 from trio_chat.text import fold
 
@@ -41,6 +42,7 @@ class Member:
         absent_until: the link is gone and others see the member leave at this time (seconds on
             the clock of the caller); None while linked.
         rooms: by key, those this member is in; `directs` likewise the conversations.
+        flood, queries: how fast one may go, once one has said, or asked, something.
         last_partner: whom `/reply` answers.
     """
 
@@ -50,11 +52,13 @@ class Member:
         "account",
         "away",
         "directs",
+        "flood",
         "identity",
         "ignores",
         "key",
         "last_partner",
         "nick",
+        "queries",
         "role",
         "rooms",
         "since_ms",
@@ -72,6 +76,8 @@ class Member:
         self.directs: dict[str, Direct] = {}
         self.since_ms = since_ms
         self.absent_until: float | None = None
+        self.flood: TokenBucket | None = None
+        self.queries: TokenBucket | None = None
         self.last_partner: Member | None = None
 
     def call(self, nick: str) -> None:

@@ -96,6 +96,11 @@ class Talk:
             self.recent.extend(lines)
             self.shown = lines[-1].seq
 
+    def unload(self) -> None:
+        """Let go of `recent`; who joins next has it loaded."""
+        self.recent.clear()
+        self.loaded = self.shown == 0
+
     def load(self, lines: Iterable[LogLine]) -> None:
         """Fill `recent` with older lines read from the store. What was shown meanwhile stays."""
         if self.loaded:

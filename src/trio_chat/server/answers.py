@@ -143,7 +143,7 @@ class Answers:
             NoSuchRoom, NoSuchMember, NotInRoom.
         """
         if name.startswith("@"):
-            return await self._session.service.open_direct(self._member(), name)
+            return await self._session.service.conversations.open(self._member(), name)
         return self._place(name)
 
     def _known_place(self, name: str) -> Room | Direct | None:
@@ -157,7 +157,11 @@ class Answers:
         if name.startswith("@"):
             service = self._session.service
             direct = service.hub.find_direct(member, name)
-            return None if direct and service.is_lonely(direct, member.identity) else direct
+            return (
+                None
+                if direct and service.conversations.is_lonely(direct, member.identity)
+                else direct
+            )
         return member.rooms.get(fold(name.removeprefix("#")))
 
     def _place(self, name: str) -> Room | Direct:
@@ -250,14 +254,15 @@ class Answers:
             )
 
     def _bucket(self, queries: bool) -> TokenBucket:
-        session, limits = self._session, self._session.service.config.limits
+        """The member's, so that another link brings no other."""
+        member, limits = self._member(), self._session.service.config.limits
         if queries:
-            if session.queries is None:
-                session.queries = TokenBucket(limits.query_burst, limits.query_per_second)
-            return session.queries
-        if session.flood is None:
-            session.flood = TokenBucket(limits.flood_burst, limits.flood_per_second)
-        return session.flood
+            if member.queries is None:
+                member.queries = TokenBucket(limits.query_burst, limits.query_per_second)
+            return member.queries
+        if member.flood is None:
+            member.flood = TokenBucket(limits.flood_burst, limits.flood_per_second)
+        return member.flood
 
     # --- page, read
 

@@ -124,15 +124,18 @@ def send_to_all(group: Group, data: bytes, refused: Refused) -> None:
     """
     size = len(data)
     for outbox in group:
-        if outbox.idle:
-            try:
-                sent = outbox.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                outbox.fail()
+        if not outbox.idle:
+            if outbox.deliver(data):
                 continue
-            if sent != size and not outbox.keep(data, sent):
-                refused(group[outbox], sent)
-        elif not outbox.deliver(data):
-            refused(group[outbox], 0)
+            if not outbox.idle:
+                refused(group[outbox], 0)
+                continue
+        try:
+            sent = outbox.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            outbox.fail()
+            continue
+        if sent != size and not outbox.keep(data, sent):
+            refused(group[outbox], sent)

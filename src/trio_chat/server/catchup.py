@@ -65,7 +65,7 @@ class CatchUp:
         session = self._session
         session.catch_up = None
         session.outbox.caught_up()
-        session.service.end_lonely_directs(session)
+        session.service.conversations.end_lonely(session)
         if session.presence_missed:
             session.presence_missed = False
             for room in tuple(session.member.rooms.values() if session.member else ()):

@@ -15,6 +15,7 @@ from trio_chat.requests import Hello, Resume
 from trio_chat.server.catchup import CatchUp
 from trio_chat.server.seats import Seat
 from trio_chat.store import Put, Write
+from trio_chat.text import fold
 from trio_chat.wire.native import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ async def hello(session: Session, request: Hello) -> None:
     if request.resume is not None and session.wire.resumable:
         seat = session.service.seats.find(request.resume.session)
         if seat is not None:
-            await session.service.load_directs(seat)
+            await session.service.conversations.load(seat)
         # Meanwhile somebody with the same token may have quit.
         if seat is not None and session.service.seats.find(request.resume.session) is seat:
             await _resume(session, request, seat, request.resume)
@@ -45,6 +46,9 @@ async def hello(session: Session, request: Hello) -> None:
 async def _enter(session: Session, request: Hello) -> None:
     service = session.service
     nick = check_nick(request.nick, service.config.limits)
+    rooms = service.config.rooms.auto_join
+    for name in rooms:
+        await service.load(name)
     seat, token = service.seats.new(nick, now_ms=service.now_ms())
     try:
         service.hub.enter(seat.member, now=trio.current_time())
@@ -61,8 +65,8 @@ async def _enter(session: Session, request: Hello) -> None:
     service.link(session)
     session.send(_welcome(session, token, resumed=False))
     puts: list[Put] = []
-    for name in service.config.rooms.auto_join:
-        puts += await service.enter(session, name)
+    for name in rooms:
+        puts += service.enter(session, name)
     if session.seat is not None:
         puts.append(session.seat.put())
     await _finish(session, request, puts)
@@ -115,13 +119,18 @@ def _missed(session: Session, resume: Resume) -> CatchUp:
     """Where the session's cursors stand: where the client says, or a backlog before the end."""
     service = session.service
     catch_up = CatchUp(session, {})
-    said = {name.removeprefix("#"): seq for name, seq in resume.rooms.items()}
+    seat = session.seat
+    assert seat is not None
+    said = {
+        seat.labels.get(name) or fold(name.removeprefix("#")): seq
+        for name, seq in resume.rooms.items()
+    }
     for talk in service.talks_of(session):
-        label = service.label(talk.key, session)
-        recent = max(0, talk.shown - service.config.limits.backlog_events)
         if isinstance(talk, Direct):
-            recent = 0  # it began while the client was away
-        catch_up.cursors[talk.key] = said.get(label, said.get(talk.key, recent))
+            begin = 0  # what the client does not know began while it was away
+        else:
+            begin = max(0, talk.shown - service.config.limits.backlog_events)
+        catch_up.cursors[talk.key] = said.get(talk.key, begin)
         catch_up.resuming[talk.key] = True
     return catch_up
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trio_chat.chat.members import Member
 from trio_chat.chat.rooms import Direct, Room
+from trio_chat.errors import Unavailable
 from trio_chat.store import Put
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class SessionHost:
         return tuple(self._puts)
 
     async def join(self, name: str) -> None:
-        self._puts += await self._session.service.enter(self._session, name)
+        await self._session.service.load(name)
+        self._puts += self._session.service.enter(self._session, name)
         self._changed = True
 
     def leave(self, room: Room, reason: str) -> None:
@@ -45,7 +47,7 @@ class SessionHost:
         self._changed = True
 
     async def direct(self, nick: str) -> Direct:
-        return await self._session.service.open_direct(self._member, nick)
+        return await self._session.service.conversations.open(self._member, nick)
 
     def remember(self) -> None:
         self._changed = True
@@ -56,6 +58,8 @@ class SessionHost:
 
     @property
     def _member(self) -> Member:
+        """Raises Unavailable: while this waited, the session was resumed on another link."""
         member = self._session.member
-        assert member is not None
+        if member is None:
+            raise Unavailable("this session goes on elsewhere")
         return member

@@ -9,7 +9,8 @@ exists for as long as something waits. There are two ways in:
   read from while much waits (`drained`); while it lags they wait for the log to be caught up
   with, so that nothing overtakes.
 
-So at most limit_bytes + one batch + the answers to one chunk of requests wait here.
+So what waits here is at most limit_bytes of talk, an event that was begun, what one session reads
+from the log at a time, and the answers to one chunk of requests.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Outbox:
 
     __slots__ = (
         "_corked",
+        "_corked_bytes",
         "_empty",
         "_held",
         "_limit_bytes",
@@ -64,6 +66,7 @@ class Outbox:
         self._queue: deque[bytes | memoryview] | None = None
         self._held: list[bytes] | None = None
         self._corked: list[bytes] | None = None
+        self._corked_bytes = 0
         self._empty: trio.Event | None = None
         self._writing = False
         self.queued_bytes = 0
@@ -73,12 +76,18 @@ class Outbox:
         self.closed = False
 
     def deliver(self, data: bytes) -> bool:
-        """Take a share of a room's talk. False: refused, the session must lag from here."""
+        """Take a share of a room's talk. False: refused. Then try the link, if `idle`; else the
+        session must lag from here."""
         if self.closed or self.lagging or self.sealed:
             return True  # it will be read from the log, or by nobody
         if self._corked is not None:
-            self._corked.append(data)
-            return True
+            if self._corked_bytes + len(data) <= self._limit_bytes:
+                self._corked.append(data)
+                self._corked_bytes += len(data)
+                return True
+            self.uncork(b"")
+            if self.idle:
+                return False
         if self.queued_bytes + len(data) > self._limit_bytes and self.queued_bytes:
             return False
         self._send(data)
@@ -101,6 +110,7 @@ class Outbox:
         """Hold what is delivered until `uncork`, so that it leaves in one send."""
         if self.idle:
             self._corked = []
+            self._corked_bytes = 0
             self.idle = False
 
     def uncork(self, data: bytes) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trio_chat.chat.members import Member
+from trio_chat.chat.rooms import direct_key
 from trio_chat.store import Put, Record
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Seat:
         rooms: the keys of the member's rooms, to be entered again.
         directs: the nicks, by identity, of those it has conversations with. Replaced, never
             changed; `reads` likewise.
+        labels: the log keys of its conversations by what the client called them when its link
+            was lost; by then somebody else may be called so.
         timer: the end of the grace, or of the seat, once the link is gone.
         reads: by log key, the seq up to which was read.
     """
@@ -62,6 +65,7 @@ class Seat:
         "dropped_ms",
         "id",
         "key",
+        "labels",
         "member",
         "present",
         "reads",
@@ -77,6 +81,7 @@ class Seat:
         self.rooms: tuple[str, ...] = ()
         self.directs: dict[str, str] = _NOTHING
         self.reads: dict[str, int] = _NOTHING
+        self.labels: dict[str, str] = _NOTHING
         self.session: Session | None = None
         self.present = True
         self.dropped_ms: int | None = None
@@ -165,6 +170,10 @@ class Seats:
         seat = Seat(record.id, key, member)
         seat.rooms = tuple(record.rooms)
         seat.directs = record.directs
+        seat.labels = {
+            f"@{nick}": direct_key(member.identity, identity)
+            for identity, nick in record.directs.items()
+        }
         seat.reads = record.reads
         seat.dropped_ms = record.dropped_ms
         seat.present = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,15 +16,16 @@ from trio_chat import __version__
 from trio_chat.chat.hub import Hub
 from trio_chat.chat.members import Member
 from trio_chat.chat.names import check_room
-from trio_chat.chat.rooms import Direct, Room, Talk, direct_key
+from trio_chat.chat.rooms import Direct, Room, Talk
 from trio_chat.commands import default_table
 from trio_chat.commands.rooms import RoomRecord, put_room
 from trio_chat.commands.table import Context, Host
 from trio_chat.config import Config
 from trio_chat.errors import BadRequest, ConfigError, NameTaken, Unavailable
-from trio_chat.events import Left, Members
+from trio_chat.events import Members
 from trio_chat.server.audience import Audience, tell
 from trio_chat.server.catchup import backlog_for
+from trio_chat.server.conversations import Conversations
 from trio_chat.server.deadlines import Deadlines
 from trio_chat.server.listeners import accept
 from trio_chat.server.presence import Presence
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _FULL_RETRY_SECONDS = 30.0
-# Conversations whose partner has left, kept for a resume of one session.
-_FORMER_DIRECTS = 20
+_EMPTY_ROOM_SECONDS = 60.0
 
 
 class Service:
@@ -66,10 +66,12 @@ class Service:
         self.deadlines = Deadlines()
         self.presence = Presence(self.audience, self.deadlines, config.rooms)
         self.seats = Seats()
+        self.conversations = Conversations(self)
         self.version = __version__
         self.started_ms = self.now_ms()
         self._readiness = readiness
         self.sessions: dict[Session, None] = {}
+        self._absent: dict[Seat, None] = {}  # whose member has left, the longest ago first
         self._linked: dict[str, list[Session]] = {}  # by identity
         self._addresses: Counter[str] = Counter()
 
@@ -147,16 +149,17 @@ class Service:
             self.keep(self.seats.remove(seat))
             return
         if away_seconds >= timeouts.grace_seconds:
-            seat.timer = self.deadlines.after(left, lambda: self._forget(seat))
+            self._await_resume(seat, left)
             return
         try:
             self.hub.enter(seat.member, now=trio.current_time())
         except NameTaken:
             log.warning("two sessions of one nick were kept", nick=seat.member.nick)
+            self._await_resume(seat, left)
             return
         seat.present = True
         for identity, nick in seat.directs.items():
-            self._link_direct(seat.member, identity, nick, heads)
+            self.conversations.link(seat.member, identity, nick, heads)
         self.reenter(seat)
         self._begin_grace(seat)
         if seat.dropped_ms is None:  # its server was killed
@@ -185,23 +188,28 @@ class Service:
         direct = self.hub.directs.get(key)
         return direct.label_for(session.identity) if direct is not None else key
 
-    async def enter(self, session: Session, name: str) -> tuple[Put, ...]:
-        """Take the session's member into the room called *name*, made if there is none; return
-        what has to be stored.
+    def enter(self, session: Session, name: str) -> tuple[Put, ...]:
+        """Take the session's member into the room called *name*, which is loaded; return what has
+        to be stored.
 
         Raises:
             BadRequest: there cannot be such a room.
         """
         room = self.hub.open_room(name)
-        await self._load(room)
         self.join(session, room)
         if room.kept:
             return ()
         room.kept = True
         return (put_room(room, room.topic),)
 
-    async def _load(self, room: Room) -> None:
-        """Read the room's last lines, if they are not there and can be had."""
+    async def load(self, name: str) -> None:
+        """Read the last lines of the room called *name*, made if there is none, if they are not
+        there and can be had.
+
+        Raises:
+            BadRequest: there cannot be such a room.
+        """
+        room = self.hub.open_room(name)
         if room.loaded:
             return
         limit = self.config.limits.backlog_events
@@ -212,53 +220,6 @@ class Service:
 
     def roster(self, room: Room) -> Members:
         return room.roster(self.config.rooms.presence_members)
-
-    async def open_direct(self, member: Member, nick: str) -> Direct:
-        """The conversation of *member* with whoever is called *nick*.
-
-        Raises:
-            NoSuchMember, NotPermitted, Unavailable.
-        """
-        partner = self.hub.find_member(nick)
-        key = direct_key(member.identity, partner.identity)
-        shown = 0
-        if key not in self.hub.directs:
-            last = await self.store.page(key, limit=1)
-            shown = last[-1].seq if last else 0
-            partner = self.hub.find_member(nick)
-        if key in member.directs and key in partner.directs:
-            return self.hub.directs[key]
-        direct = self.hub.open_direct(member, partner, shown=shown)
-        for one in (member, partner):
-            self._make_way_for(direct, one)
-            for session in self._linked.get(one.identity, ()):
-                self.audience.add(direct.key, session)
-                if session.catch_up is not None:
-                    session.catch_up.cursors.setdefault(direct.key, direct.shown)
-            self._keep_seat(one)
-        return direct
-
-    async def load_directs(self, seat: Seat) -> None:
-        """Take up the conversations of a seat whose member had left. Raises Unavailable."""
-        for identity, nick in seat.directs.items():
-            key = direct_key(seat.member.identity, identity)
-            if key not in seat.member.directs:
-                last = await self.store.page(key, limit=1)
-                self._link_direct(seat.member, identity, nick, {key: last[-1].seq if last else 0})
-
-    def _link_direct(
-        self, member: Member, partner: str, partner_nick: str, heads: dict[str, int]
-    ) -> None:
-        key = direct_key(member.identity, partner)
-        direct = self.hub.directs.get(key)
-        if direct is None:
-            direct = self.hub.directs[key] = Direct(
-                (member.identity, member.nick),
-                (partner, partner_nick),
-                shown=heads.get(key, 0),
-                keep_events=self.config.limits.backlog_events,
-            )
-        direct.link(member)
 
     # --- joining, leaving, renaming
 
@@ -271,7 +232,7 @@ class Service:
             return
         event = room.add(member)
         more = (room.recent[0].seq if room.recent else room.shown + 1) > 1
-        for own in self._linked.get(member.identity, ()):
+        for own in self.linked(member):
             own.send(event)
             own.send(self.roster(room))
             own.send(fit_backlog(backlog_for(own, room.name, room.recent, more=more), "newest"))
@@ -282,13 +243,27 @@ class Service:
 
     def leave(self, member: Member, room: Room, reason: str) -> None:
         event = room.remove(member, reason)
-        for own in self._linked.get(member.identity, ()):
+        for own in self.linked(member):
             self.audience.remove(room.key, own)
             own.send(event)
             if own.place == room.key:
                 own.place = next(iter(member.rooms), "")
         self.presence.show(room, event)
-        self.hub.drop_if_idle(room)
+        self._watch_if_empty(room)
+
+    def _watch_if_empty(self, room: Room) -> None:
+        if not room.members:
+            self.deadlines.after(_EMPTY_ROOM_SECONDS, lambda: self._clear(room))
+
+    def _clear(self, room: Room) -> None:
+        """Nobody has been in the room for a while, so no write to it is under way: let go of its
+        last lines and, if it has no log and no topic, of the room."""
+        if room.members or self.hub.rooms.get(room.key) is not room:
+            return
+        room.unload()
+        if not room.shown and not room.topic:
+            del self.hub.rooms[room.key]
+            self.keep(Put("room", room.key, None))
 
     def rename(self, member: Member, nick: str) -> None:
         """Raises NameInvalid, NameTaken."""
@@ -300,8 +275,8 @@ class Service:
             self.presence.flush(room.key)
         for one in concerned:
             if member.key in one.ignores:
-                self._keep_seat(one)
-        tell([own for one in concerned for own in self._linked.get(one.identity, ())], [event])
+                self.keep_seat(one)
+        tell([own for one in concerned for own in self.linked(one)], [event])
 
     def reenter(self, seat: Seat) -> None:
         """Take the member of a seat into the rooms it was in."""
@@ -314,10 +289,14 @@ class Service:
             self.presence.show(room, room.add(seat.member))
         for direct in seat.member.directs.values():
             for partner in direct:
-                for session in self._linked.get(partner.identity, ()):
+                for session in self.linked(partner):
                     self.audience.add(direct.key, session)
 
     # --- links
+
+    def linked(self, member: Member) -> Sequence[Session]:
+        """The sessions that speak for the member now."""
+        return self._linked.get(member.identity, ())
 
     def link(self, session: Session) -> None:
         """The session speaks for its member from now on."""
@@ -326,6 +305,7 @@ class Service:
             self.audience.add(talk.key, session)
         if session.seat is not None and session.seat.timer is not None:
             session.seat.timer.cancel()
+            self._absent.pop(session.seat, None)
 
     def unlink(self, session: Session) -> None:
         """The session speaks for nobody any more; its member stays."""
@@ -335,8 +315,11 @@ class Service:
         if not linked:
             self._linked.pop(session.identity, None)
         self.hush(session)
-        if session.seat is not None and session.seat.session is session:
-            session.seat.session = None
+        seat = session.seat
+        if seat is not None and seat.session is session:
+            seat.session = None
+            directs = seat.member.directs.values()
+            seat.labels = {direct.label_for(session.identity): direct.key for direct in directs}
         session.member = session.seat = None
 
     def hush(self, session: Session) -> None:
@@ -380,58 +363,10 @@ class Service:
 
     def _exit(self, member: Member, reason: str) -> None:
         for direct in tuple(member.directs.values()):
-            self._end_direct(direct, member, reason)
+            self.conversations.end(direct, member, reason)
         for room, event in self.hub.exit(member, reason):
             self.presence.show(room, event)
-
-    def _end_direct(self, direct: Direct, member: Member, reason: str) -> None:
-        """The partner is told, so that whoever takes the nick later is somebody else. The
-        conversation stays with the partner's seat until a resume: what was sent may not have
-        arrived. One whose link is away, or who catches up, is told then."""
-        for partner in tuple(direct):
-            linked = self._linked.get(partner.identity, ())
-            if partner is member or not linked or any(own.catch_up for own in linked):
-                continue
-            self._tell_of_end(direct, partner, member.nick, reason)
-            if self.seats.of(partner) is None:
-                direct.unlink(partner)
-
-    def _tell_of_end(self, direct: Direct, member: Member, partner: str, reason: str) -> None:
-        event = Left(room=direct.label_for(member.identity), nick=partner, reason=reason)
-        for own in self._linked.get(member.identity, ()):
-            own.send(event)
-            self.audience.remove(direct.key, own)
-
-    def is_lonely(self, direct: Direct, identity: str) -> bool:
-        """Whether the other one has left: nothing more is said there."""
-        partner = direct.partner_of(identity)
-        return partner not in direct.online and not self.seats.is_present(partner)
-
-    def end_lonely_directs(self, session: Session) -> None:
-        """The session has caught up: let go of the conversations whose partners have left."""
-        member = session.member
-        if member is None:
-            return
-        for direct in tuple(member.directs.values()):
-            if self.is_lonely(direct, member.identity):
-                partner = direct.nicks[direct.partner_of(member.identity)]
-                self._tell_of_end(direct, member, partner, "")
-                self._let_go(direct, member)
-
-    def _make_way_for(self, direct: Direct, member: Member) -> None:
-        """Let go of a former conversation that the member calls the same, and of the oldest
-        when there are many."""
-        label = direct.label_for(member.identity)
-        former = [one for one in member.directs.values() if self.is_lonely(one, member.identity)]
-        for number, one in enumerate(reversed(former)):
-            if one.label_for(member.identity) == label or number >= _FORMER_DIRECTS:
-                self._let_go(one, member)
-
-    def _let_go(self, direct: Direct, member: Member) -> None:
-        direct.unlink(member)
-        if not direct.online:
-            self.hub.directs.pop(direct.key, None)
-        self._keep_seat(member)
+            self._watch_if_empty(room)
 
     def _begin_grace(self, seat: Seat) -> None:
         grace_seconds = self.config.timeouts.grace_seconds
@@ -443,14 +378,25 @@ class Service:
         seat.present = False
         self._exit(seat.member, "link lost")
         left = self.config.timeouts.resume_seconds - self.config.timeouts.grace_seconds
-        seat.timer = self.deadlines.after(max(0.0, left), lambda: self._forget(seat))
+        self._await_resume(seat, max(0.0, left))
+
+    def _await_resume(self, seat: Seat, seconds: float) -> None:
+        """Keep the seat of a member that has left, unless there are too many of them."""
+        self._absent[seat] = None
+        seat.timer = self.deadlines.after(seconds, lambda: self._forget(seat))
+        if len(self._absent) > self.config.limits.absent_sessions:
+            oldest = next(iter(self._absent))
+            if oldest.timer is not None:
+                oldest.timer.cancel()
+            self._forget(oldest)
 
     def _forget(self, seat: Seat) -> None:
+        self._absent.pop(seat, None)
         self.keep(self.seats.remove(seat))
 
     # --- the store
 
-    def _keep_seat(self, member: Member) -> None:
+    def keep_seat(self, member: Member) -> None:
         seat = self.seats.of(member)
         if seat is not None:
             self.keep(seat.put())

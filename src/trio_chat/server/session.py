@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from trio_chat.chat.flood import TokenBucket
 from trio_chat.chat.members import Member
 from trio_chat.errors import ChatError, ProtocolError
 from trio_chat.events import Bye, Error, Event
@@ -63,7 +62,6 @@ class Session:
         "answers",
         "catch_up",
         "closing",
-        "flood",
         "heard_at",
         "link",
         "member",
@@ -72,7 +70,6 @@ class Session:
         "pending",
         "place",
         "presence_missed",
-        "queries",
         "scope",
         "seat",
         "service",
@@ -94,8 +91,6 @@ class Session:
         self.closing = False
         self.presence_missed = False
         self.heard_at = 0.0
-        self.flood: TokenBucket | None = None
-        self.queries: TokenBucket | None = None
         self.answers = Answers(self)
         self.catch_up: CatchUp | None = None
         self._answering: str | None = None
@@ -217,7 +212,7 @@ class Session:
         await self._finish()
 
     async def _handle(self, line: bytes | Overlong) -> None:
-        if self.closing:
+        if self.closing or self.outbox.closed:
             return
         if self.wire is _UNKNOWN and (not line or not self._detected(line)):
             return
