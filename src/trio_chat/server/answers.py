@@ -17,7 +17,6 @@ from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Room
 from trio_chat.errors import (
     BadRequest,
-    ChatError,
     HelloFirst,
     NoSuchMember,
     NotInRoom,
@@ -86,14 +85,13 @@ class Answers:
         limits = session.service.config.limits
         if limits.flood:
             await self._pay(queries=False)
-        try:
-            place = self._known_place(request.room) or await self._new_place(request.room)
-        except ChatError:
-            # Said, and left since: an error would mean that it did not happen.
+        text = check_text(parsed, limits)
+        place = self._known_place(request.room)
+        if place is None:
+            # Said, and left since? An error would mean that it did not happen.
             if await self._answered_before(request.id):
                 return
-            raise
-        text = check_text(parsed, limits)
+            place = await self._new_place(request.room)
         if isinstance(place, Direct):
             place.wrote(member)
         write = Write(
