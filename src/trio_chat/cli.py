@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from trio_chat.config import Config
 
 EXIT_OK = 0
-EXIT_BUG = 1
 EXIT_USAGE = 2
 
 _DEFAULT_HOST = "127.0.0.1"

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from trio_chat.chat.members import Member
     from trio_chat.server.session import Session
 
-_SHUTDOWN_RETRY_SECONDS = 2.0
-
 
 class Answers:
     """The requests of one session."""
@@ -122,17 +120,21 @@ class Answers:
             await self._submit_later(write)
         except trio.ClosedResourceError:
             session.written(1)
-            raise _shutting_down() from None
+            raise self._shutting_down() from None
 
     async def _submit_later(self, write: Write) -> None:
         try:
             await self._session.service.store.submit(write)
         except trio.ClosedResourceError:
             self._session.written(1)
-            raise _shutting_down() from None
+            raise self._shutting_down() from None
         except trio.Cancelled:
             self._session.written(1)
             raise
+
+    def _shutting_down(self) -> Unavailable:
+        retry_seconds = self._session.service.config.timeouts.retry_seconds
+        return Unavailable("the server is shutting down", retry_after=retry_seconds)
 
     async def _new_place(self, name: str) -> Room | Direct:
         """A conversation that `@nick` begins.
@@ -313,7 +315,3 @@ class Answers:
 
 def _rounded_up(seconds: float) -> float:
     return math.ceil(seconds * 1000) / 1000
-
-
-def _shutting_down() -> Unavailable:
-    return Unavailable("the server is shutting down", retry_after=_SHUTDOWN_RETRY_SECONDS)
