@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 Kind: TypeAlias = Literal["message", "action", "notice"]
+NotifyLevel: TypeAlias = Literal["all", "mentions", "none"]
 
 
 @lru_cache(maxsize=64)
@@ -45,7 +46,11 @@ class _Event(
 
 
 class Said(_Event, frozen=True, kw_only=True, rename={"sender": "from"}, gc=False):
-    """Somebody said something in *room*; a direct message has the room `@nick`."""
+    """Somebody said something in *room*; a direct message has the room `@nick`.
+
+    Read from the log it is what it has become: *edited*, with the last text, or *deleted*, with
+    none.
+    """
 
     room: str
     seq: int
@@ -53,6 +58,8 @@ class Said(_Event, frozen=True, kw_only=True, rename={"sender": "from"}, gc=Fals
     sender: str
     text: str
     kind: Kind
+    edited: bool = False
+    deleted: bool = False
 
 
 class Edited(_Event, frozen=True, kw_only=True, gc=False):
@@ -120,13 +127,15 @@ class Renamed(_Event, frozen=True, kw_only=True, gc=False):
     new: str
 
 
-class MemberInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One row of `Members`. *away* is the reason, or None for somebody who is here."""
+class MemberInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One row of `Members`. *away* is the reason, or None for somebody who is here; *room_role*
+    is empty, `voiced`, `moderator` or `owner`."""
 
     nick: str
     account: str | None
     role: str
     away: str | None
+    room_role: str = ""
 
 
 class Members(_Event, frozen=True, kw_only=True):
@@ -164,16 +173,35 @@ class Gap(_Event, frozen=True, kw_only=True, rename={"first": "from", "last": "t
 # --- between the server and one session
 
 
-class CommandInfo(msgspec.Struct, frozen=True, kw_only=True):
+class Read(_Event, frozen=True, kw_only=True, gc=False):
+    """This member, with whichever device, has read the room up to *seq*."""
+
+    room: str
+    seq: int
+
+
+class Settings(_Event, frozen=True, kw_only=True):
+    """What this member wants to be told of: by room a level, and words that mean it."""
+
+    notify: dict[str, NotifyLevel]
+    highlights: tuple[str, ...]
+
+
+class CommandInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A row of the command table. *role* is the server's role it needs; where *room_role* is not
+    empty, that role in the room does as well."""
+
     name: str
     aliases: tuple[str, ...]
     usage: str
     help: str
     role: str
+    room_role: str = ""
 
 
 class Welcome(_Event, frozen=True, kw_only=True):
-    """The answer to `hello`. *session* is the token for resume, empty where there is none."""
+    """The answer to `hello`; said again when one logged in or out, or was given another role.
+    *session* is the token for resume, empty where there is none."""
 
     protocol: int
     server: str
@@ -247,6 +275,8 @@ Event: TypeAlias = (
     | Members
     | Backlog
     | Gap
+    | Read
+    | Settings
     | Welcome
     | Result
     | Done

@@ -30,9 +30,11 @@ from trio_chat.events import (
     Members,
     Notice,
     Pong,
+    Read,
     Renamed,
     Result,
     Said,
+    Settings,
     Topic,
     Welcome,
 )
@@ -72,7 +74,10 @@ def _lines(prefix: str, text: str) -> list[str]:
 
 def _said(event: Said) -> list[str]:
     sender = _SENDERS[event.kind].format(clean_line(event.sender))
-    return _lines(f"[{clock(event.at)}] {room_label(event.room)} {sender} ", event.text)
+    if event.deleted:
+        return [f"* {clock(event.at)} {room_label(event.room)} {sender} deleted"]
+    text = f"{event.text} (edited)" if event.edited else event.text
+    return _lines(f"[{clock(event.at)}] {room_label(event.room)} {sender} ", text)
 
 
 _SENDERS = {"message": "<{}>", "action": "* {}", "notice": "-{}-"}
@@ -161,7 +166,7 @@ def _bye(event: Bye) -> list[str]:
     return [f"* bye: {clean_line(event.reason)}{_retry(event.retry_after)}"]
 
 
-def _nothing(event: Done | Pong) -> list[str]:
+def _nothing(event: Done | Pong | Read | Settings) -> list[str]:
     return []
 
 
@@ -187,6 +192,8 @@ _RENDERERS: dict[type[Any], Callable[[Any], list[str]]] = {
     Members: _members,
     Backlog: _backlog,
     Gap: _gap,
+    Read: _nothing,
+    Settings: _nothing,
     Welcome: _welcome,
     Result: _result,
     Done: _nothing,
