@@ -181,7 +181,7 @@ def load_config(
     """
     config = Config()
     if file is not None:
-        config = _apply(config, _read_toml(file), str(file))
+        config = _apply(config, read_toml(file), str(file))
     for source, section, key, value in _flat_sources(environment, assignments):
         config = _apply(config, {section: {key: value}}, source)
     return config
@@ -196,7 +196,8 @@ def keys() -> dict[str, object]:
     }
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> dict[str, Any]:
+    """Raises ConfigError, naming the file, if it cannot be read or is no TOML."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as exc:
@@ -245,13 +246,13 @@ def _apply(config: Config, changes: Mapping[str, Any], source: str) -> Config:
     for section, values in changes.items():
         if section not in merged:
             raise ConfigError(
-                f"{source}: there is no section {section!r}{_nearest(section, merged)}"
+                f"{source}: there is no section {section!r}{nearest(section, merged)}"
             )
         if not isinstance(values, Mapping):
             raise ConfigError(f"{source}: {section} is a section, write [{section}] above its keys")
         for key, value in values.items():
             if key not in merged[section]:
-                near = _nearest(key, merged[section])
+                near = nearest(key, merged[section])
                 raise ConfigError(f"{source}: there is no key {section}.{key}{near}")
             merged[section][key] = value
     try:
@@ -261,7 +262,8 @@ def _apply(config: Config, changes: Mapping[str, Any], source: str) -> Config:
         raise ConfigError(f"{source}: {where.strip('`$.') or 'value'}: {reason}") from exc
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean ...?` for a mistyped *word*, or nothing if none is near."""
     from difflib import get_close_matches
 
     close = get_close_matches(word, list(known), n=1)
