@@ -11,6 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from support_client import FakeServer
 from trio_chat.client.app import ClientOptions, run_client
+from trio_chat.client.settings import Settings
 
 # A redraw follows within this time of rest.
 FRAME_SECONDS = 0.005
@@ -23,7 +24,7 @@ class ScreenClient:
         self.keyboard, self.screen = terminal
         self.server = server
         self.exit_code: int | None = None
-        self._options = ClientOptions("fake", 1, "alice", None, kind)
+        self._options = ClientOptions("fake", 1, "alice", settings=Settings(screen=kind))
 
     async def run(self) -> None:
         self.exit_code = await run_client(self._options, self.server.dial)

@@ -92,9 +92,9 @@ def _add_connect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     connect.add_argument(
         "--screen",
         choices=["auto", "full", "inline", "plain"],
-        default="auto",
         help="full screen, line by line, or plain for scripts (default: by the terminal)",
     )
+    connect.add_argument("--config", type=Path, metavar="FILE", help="the settings to use")
     connect.set_defaults(run=_connect)
 
 
@@ -134,10 +134,13 @@ def _server_config(parsed: argparse.Namespace) -> Config:
 
 def _connect(parsed: argparse.Namespace) -> int:
     import trio
+    from msgspec.structs import replace
 
     from trio_chat.client.app import ClientOptions, run_client
+    from trio_chat.client.settings import load_settings
 
     try:
+        settings = load_settings(parsed.config)
         host, port = _address(parsed.address)
     except ConfigError as exc:
         return _refuse(str(exc))
@@ -146,7 +149,7 @@ def _connect(parsed: argparse.Namespace) -> int:
         port=port,
         nick=parsed.nick or _login_name(),
         room=parsed.room,
-        screen=parsed.screen,
+        settings=replace(settings, screen=parsed.screen or settings.screen),
     )
     return trio.run(run_client, options)
 

@@ -13,13 +13,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
-from typing import Literal, Protocol
+from typing import Protocol
 
 import trio
 
 from trio_chat.client.connection import Connection, Dial, Refused, Unreachable
 from trio_chat.client.effects import Effect
 from trio_chat.client.model import Model
+from trio_chat.client.settings import Settings
 from trio_chat.client.ui.plain import PlainScreen
 
 EXIT_QUIT = 0
@@ -55,13 +56,14 @@ class Screen(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """What the command line says. *room* None: where the server puts us."""
+    """What the command line says. *room* None: where the server puts us; *settings*: of the file,
+    with what the command line says instead."""
 
     host: str
     port: int
     nick: str
     room: str | None = None
-    screen: Literal["auto", "full", "inline", "plain"] = "auto"
+    settings: Settings = field(default_factory=Settings)
 
 
 async def run_client(options: ClientOptions, dial: Dial | None = None) -> int:
@@ -69,9 +71,9 @@ async def run_client(options: ClientOptions, dial: Dial | None = None) -> int:
 
     0: left. 3: the server cannot be reached, or does not want us. 128 + n: ended by signal n.
     """
-    kind = _choose_screen(options)
+    kind = _choose_screen(options.settings)
     model = Model(options.nick, options.room)
-    async with _open_screen(kind, model) as screen:
+    async with _open_screen(kind, model, options.settings) as screen:
         connection = Connection(
             dial or _dial_tcp(options),
             model,
@@ -162,22 +164,24 @@ def _say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def _choose_screen(options: ClientOptions) -> str:
-    if options.screen != "auto":
-        return options.screen
+def _choose_screen(settings: Settings) -> str:
+    if settings.screen != "auto":
+        return settings.screen
     return "full" if os.isatty(0) and os.isatty(1) else "plain"
 
 
-def _open_screen(kind: str, model: Model) -> AbstractAsyncContextManager[Screen]:
+def _open_screen(
+    kind: str, model: Model, settings: Settings
+) -> AbstractAsyncContextManager[Screen]:
     """prompt_toolkit costs 150 ms: only who needs it imports it."""
     if kind == "full":
         from trio_chat.client.ui.full import open_full_screen
 
-        return open_full_screen(model)
+        return open_full_screen(model, settings)
     if kind == "inline":
         from trio_chat.client.ui.inline import open_inline_screen
 
-        return open_inline_screen(model)
+        return open_inline_screen(model, settings)
     return _open_plain_screen(model)
 
 

@@ -28,6 +28,7 @@ from prompt_toolkit.layout import (
 )
 from prompt_toolkit.layout.menus import CompletionsMenu
 from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_cwidth
 
@@ -36,6 +37,7 @@ from trio_chat.client.connection import Connection, Status
 from trio_chat.client.effects import Bell, Effect
 from trio_chat.client.model import Model
 from trio_chat.client.render import Renderer
+from trio_chat.client.settings import Settings
 from trio_chat.client.ui.bars import member_list, room_bar, status_bar
 from trio_chat.client.ui.completion import ChatCompleter
 from trio_chat.client.ui.history import open_history
@@ -49,37 +51,13 @@ MEMBERS_FROM_COLUMNS = 84
 MEMBERS_COLUMNS = 16
 INPUT_ROWS = 6
 
-# Mid tones, readable on dark and on light terminals.
-_NICK_COLOURS = [
-    *["#d75f5f", "#5f87d7", "#5faf5f", "#af5fd7", "#d7875f", "#00afaf"],
-    *["#d75faf", "#87875f", "#5f5fd7", "#00af5f", "#af8700", "#8787af"],
-]
-STYLE = Style.from_dict(
-    {
-        **{f"nick{number}": colour for number, colour in enumerate(_NICK_COLOURS)},
-        "time": "#888888",
-        "rule": "#888888",
-        "dim": "#888888",
-        "new": "#d75f5f",
-        "error": "#d75f5f",
-        "own": "bold",
-        "mention": "reverse",
-        "mentioned": "bold",
-        "action": "italic",
-        "bar": "reverse",
-        "current": "bold underline",
-        "unread": "bold",
-        "called": "bold #d75f5f",
-        "prompt": "bold",
-    }
-)
-
 
 class FullScreen:
     """The screen of `run_client` for a terminal."""
 
-    def __init__(self, model: Model, aio: Aio) -> None:
+    def __init__(self, model: Model, settings: Settings, aio: Aio) -> None:
         self.model = model
+        self.settings = settings
         self.pane = Pane(model, Renderer(get_cwidth))
         self._aio = aio
         self._connection: Connection | None = None
@@ -93,7 +71,9 @@ class FullScreen:
         )
         self.app: Application[None] = Application(
             _layout(self),
-            style=STYLE,
+            style=Style.from_dict(settings.rules()),
+            color_depth=ColorDepth.DEPTH_1_BIT if settings.is_monochrome() else None,
+            mouse_support=settings.mouse,
             full_screen=True,
             key_bindings=key_bindings(self),
             min_redraw_interval=REDRAW_SECONDS,
@@ -224,7 +204,7 @@ def _layout(screen: FullScreen) -> Layout:
 
 
 @asynccontextmanager
-async def open_full_screen(model: Model) -> AsyncIterator[FullScreen]:
+async def open_full_screen(model: Model, settings: Settings) -> AsyncIterator[FullScreen]:
     """Open the loop that the screen runs on; the terminal is touched by `run` only."""
     async with open_asyncio() as aio:
-        yield FullScreen(model, aio)
+        yield FullScreen(model, settings, aio)

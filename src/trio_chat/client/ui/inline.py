@@ -13,6 +13,7 @@ import trio
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application.run_in_terminal import run_in_terminal
 from prompt_toolkit.document import Document
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 
@@ -21,6 +22,7 @@ from trio_chat.client.connection import Connection
 from trio_chat.client.effects import Bell, Effect, Show
 from trio_chat.client.lines import shown_room
 from trio_chat.client.model import Model
+from trio_chat.client.settings import Settings
 from trio_chat.client.ui.completion import ChatCompleter
 from trio_chat.client.ui.history import open_history
 from trio_chat.wire.render_text import render
@@ -39,7 +41,7 @@ class Interrupt(Exception):
 class InlineScreen:
     """The screen of `run_client` for `--screen inline`."""
 
-    def __init__(self, model: Model, aio: Aio) -> None:
+    def __init__(self, model: Model, settings: Settings, aio: Aio) -> None:
         self._model = model
         self._aio = aio
         self._draft = ""
@@ -50,6 +52,7 @@ class InlineScreen:
             self._prompt,
             interrupt_exception=Interrupt,
             erase_when_done=True,
+            color_depth=ColorDepth.DEPTH_1_BIT if settings.is_monochrome() else None,
             completer=ChatCompleter(model),
             history=open_history(self._is_command),
         )
@@ -143,6 +146,6 @@ class InlineScreen:
 
 
 @asynccontextmanager
-async def open_inline_screen(model: Model) -> AsyncIterator[InlineScreen]:
+async def open_inline_screen(model: Model, settings: Settings) -> AsyncIterator[InlineScreen]:
     async with open_asyncio() as aio:
-        yield InlineScreen(model, aio)
+        yield InlineScreen(model, settings, aio)
