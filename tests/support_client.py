@@ -36,7 +36,7 @@ from trio_chat.events import (
     Welcome,
     timestamp,
 )
-from trio_chat.requests import Hello, Input, Invocation, Page, Ping, Request, parse_slash
+from trio_chat.requests import Hello, Input, Invocation, Page, Ping, Read, Request, parse_slash
 from trio_chat.wire.lines import LineBuffer
 
 START_MS = 1_795_348_800_000
@@ -180,6 +180,8 @@ class FakeServer:
             case Page():
                 assert session is not None
                 await self._send(stream, *self._page(request))
+            case Read():
+                await self._send(stream, Done(id=request.id or ""))
             case Input():
                 assert session is not None
                 await self._input(stream, session, request)
@@ -244,9 +246,13 @@ class FakeServer:
         assert page.id is not None
         if self.page_errors:
             return [msgspec.structs.replace(self.page_errors.pop(0), id=page.id)]
-        newer = self.logs.setdefault(page.room, [])[page.after or 0 :]
-        events = tuple(newer[:PAGE_EVENTS])
-        more = len(newer) > PAGE_EVENTS
+        log = self.logs.setdefault(page.room, [])
+        limit = min(page.limit, PAGE_EVENTS)
+        if page.after is None:
+            older = log[: len(log) if page.before is None else max(0, page.before - 1)]
+            events, more = tuple(older[-limit:]), len(older) > limit
+        else:
+            events, more = tuple(log[page.after :][:limit]), len(log) - page.after > limit
         return [Backlog(room=page.room, events=events, more=more), Done(id=page.id)]
 
     async def _input(self, stream: trio.abc.Stream, session: Session, request: Input) -> None:

@@ -32,10 +32,14 @@ class ScreenClient:
     def type(self, text: str) -> None:
         self.keyboard.send_text(text)
 
+    async def rest(self) -> None:
+        """Wait until everything is drawn."""
+        await wait_all_tasks_blocked(FRAME_SECONDS)
+
     async def until(self, is_so: Callable[[], bool]) -> None:
         with trio.fail_after(5):
             while not is_so():
-                await wait_all_tasks_blocked(FRAME_SECONDS)
+                await self.rest()
 
     async def sees(self, *texts: str) -> None:
         try:

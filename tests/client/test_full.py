@@ -14,7 +14,7 @@ import trio
 from support_client import FakeServer
 from support_screen import ScreenClient
 from trio_chat.events import Bye, Error, MemberInfo, Members
-from trio_chat.requests import Input
+from trio_chat.requests import Input, Page, Read
 
 
 @pytest.fixture
@@ -232,3 +232,25 @@ async def test_burst_of_20_000_messages_costs_little(client: ScreenClient) -> No
     await client.sees("message 19999")
     # It takes 0.5 s here, half of it the terminal of this test.
     assert time.process_time() - before < 6
+
+
+async def test_scrolling_back_fetches_the_history_to_its_beginning(client: ScreenClient) -> None:
+    for number in range(1000):
+        client.server.store("dev", f"n{number % 7}", f"m{number}")
+    client.type("/join dev\r")
+    await client.sees("m999", "#dev be kind")
+    for _ in range(200):
+        client.type("\x1b[5~")
+        await client.rest()
+    await client.sees("beginning of #dev", " m0", "m1")
+    client.type("\x1b[F")
+    await client.sees("m999")
+    assert 5 <= len(client.server.asked(Page)) <= 12
+
+
+async def test_what_was_seen_is_told_to_the_server_on_going_away(client: ScreenClient) -> None:
+    await client.server.say("one")
+    await client.sees("one")
+    client.type("/join dev\r")
+    await client.sees(" #dev be kind")
+    await client.until(lambda: [r.seq for r in client.server.asked(Read)] == [1])

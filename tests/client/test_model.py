@@ -8,70 +8,25 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trio_chat.client.effects import Bell, Send, Show
+from support_model import AT, bells, lobby, online, said, texts
+from trio_chat.client.effects import Send, Show
 from trio_chat.client.model import Model
-from trio_chat.client.rooms import Room
 from trio_chat.events import (
     Backlog,
-    Done,
     Edited,
     Event,
     Joined,
     Kicked,
     Left,
-    MemberInfo,
     Members,
     Renamed,
     Said,
+    Settings,
     Topic,
     Welcome,
 )
 from trio_chat.requests import Input
 from trio_chat.wire.native import encode_request
-
-AT = "2026-11-22T12:00:00.000Z"
-
-
-def said(seq: int, text: str = "hi", sender: str = "bob", room: str = "lobby") -> Said:
-    return Said(room=room, seq=seq, at=AT, sender=sender, text=text, kind="message")
-
-
-def online(model: Model) -> Model:
-    """Bring *model* through a hello to a fresh session in an empty lobby."""
-    hello = model.hello()
-    welcome = Welcome(
-        protocol=1,
-        server="fake",
-        version="0",
-        session="token",
-        nick=hello.nick,
-        account=None,
-        role="guest",
-        resumed=False,
-        commands=(),
-        limits={},
-        motd="be kind",
-    )
-    members = tuple(
-        MemberInfo(nick=nick, account=None, role="", away=None) for nick in ("alice", "bob")
-    )
-    events: list[Event] = [
-        welcome,
-        Joined(room="lobby", nick=hello.nick),
-        Members(room="lobby", members=members, total=2, topic="t"),
-        Backlog(room="lobby", events=(), more=False),
-        Done(id=hello.id or ""),
-    ]
-    model.receive(events, 0)
-    return model
-
-
-def lobby(model: Model) -> Room:
-    return model.house.room("lobby")
-
-
-def texts(model: Model) -> list[str]:
-    return [line.text for line in lobby(model).lines]
 
 
 def strategy(struct: type[Any]) -> st.SearchStrategy[Any]:
@@ -91,6 +46,10 @@ def strategy(struct: type[Any]) -> st.SearchStrategy[Any]:
         stored = st.one_of(*map(strategy, (Said, Edited, Topic, Kicked)))
         fields["events"] = st.lists(stored, max_size=5).map(tuple)
         fields["more"] = st.booleans()
+    if struct is Settings:
+        levels = st.sampled_from(["all", "mentions", "none"])
+        fields["notify"] = st.dictionaries(names, levels, max_size=3)
+        fields["highlights"] = st.lists(names, max_size=3).map(tuple)
     if struct is Members:
         fields["members"] = st.just(())
     if struct is Welcome:
@@ -115,15 +74,15 @@ def test_no_server_can_break_the_model(events: list[Event]) -> None:
 
 def test_mention_rings_and_a_part_of_a_word_does_not() -> None:
     model = online(Model("alice"))
-    assert Bell() in model.receive([said(1, "alice: look")], 0)
-    assert Bell() not in model.receive([said(2, "malice is no name")], 0)
-    assert Bell() not in model.receive([said(3, "alice alone", sender="alice")], 0)
+    assert bells(model, said(1, "alice: look")) == ["alice: look"]
+    assert bells(model, said(2, "malice is no name")) == []
+    assert bells(model, said(3, "alice alone", sender="alice")) == []
     assert [line.is_mention for line in lobby(model).lines][-3:] == [True, False, False]
 
 
 def test_private_message_opens_its_room_and_rings() -> None:
     model = online(Model("alice"))
-    assert Bell() in model.receive([said(1, room="@bob")], 0)
+    assert bells(model, said(1, room="@bob")) == ["hi"]
     assert model.house.room("@bob").unread == 1
     assert model.house.current is lobby(model)
 
@@ -132,7 +91,7 @@ def test_edited_text_replaces_the_line_on_the_screen() -> None:
     model = online(Model("alice"))
     edited = Edited(room="lobby", seq=2, at=AT, by="bob", target=1, text="better")
     effects = model.receive([said(1, "bad"), edited], 0)
-    assert texts(model)[-1] == "better (edited)"
+    assert [(line.text, line.fate) for line in lobby(model).lines][-1] == ("better", "edited")
     assert Show(edited) in effects
 
 
@@ -149,7 +108,7 @@ def test_own_new_nick_is_what_mentions_are_looked_for() -> None:
     model.receive([Renamed(old="alice", new="carol")], 0)
     assert model.house.nick == "carol"
     assert model.hello().nick == "carol"
-    assert Bell() in model.receive([said(1, "hi Carol")], 0)
+    assert bells(model, said(1, "hi Carol")) == ["hi Carol"]
 
 
 def test_conversation_goes_on_under_the_new_nick() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,15 +16,13 @@ START_MS = 1_795_348_800_000
 
 
 def line(
-    text: str, nick: str = "ada", look: Look = "message", minutes: float = 0, **more: bool
+    text: str, nick: str = "ada", look: Look = "message", minutes: float = 0, **more: Any
 ) -> Line:
     return Line(1, START_MS + int(minutes * 60_000), look, nick, text, **more)
 
 
-def texts(
-    shown: Line, previous: Line | None = None, width: int = 60, new: bool = False
-) -> list[str]:
-    rows = Renderer(get_cwidth).rows(shown, previous, width, is_new=new)
+def texts(shown: Line, previous: Line | None = None, width: int = 60, new: str = "") -> list[str]:
+    rows = Renderer(get_cwidth).rows(shown, previous, width, new=new)
     return ["".join(text for _, text in row).rstrip() for row in rows]
 
 
@@ -50,7 +50,7 @@ def test_new_day_has_a_rule() -> None:
 
 
 def test_rule_stands_where_reading_stopped() -> None:
-    assert " new " in texts(line("b"), line("a"), new=True)[0]
+    assert " 4 new " in texts(line("b"), line("a"), new="4 new")[0]
 
 
 @pytest.mark.parametrize(

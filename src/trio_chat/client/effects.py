@@ -20,7 +20,11 @@ class Show(NamedTuple):
 
 
 class Bell(NamedTuple):
-    """Somebody means this person."""
+    """Somebody means this person: who said what, where, the last time; all fit for a terminal."""
+
+    room: str
+    nick: str
+    text: str
 
 
 Effect: TypeAlias = Send | Show | Bell
@@ -31,7 +35,7 @@ class Effects:
 
     def __init__(self) -> None:
         self._effects: list[Effect] = []
-        self._rings = False
+        self._bell: Bell | None = None
 
     def send(self, request: Request) -> None:
         self._effects.append(Send(request))
@@ -39,10 +43,10 @@ class Effects:
     def show(self, event: Event, *, refused: str = "") -> None:
         self._effects.append(Show(event, refused))
 
-    def ring(self) -> None:
-        self._rings = True
+    def ring(self, bell: Bell) -> None:
+        self._bell = bell
 
     def take(self) -> list[Effect]:
-        effects = [*self._effects, Bell()] if self._rings else self._effects
-        self._effects, self._rings = [], False
+        effects = [*self._effects, self._bell] if self._bell else self._effects
+        self._effects, self._bell = [], None
         return effects

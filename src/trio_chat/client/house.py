@@ -6,11 +6,13 @@ It knows neither requests nor links: those are the model's.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from trio_chat.client.effects import Effects
+from trio_chat.client.effects import Bell, Effects
 from trio_chat.client.lines import (
+    SERIAL_BITS,
+    Fate,
     Line,
     Look,
     at_milliseconds,
@@ -30,15 +32,19 @@ from trio_chat.events import (
     Kicked,
     Left,
     Members,
+    NotifyLevel,
+    Read,
     Renamed,
     Said,
+    Settings,
     StoredEvent,
     Topic,
 )
 from trio_chat.text import fold
 
-# A hostile server cannot make the client remember more rooms than this.
+# A hostile server cannot make the client remember more rooms or words than this.
 ROOMS = 1000
+HIGHLIGHTS = 100
 
 
 class House:
@@ -46,6 +52,7 @@ class House:
     nick: what the server calls this person; before `welcome`, what is asked for.
     rooms: folded name -> Room, in the order they were first seen.
     current: the room that is talked in; None before the first.
+    is_watched: what is said in the current room is seen at once.
     is_online: the server has told everything that a hello brings.
     returning: rooms this person was in when the link broke, and is not known to be in again.
     """
@@ -57,15 +64,22 @@ class House:
         *,
         on_own_words: Callable[[Room, Said], None],
         wall_seconds: Callable[[], float],
+        highlights: Sequence[str] = (),
     ) -> None:
         self.rooms: dict[str, Room] = {}
         self.current: Room | None = None
+        self.is_watched = True
         self.is_online = False
         self.returning: set[Room] = set()
         self._effects = effects
         self._on_own_words = on_own_words
         self._wall_seconds = wall_seconds
         self._entered: set[Room] = set()  # rooms whose members are to be told
+        self._missed: dict[Room, tuple[int, Bell]] = {}  # what is to ring when one is back
+        self._levels: dict[str, NotifyLevel] = {}
+        self._own_highlights = tuple(highlights)
+        self._highlights: tuple[str, ...] = ()
+        self._back = 0  # the serial of the line that says that the link is there again
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Said: self._on_live,
             Edited: self._on_live,
@@ -78,6 +92,8 @@ class House:
             Members: self._on_members,
             Backlog: self._on_backlog,
             Gap: self._on_gap,
+            Read: self._on_read,
+            Settings: self._on_settings,
         }
         self.set_nick(nick)
 
@@ -92,18 +108,42 @@ class House:
     def set_nick(self, nick: str) -> None:
         self.nick = safe_name(nick)
         self._own_name = fold(self.nick)
-        self._mention = _mention_pattern(self.nick)
+        self._mention = _mention_pattern((self.nick, *self._own_highlights, *self._highlights))
 
     def go_to(self, room: Room) -> None:
         """Make *room* the one that is talked in and read."""
         if room is self.current:
             return
-        if self.current is not None and self.current.lines:
-            self.current.marker = self.current.lines[-1].serial
+        if self.current is not None and self.is_watched:
+            self.current.stop_reading()
         self.current = room
-        room.unread = room.mentions = 0
-        if room.lines and room.lines[-1].serial == room.marker:
-            room.marker = 0  # nothing new
+        self.is_watched = True
+        room.start_reading()
+
+    def watch(self, is_watched: bool) -> None:
+        """Whether the newest lines of the current room are in somebody's sight."""
+        if is_watched is self.is_watched:
+            return
+        self.is_watched = is_watched
+        if self.current is not None:
+            if is_watched:
+                self.current.start_reading()
+            else:
+                self.current.stop_reading()
+
+    @property
+    def open_rooms(self) -> list[Room]:
+        """The rooms that have a place on the screen, in a lasting order: those one is in, and
+        those that still have something to tell."""
+        return [
+            room
+            for room in self.rooms.values()
+            if room.is_joined
+            or room.is_direct
+            or room.unread
+            or room is self.current
+            or room in self.returning
+        ]
 
     def room(self, name: str) -> Room:
         """Return the room called *name*, made if it is new."""
@@ -111,7 +151,8 @@ class House:
         if key not in self.rooms:
             if len(self.rooms) >= ROOMS:
                 del self.rooms[next(iter(self.rooms))]
-            self.rooms[key] = Room(safe_name(name))
+            self.rooms[key] = room = Room(safe_name(name))
+            room.notify = self._levels.get(key, "mentions")
         return self.rooms[key]
 
     def say(self, look: Look, text: str, room: Room | None = None) -> None:
@@ -119,6 +160,17 @@ class House:
         room = room or self.current
         if room is not None:
             room.add(self._line(look, text))
+
+    def say_back(self, text: str) -> None:
+        """Say that the link is there again, in place of the line that said so before."""
+        room = self.current
+        if room is None:
+            return
+        line = self._line("system", text)
+        if self._back and room.lines and room.lines[-1].serial == self._back:
+            room.replace_last(line)
+        else:
+            self._back = room.add(line).serial
 
     def now_ms(self) -> int:
         return int(self._wall_seconds() * 1000)
@@ -215,6 +267,8 @@ class House:
         self._on_live(event)
         room = self.room(event.room)
         if self._is_own(event.nick):
+            room.mentions += 1  # it stays on the screen until this was seen
+            room.unread += 1
             self.gone(room)
         else:
             room.remove_member(event.nick)
@@ -223,6 +277,8 @@ class House:
         room = self.room(event.room)
         is_news = room.cursor.last is not None
         room.page_more = event.more
+        if not event.more and not room.lines and event.events:
+            room.beginning = event.events[0].seq
         for new in room.cursor.backlog(event.events, more=event.more):
             self.show_stored(room, new, is_news=is_news)
 
@@ -244,35 +300,86 @@ class House:
         self._effects.show(event)
         if type(event) is Said:
             self._on_said(room, event, is_news)
-            return
-        look, nick, text = describe(event)
-        if isinstance(event, Edited):
-            if room.amend(event.target, f"{safe_text(event.text)} (edited)"):
-                return
-        elif isinstance(event, Deleted) and room.amend(event.target, "(deleted)"):
-            return
-        at_ms = at_milliseconds(event.at)
-        room.add(Line(0, at_ms, look, nick, text, event.seq))
+        elif isinstance(event, Edited | Deleted):
+            self._on_amended(room, event, is_news)
+        else:
+            room.add(self.line_of(room, event))
 
-    def _on_said(self, room: Room, event: Said, is_news: bool) -> None:
+    def _on_amended(self, room: Room, event: Edited | Deleted, is_news: bool) -> None:
+        fate: Fate = "edited" if isinstance(event, Edited) else "deleted"
+        text = safe_text(event.text) if fate == "edited" else ""
+        if not room.amend(event.target, text, fate) and is_news:
+            room.add(self.line_of(room, event))  # of a line that scrolled away
+
+    def line_of(self, room: Room, event: StoredEvent) -> Line:
+        """Return how *event* looks in *room*."""
         look, nick, text = describe(event)
+        at_ms = at_milliseconds(event.at)
+        serial = event.seq << SERIAL_BITS
+        if not isinstance(event, Said):
+            return Line(serial, at_ms, look, nick, text, event.seq)
         is_own = self._is_own(nick)
         is_mention = not is_own and (room.is_direct or bool(self._mention.search(text)))
-        at_ms = at_milliseconds(event.at)
-        room.add(Line(0, at_ms, look, nick, text, event.seq, is_own, is_mention))
-        room.heard(nick)
-        if is_own:
+        fate: Fate = "deleted" if event.deleted else "edited" if event.edited else ""
+        return Line(serial, at_ms, look, nick, text, event.seq, is_own, is_mention, fate)
+
+    def _on_said(self, room: Room, event: Said, is_news: bool) -> None:
+        line = room.add(self.line_of(room, event))
+        room.heard(line.nick)
+        if line.is_own:
             self._on_own_words(room, event)
         elif is_news:
-            if is_mention:
-                self._effects.ring()
-            if room is not self.current:
-                room.unread += 1
-                room.mentions += is_mention
+            self._count(room, line)
+
+    def _count(self, room: Room, line: Line) -> None:
+        """Somebody said something new."""
+        calls = line.is_mention and room.notify != "none"
+        if calls or room.notify == "all":
+            self._ring(room, line)
+        if room is not self.current or not self.is_watched:
+            room.unread += 1
+            room.mentions += calls
+
+    # --- what was read, and what rings
+
+    def _ring(self, room: Room, line: Line) -> None:
+        bell = Bell(room.name, line.nick, line.text)
+        if self.is_online:
+            self._effects.ring(bell)
+        else:  # perhaps it was read elsewhere, which is told next
+            self._missed[room] = (line.seq, bell)
+
+    def came_online(self) -> None:
+        """Everything that was missed is known now."""
+        self.is_online = True
+        for room, (seq, bell) in self._missed.items():
+            if seq > room.read_seq:
+                self._effects.ring(bell)
+        self._missed.clear()
+
+    def _on_read(self, event: Read) -> None:
+        room = self.rooms.get(fold(event.room))
+        if room is None or event.seq <= room.read_seq:
+            return
+        room.was_read(event.seq)
+        if room is self.current and self.is_watched:
+            room.start_reading()
+
+    def _on_settings(self, event: Settings) -> None:
+        self._levels = {
+            fold(name.removeprefix("#")): level
+            for name, level in list(event.notify.items())[:ROOMS]
+        }
+        for key, room in self.rooms.items():
+            room.notify = self._levels.get(key, "mentions")
+        self._highlights = tuple(map(safe_name, event.highlights[:HIGHLIGHTS]))
+        self.set_nick(self.nick)
 
     def _line(self, look: Look, text: str, nick: str = "") -> Line:
         return Line(0, self.now_ms(), look, nick, text)
 
 
-def _mention_pattern(nick: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(nick)}(?!\w)", re.IGNORECASE)
+def _mention_pattern(words: Iterable[str]) -> re.Pattern[str]:
+    """Match any of *words* where it stands alone."""
+    alternatives = "|".join(re.escape(word) for word in words if word.strip())
+    return re.compile(rf"(?<!\w)(?:{alternatives or '(?!)'})(?!\w)", re.IGNORECASE)

@@ -6,6 +6,7 @@ length: a hostile server or peer moves no cursor and fills no memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -14,8 +15,9 @@ from trio_chat.events import Deleted, Edited, Kicked, Said, StoredEvent, Topic, 
 from trio_chat.text import clean_line, clean_text
 
 Look: TypeAlias = Literal[
-    "message", "action", "notice", "coming", "going", "system", "error", "pending"
+    "message", "action", "notice", "coming", "going", "moving", "system", "error", "pending"
 ]
+Fate: TypeAlias = Literal["", "edited", "deleted"]
 
 # The server says at most 4,096 bytes at once; a broken one may say 64 KiB.
 TEXT_CHARACTERS = 8192
@@ -25,8 +27,8 @@ NAME_CHARACTERS = 64
 class Line(msgspec.Struct, frozen=True, gc=False):
     """One thing to show in a room.
 
-    *serial* counts a room's lines; *seq* is 0 for what the log does not hold. *nick* is who
-    speaks, empty for what the client or the server says.
+    *serial* grows from line to line of a room; *seq* is 0 for what the log does not hold. *nick*
+    is who speaks, empty for what the client or the server says. *fate* is what became of it.
     """
 
     serial: int
@@ -37,6 +39,12 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     seq: int = 0
     is_own: bool = False
     is_mention: bool = False
+    fate: Fate = ""
+
+
+# A line of the log has the serial `seq << SERIAL_BITS`, wherever it was read from; what is shown
+# after it and not stored counts on from there.
+SERIAL_BITS = 20
 
 
 def safe_text(text: str) -> str:
@@ -83,3 +91,12 @@ def describe(event: StoredEvent) -> tuple[Look, str, str]:
         case Kicked():
             reason = f": {safe_line(event.reason)}" if event.reason else ""
             return "going", "", f"{safe_name(event.by)} kicked {safe_name(event.nick)}{reason}"
+
+
+def amended(lines: Iterable[Line], seq: int, text: str, fate: Fate) -> tuple[int, Line] | None:
+    """Return where among *lines*, the newest first, the one with *seq* stands, and how it looks
+    now; None if it is not there."""
+    for index, line in enumerate(lines):
+        if line.seq == seq:
+            return index, msgspec.structs.replace(line, text=text, fate=fate)
+    return None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 from trio_chat import __version__
@@ -24,10 +25,14 @@ from trio_chat.client.lines import (
     safe_text,
 )
 from trio_chat.client.outgoing import Outgoing, Pending
+from trio_chat.client.pages import PAGE_EVENTS, Pages
+from trio_chat.client.past import Pull
+from trio_chat.client.reading import Reading
 from trio_chat.client.rooms import Room
 from trio_chat.errors import TooLong
 from trio_chat.events import (
     Announced,
+    Backlog,
     Bye,
     CommandInfo,
     Done,
@@ -39,7 +44,7 @@ from trio_chat.events import (
     Said,
     Welcome,
 )
-from trio_chat.requests import Hello, Input, Invocation, Page, Resume, parse_slash
+from trio_chat.requests import Hello, Input, Invocation, Resume, parse_slash
 from trio_chat.text import clean_text, fold
 from trio_chat.wire.native import encode_request
 
@@ -48,9 +53,7 @@ PENDING_LINES = 1000
 # A server that names no time when it cannot take an input.
 RETRY_SECONDS = 1.0
 RETRYABLE = frozenset({"too_fast", "unavailable"})
-PAGE_EVENTS = 200
-# A hostile server cannot make the client remember more rooms or commands than this.
-ROOMS = 1000
+# A hostile server cannot make the client remember more commands than this.
 COMMANDS = 500
 
 
@@ -66,14 +69,20 @@ class Model:
         nick: str,
         room: str | None = None,
         *,
+        highlights: Sequence[str] = (),
         wall_seconds: Callable[[], float] = time.time,
     ) -> None:
         self._effects = Effects()
         self.house = House(
-            nick, self._effects, on_own_words=self._recognise, wall_seconds=wall_seconds
+            nick,
+            self._effects,
+            on_own_words=self._recognise,
+            wall_seconds=wall_seconds,
+            highlights=highlights,
         )
         self.server = ""
         self.account: str | None = None
+        self.role = ""
         self.commands: tuple[CommandInfo, ...] = ()
         self.limits: dict[str, int | float] = {}
         self.is_leaving = False
@@ -87,7 +96,10 @@ class Model:
         self._resumed = False
         self._motd = ""
         self._leave_id = ""
-        self._pages: dict[str, Room] = {}
+        self._lost_ms = 0  # since when the link is cut
+        self._bye = ""  # why
+        self._pages = Pages(self.house, self._effects, self.outgoing.new_id)
+        self._reading = Reading()
         self._rejoining: dict[str, Room] = {}  # id of the /join -> the room
         self._handlers: dict[type[Any], Callable[[Any, float], None]] = {
             Welcome: self._on_welcome,
@@ -97,7 +109,7 @@ class Model:
             Pong: lambda event, now: None,
             Notice: self._on_notice,
             Announced: self._on_notice,
-            Bye: self._on_notice,
+            Bye: self._on_bye,
         }
 
     # --- in
@@ -119,6 +131,8 @@ class Model:
     def receive(self, events: Sequence[Event], now: float) -> list[Effect]:
         """Take in what the server said, in its order."""
         for event in events:
+            if type(event) is Backlog and self._pages.keeps(event):
+                continue
             if not self.house.receive(event):
                 self._handlers[type(event)](event, now)
         return self._collect(now)
@@ -135,14 +149,34 @@ class Model:
             line.goes_to = _join_target(text)
         return self._collect(now)
 
+    def saw(self, room: Room, now: float) -> bool:
+        """The newest lines of *room* are in somebody's sight; return whether `due_at` changed."""
+        return self.house.is_online and self._reading.saw(room, now)
+
+    def went_away(self, room: Room, now: float) -> list[Effect]:
+        """Nobody looks at *room* any more."""
+        self._reading.went_away(room)
+        return self._collect(now)
+
+    def pull(self, room: Room, what: Pull, now: float) -> list[Effect]:
+        """Somebody scrolls in *room* to where its lines end."""
+        self._pages.pull(room, what)
+        return self._collect(now)
+
+    def jump(self, room: Room, seq: int, now: float) -> list[Effect]:
+        """Somebody wants to see the event *seq* of *room*, and what stands around it."""
+        self._pages.jump(room, seq)
+        return self._collect(now)
+
     def due(self, now: float) -> list[Effect]:
         """Send what was told to wait until now."""
         return self._collect(now)
 
     def due_at(self) -> float:
         """Return when `due` is to be called next, in monotonic seconds; perhaps inf."""
-        waiting = [r.page_not_before for r in self.house.rooms.values() if r.cursor.wants_page]
-        return min([self.outgoing.wake_at(), *waiting]) if self.house.is_online else float("inf")
+        if not self.house.is_online:
+            return inf
+        return min(self.outgoing.wake_at(), self._reading.due_at, self._pages.due_at())
 
     def leave(self, now: float, text: str = "/quit") -> list[Effect]:
         """Say *text*, the `/quit`, before anything that waits: the nick is to be free at once."""
@@ -153,15 +187,17 @@ class Model:
         return self._collect(now)
 
     def link_lost(self) -> None:
+        if self.house.is_online:
+            self._lost_ms = self.house.now_ms()
         self.house.is_online = False
         self._leave_id = ""
-        self._pages.clear()
+        self._pages.link_lost()
+        self._reading.link_lost()
         self._rejoining.clear()
         self.house.returning.clear()
         self.outgoing.link_lost()
         for room in self.house.rooms.values():
             room.cursor.link_lost()
-            room.page_not_before = 0.0
 
     def is_quit(self, text: str) -> bool:
         parsed = parse_slash(text)
@@ -177,21 +213,14 @@ class Model:
 
     def _collect(self, now: float) -> list[Effect]:
         if self.house.is_online:
-            self._send_pages(now)
+            self._pages.send(now)
+            self._send_reads(now)
             self._send_lines(now)
         return self._effects.take()
 
-    def _send_pages(self, now: float) -> None:
-        for room in self.house.rooms.values():
-            if room.cursor.wants_page and room.page_not_before <= now:
-                id = self.outgoing.new_id()
-                self._pages[id] = room
-                room.page_more = False
-                after = room.cursor.last
-                room.cursor.page_asked()
-                limit = int(self.limits.get("page_events", PAGE_EVENTS))
-                page = Page(id=id, room=room.name, after=after, limit=max(1, limit))
-                self._effects.send(page)
+    def _send_reads(self, now: float) -> None:
+        while (request := self._reading.due(now, self.outgoing.new_id)) is not None:
+            self._effects.send(request)
 
     def _send_lines(self, now: float) -> None:
         while (line := self.outgoing.next_line(now)) is not None:
@@ -253,8 +282,14 @@ class Model:
         self.house.set_nick(event.nick)
         self.server = safe_name(event.server)
         self.account = event.account
+        self.role = safe_name(event.role)
         self.commands = tuple(map(_safe_command, event.commands[:COMMANDS]))
         self.limits = event.limits
+        self._pages.limit = int(event.limits.get("page_events", PAGE_EVENTS))
+        if not self.house.is_online:  # else it is a later one, after a login: the rooms stay
+            self._begin_session(event)
+
+    def _begin_session(self, event: Welcome) -> None:
         self._resumed = event.resumed
         self.house.returning = {room for room in self.house.rooms.values() if room.is_joined}
         if not event.resumed:
@@ -266,7 +301,7 @@ class Model:
             self._effects.show(event)
 
     def _hello_done(self) -> None:
-        self.house.is_online = True
+        self.house.came_online()
         lost = [room for room in self.house.rooms.values() if room in self.house.returning]
         for room in self.house.rooms.values():
             room.cursor.joining = False
@@ -280,10 +315,18 @@ class Model:
         if self.first_room and not self.has_been_online:
             self._join_first_room(self.first_room)
         if self.has_been_online:
-            self._on_notice(Notice(text="back online"), 0)
+            self._say_back_online()
         elif self._motd:
             self.house.say("system", self._motd)
         self.has_been_online = True
+
+    def _say_back_online(self) -> None:
+        """One line in each return, and one for several in a row."""
+        self._effects.show(Notice(text="back online"))
+        seconds = max(0, self.house.now_ms() - self._lost_ms) // 1000
+        reason = f": {self._bye}" if self._bye else ""
+        self.house.say_back(f"back online after {seconds} s{reason}")
+        self._bye = ""
 
     def _rejoin(self, room: Room) -> None:
         id = self.outgoing.new_id()
@@ -317,13 +360,9 @@ class Model:
     def _on_done(self, event: Done, now: float) -> None:
         if event.id == self._hello_id:
             self._hello_done()
-        elif event.id in self._pages:
-            room = self._pages.pop(event.id)
-            for stored in room.cursor.page_answered(more=room.page_more):
-                self.house.show_stored(room, stored, is_news=True)
         elif event.id in self._rejoining:
             self._rejoining.pop(event.id).cursor.joining = False
-        else:
+        elif not self._pages.done(event.id) and not self._reading.answered(event.id):
             self._line_done(event.id)
 
     def _line_done(self, id: str) -> None:
@@ -337,17 +376,20 @@ class Model:
 
     def _on_error(self, event: Error, now: float) -> None:
         id = event.id or ""
-        retry_seconds = event.retry_after or RETRY_SECONDS
-        if id in self._pages:
-            self._page_failed(self._pages.pop(id), event, now + retry_seconds)
-        elif id in self._rejoining:
+        not_before = now + (event.retry_after or RETRY_SECONDS)
+        is_passing = event.code in RETRYABLE
+        if self._pages.failed(id, not_before if is_passing else None):
+            return
+        if self._reading.refused(id, is_passing=is_passing):
+            return
+        if id in self._rejoining:
             self._rejoin_refused(self._rejoining.pop(id), event)
         elif id and id == self._leave_id:
             return  # the deadline for leaving does the rest
         elif self.outgoing.get(id) is None:
             self._show_error(event)
-        elif event.code in RETRYABLE:
-            self.outgoing.postponed(id, now + retry_seconds)
+        elif is_passing:
+            self.outgoing.postponed(id, not_before)
         else:
             self._line_refused(id, event)
 
@@ -361,23 +403,19 @@ class Model:
         if line.goes_to is not None and line.goes_to == self.first_room:
             self.first_room_refused = safe_line(event.message)
 
-    def _page_failed(self, room: Room, event: Error, not_before: float) -> None:
-        if event.code in RETRYABLE:
-            room.page_not_before = not_before
-            room.cursor.page_postponed()
-            return
-        for stored in room.cursor.page_refused():
-            self.house.show_stored(room, stored, is_news=True)
-
     def _on_result(self, event: Result, now: float) -> None:
         room = self._line_room(event.id)
         if event.text:
             self.house.say("system", safe_text(event.text), room)
         self._effects.show(event)
 
-    def _on_notice(self, event: Notice | Announced | Bye, now: float) -> None:
-        text = f"bye: {event.reason}" if isinstance(event, Bye) else event.text
-        self.house.say("system", safe_text(text))
+    def _on_notice(self, event: Notice | Announced, now: float) -> None:
+        self.house.say("system", safe_text(event.text))
+        self._effects.show(event)
+
+    def _on_bye(self, event: Bye, now: float) -> None:
+        """Why the link ends is told when one is back, in one line."""
+        self._bye = safe_line(event.reason)
         self._effects.show(event)
 
 

@@ -22,7 +22,7 @@ CellWidth: TypeAlias = Callable[[str], int]
 NICK_COLOURS = 12
 FOLLOW_UP_MS = 5 * 60 * 1000
 SPOKEN = ("message", "action", "notice")
-_SIGNS = {"coming": "→", "going": "←", "system": "·", "error": "✗"}
+_SIGNS = {"coming": "→", "going": "←", "moving": "⇄", "system": "·", "error": "✗"}
 _JOINER = "\u200d"
 # Terminals disagree about how wide an emoji is that is joined, coloured or asked to be one; its
 # parts have one width everywhere, and so the columns behind it stay where they are.
@@ -52,22 +52,20 @@ class Renderer:
         self._cell_width = cell_width
         self._cached = lru_cache(maxsize=2048)(self._render)
 
-    def rows(self, line: Line, previous: Line | None, width: int, *, is_new: bool) -> list[Row]:
-        """Return the rows of *line* as it stands after *previous*; *is_new*: reading stopped
-        above it."""
+    def rows(self, line: Line, previous: Line | None, width: int, *, new: str) -> list[Row]:
+        """Return the rows of *line* as it stands after *previous*; *new*: what the rule above it
+        says, if reading stopped there."""
         date = _date(line.at_ms)
         rule = date if previous is None or _date(previous.at_ms) != date else ""
-        is_follow_up = not rule and not is_new and _follows(line, previous)
-        return self._cached(line, is_follow_up, rule, is_new, width)
+        is_follow_up = not rule and not new and _follows(line, previous)
+        return self._cached(line, is_follow_up, rule, new, width)
 
-    def _render(
-        self, line: Line, is_follow_up: bool, rule: str, is_new: bool, width: int
-    ) -> list[Row]:
+    def _render(self, line: Line, is_follow_up: bool, rule: str, new: str, width: int) -> list[Row]:
         rows: list[Row] = []
         if rule:
             rows.append([("class:rule", rule_row(rule, width))])
-        if is_new:
-            rows.append([("class:new", rule_row("new", width))])
+        if new:
+            rows.append([("class:new", rule_row(new, width))])
         return rows + self._text_rows(line, is_follow_up, grid(width))
 
     def _text_rows(self, line: Line, is_follow_up: bool, grid: Grid) -> list[Row]:
@@ -160,6 +158,8 @@ def nick_style(nick: str) -> str:
 
 def _looks(line: Line) -> tuple[str, str, str, str]:
     """Return head, its style, text, its style."""
+    if line.fate == "deleted":
+        return line.nick, "class:dim", "(deleted)", "class:dim"
     style = nick_style(line.nick) + (" class:own" if line.is_own else "")
     if line.is_mention:
         style += " class:mention"

@@ -8,23 +8,27 @@ from collections.abc import Iterator
 import msgspec
 
 from trio_chat.client.cursor import Cursor
-from trio_chat.client.lines import Line, safe_line, safe_name
-from trio_chat.events import MemberInfo, Members
+from trio_chat.client.lines import SERIAL_BITS, Fate, Line, amended, safe_line, safe_name
+from trio_chat.client.past import Past
+from trio_chat.client.presence import Storm
+from trio_chat.events import MemberInfo, Members, NotifyLevel
 from trio_chat.text import fold
 
 # 5,000 lines x ~300 bytes = 1.5 MB for a busy room.
 ROOM_LINES = 5000
 # Who spoke last is offered first; more than this nobody remembers.
 SPEAKERS = 50
-# One line names this many who came or went together.
-FOLDED_NAMES = 8
 
 
 class Room:
     """Attributes:
     name: as the server writes it, without `#`; a direct conversation begins with `@`.
     members: folded nick -> MemberInfo; in a large room only some of the *total*.
-    marker: the serial of the last line that was read before going to another room.
+    lines: the newest; *past*: what is before them, while somebody looks at it.
+    unread, mentions: lines of others since somebody looked, and those that call this person.
+    marker: the serial of the last line that was read; 0: there is no rule to draw.
+    new_count: how many were unread when somebody looked.
+    read_seq: what the server was told, or has told, was read.
     """
 
     def __init__(self, name: str) -> None:
@@ -36,12 +40,19 @@ class Room:
         self.cursor = Cursor()
         self.page_not_before = 0.0
         self.page_more = False
-        self.lines: deque[Line] = deque(maxlen=ROOM_LINES)
+        self.lines: deque[Line] = deque()
+        self.past: Past | None = None
+        self.notify: NotifyLevel = "mentions"
         self.unread = 0
         self.mentions = 0
         self.marker = 0
+        self.new_count = 0
+        self.read_seq = 0
+        self.beginning = 0  # the log is known to begin at this seq; 0: not known
         self._serial = 0
-        self._storm: list[str] = []
+        self._log_serial = 0  # lines from here on are of the present log
+        self._last_seq = 0
+        self._storm: Storm | None = None
         self._speakers: dict[str, str] = {}
 
     @property
@@ -51,37 +62,101 @@ class Room:
     # --- lines
 
     def add(self, line: Line) -> Line:
-        """Append *line*; comings in a row become one line, and so do goings."""
+        """Append *line*; comings and goings in a row become one line."""
         if line.look in ("coming", "going") and line.nick and not line.seq:
             return self._add_folded(line)
-        self._storm = []
+        self._storm = None
         return self._append(line)
 
-    def amend(self, seq: int, text: str) -> bool:
-        """Show *text* where the line with *seq* stands; return False if it is not here."""
-        for index in range(len(self.lines) - 1, -1, -1):
-            line = self.lines[index]
-            if line.seq == seq:
-                self.lines[index] = msgspec.structs.replace(line, text=text)
-                return True
-        return False
+    def replace_last(self, line: Line) -> None:
+        """Show *line* where the last one stands."""
+        self.lines[-1] = msgspec.structs.replace(line, serial=self.lines[-1].serial)
+
+    def amend(self, seq: int, text: str, fate: Fate) -> bool:
+        """Return whether the line with *seq* is here."""
+        found = amended(reversed(self.lines), seq, text, fate)
+        if found is not None:
+            self.lines[-1 - found[0]] = found[1]
+            return True
+        return self.past is not None and self.past.amend(seq, text, fate)
 
     def _append(self, line: Line) -> Line:
-        self._serial += 1
+        if line.seq and line.seq <= self._last_seq:
+            self._log_serial = self._serial + 1
+        self._last_seq = line.seq or self._last_seq
+        self._serial = max(line.seq << SERIAL_BITS, self._serial + 1)
         line = msgspec.structs.replace(line, serial=self._serial)
         self.lines.append(line)
+        if len(self.lines) > ROOM_LINES:
+            dropped = self.lines.popleft()
+            if self.past is not None:
+                self.past.pushed_out(dropped)
         return line
 
     def _add_folded(self, line: Line) -> Line:
-        last = self.lines[-1] if self.lines else None
-        if not self._storm or last is None or last.look != line.look:
-            self._storm = [line.nick]
+        if self._storm is None:
+            self._storm = Storm()
+            self._storm.add(line.look, line.nick)
             return self._append(line)
-        self._storm.append(line.nick)
-        verb = "joined" if line.look == "coming" else "left"
-        text = f"{_names(self._storm)} {verb}"
-        self.lines[-1] = msgspec.structs.replace(last, nick="", text=text)
+        self._storm.add(line.look, line.nick)
+        self.lines[-1] = msgspec.structs.replace(
+            self.lines[-1], look=self._storm.look, nick="", text=self._storm.text
+        )
         return self.lines[-1]
+
+    # --- the past
+
+    @property
+    def first_seq(self) -> int:
+        """The seq that the lines kept here begin with; behind the last one if there is none."""
+        first = next((line.seq for line in self.lines if line.seq), None)
+        return (self.cursor.last or 0) + 1 if first is None else first
+
+    @property
+    def has_older(self) -> bool:
+        """Whether the log has something before all that is here."""
+        if self.past is not None:
+            return self.past.has_older
+        if self.lines and self.lines[0].serial < self._log_serial:
+            return False  # what stands above is of a log that is no more
+        return self.first_seq > max(self.beginning, 1)
+
+    def look_back(self) -> Past:
+        """Return the past, begun where the lines kept here begin."""
+        if self.past is None:
+            has_older = self.has_older
+            self.past = Past(self.first_seq, is_attached=True)
+            self.past.has_older = has_older
+        return self.past
+
+    # --- what was read
+
+    def was_read(self, seq: int) -> None:
+        """Up to *seq*, here or on another device."""
+        self.read_seq = max(self.read_seq, seq)
+        unread = mentions = 0
+        for line in reversed(self.lines):
+            if line.seq and line.seq <= self.read_seq:
+                self.marker = max(self.marker, line.serial)
+                break
+            if line.seq and line.nick and not line.is_own:
+                unread += 1
+                mentions += line.is_mention
+        else:
+            self.marker = max(self.marker, self.lines[0].serial - 1) if self.lines else 0
+        self.unread = self.new_count = unread
+        self.mentions = mentions if self.notify != "none" else 0
+
+    def stop_reading(self) -> None:
+        """What comes from now on is new."""
+        self.marker = self.lines[-1].serial if self.lines else 0
+        self.new_count = 0
+
+    def start_reading(self) -> None:
+        self.new_count = self.unread
+        self.unread = self.mentions = 0
+        if self.lines and self.lines[-1].serial == self.marker:
+            self.marker = 0  # nothing new
 
     # --- members
 
@@ -130,10 +205,3 @@ class Room:
         for key in sorted(self.members):
             if key not in self._speakers:
                 yield self.members[key].nick
-
-
-def _names(nicks: list[str]) -> str:
-    unique = list(dict.fromkeys(nicks))
-    shown = ", ".join(unique[:FOLDED_NAMES])
-    others = len(unique) - FOLDED_NAMES
-    return f"{shown} and {others} more" if others > 0 else shown

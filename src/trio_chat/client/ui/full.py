@@ -37,6 +37,7 @@ from trio_chat.client.connection import Connection, Status
 from trio_chat.client.effects import Bell, Effect
 from trio_chat.client.model import Model
 from trio_chat.client.render import Renderer
+from trio_chat.client.rooms import Room
 from trio_chat.client.settings import Settings
 from trio_chat.client.ui.bars import member_list, room_bar, status_bar
 from trio_chat.client.ui.completion import ChatCompleter
@@ -62,6 +63,7 @@ class FullScreen:
         self._aio = aio
         self._connection: Connection | None = None
         self._drawn = ""
+        self._seen_room: Room | None = None
         self.buffer = Buffer(
             multiline=False,
             accept_handler=self._accept,
@@ -78,6 +80,7 @@ class FullScreen:
             key_bindings=key_bindings(self),
             min_redraw_interval=REDRAW_SECONDS,
         )
+        self.app.after_render += self._after_drawing
 
     # --- `app.Screen`
 
@@ -142,6 +145,20 @@ class FullScreen:
         if self.model.house.current in rooms:
             index = rooms.index(self.model.house.current)
             self.go_to((index + step) % len(rooms) + 1)
+
+    def _after_drawing(self, _: object) -> None:
+        """What is in sight was read; what comes into sight soon is fetched."""
+        room, connection = self.model.house.current, self._connection
+        if room is None or connection is None:
+            return
+        if self._seen_room is not None and self._seen_room is not room:
+            connection.apply(self.model.went_away(self._seen_room, trio.current_time()))
+        self._seen_room = room
+        if self.pane.edge is not None and (room.past is None or room.past.pull is None):
+            connection.apply(self.model.pull(room, self.pane.edge, trio.current_time()))
+        self.model.house.watch(not self.pane.is_scrolled)
+        if self.model.house.is_watched and self.model.saw(room, trio.current_time()):
+            connection.apply(())  # it is to be told in time
 
     def _accept(self, buffer: Buffer) -> bool:
         text = buffer.text

@@ -9,135 +9,195 @@ from typing import NamedTuple
 
 from prompt_toolkit.layout import UIContent, UIControl
 
-from trio_chat.client.lines import Line
+from trio_chat.client.lines import SERIAL_BITS, shown_room
 from trio_chat.client.model import Model
-from trio_chat.client.render import Renderer, Row
+from trio_chat.client.past import Pull
+from trio_chat.client.render import Renderer, Row, rule_row
 from trio_chat.client.rooms import Room
+from trio_chat.client.ui.view import View
+
+# Older lines are asked for while this many screens of them are still there.
+SPARE_SCREENS = 2
 
 
 class Place(NamedTuple):
-    """A row of the room's text: the line's serial, and which of its rows."""
+    """A row of the room's text: the line's serial, and which of its rows, counted from its end,
+    because the rules above a line come and go."""
 
     serial: int
     row: int
 
 
 class Pane(UIControl):
-    """Shows the current room, following the newest line unless scrolled back."""
+    """Shows the current room, following the newest line unless scrolled back.
+
+    Attributes:
+        edge: which lines are missing soon, if any; known after each drawing.
+    """
 
     def __init__(self, model: Model, renderer: Renderer) -> None:
         self._model = model
         self._renderer = renderer
         self._room: Room | None = None
         self._bottom: Place | None = None  # None: the newest
+        self._target: tuple[Room, int] | None = None  # a seq that is to be shown when it is here
+        self._found = 0  # the serial of the line that was looked for
         self._width = 80
         self.height = 1
+        self.edge: Pull | None = None
 
     @property
     def is_scrolled(self) -> bool:
         return self._bottom is not None
 
-    def page_up(self) -> None:
-        """Show what is above; the topmost row stays in sight, as the last."""
-        rows = islice(self._rows_back_from(self._bottom), self.height)
-        for place, _ in rows:
+    def scroll_up(self, rows: int) -> None:
+        for place, _ in islice(self._rows_back_from(self._view(), self._bottom), rows + 1):
             self._bottom = place
 
-    def page_down(self) -> None:
-        """Show what is below; at the newest line follow it again."""
+    def scroll_down(self, rows: int) -> None:
+        """At the newest line follow it again."""
         if self._bottom is None:
             return
-        below = self._rows_from(self._bottom)
-        for place, _ in islice(below, self.height - 1):
+        view = self._view()
+        below = self._rows_from(view, self._bottom)
+        for place, _ in islice(below, rows):
             self._bottom = place
-        if next(below, None) is None:
-            self._bottom = None
+        if next(below, None) is None and view.reaches_newest:
+            self.follow()
+
+    def page_up(self) -> None:
+        """Show what is above; the topmost row stays in sight, as the last."""
+        self.scroll_up(self.height - 1)
+
+    def page_down(self) -> None:
+        self.scroll_down(self.height - 1)
 
     def follow(self) -> None:
-        self._bottom = None
+        """Show the newest line, and forget what was pulled from the past."""
+        self._bottom = self._target = None
+        self._found = 0
+        if self._room is not None:
+            self._room.past = None
+
+    def show_seq(self, room: Room, seq: int) -> None:
+        """Show the line with *seq* as soon as it is here."""
+        self._target = room, seq
+
+    def show_marker(self) -> None:
+        """Show where reading stopped."""
+        view, room = self._view(), self._model.house.current
+        if room is not None and room.marker and len(view):
+            first_new = min(view.index(room.marker) + 1, len(view) - 1)
+            self._show(view, view[first_new].serial)
+
+    # --- drawing
 
     def create_content(self, width: int, height: int) -> UIContent:
         self._width, self.height = width, height
-        if self._model.house.current is not self._room:
-            self._room, self._bottom = self._model.house.current, None
-        shown = self._shown(height)
+        self._come_to(self._model.house.current)
+        view = self._view()
+        self._go_to_target(view)
+        shown = self._shown(view, height)
+        self.edge = self._edge_near(view, shown)
         rows: list[Row] = [[] for _ in range(height - len(shown))]
         rows += [row for _, row in shown]
         return UIContent(lambda i: [*rows[i]], line_count=height, show_cursor=False)
 
-    def _shown(self, height: int) -> list[tuple[Place, Row]]:
+    def _come_to(self, room: Room | None) -> None:
+        if room is self._room:
+            return
+        if self._room is not None:
+            self._room.past = None
+        self._room, self._bottom, self._found = room, None, 0
+
+    def _go_to_target(self, view: View) -> None:
+        if self._target is None or self._target[0] is not self._room or self._room is None:
+            return
+        past = self._room.past
+        if past is not None and past.pull is not None:
+            return  # it comes
+        serial = view[view.index(self._target[1] << SERIAL_BITS)].serial if len(view) else 0
+        self._target = None
+        self._found = serial
+        self._show(view, serial)
+
+    def _show(self, view: View, serial: int) -> None:
+        """Put the line with *serial* into the middle."""
+        self._bottom = Place(serial, 0)
+        for place, _ in islice(self._rows_from(view, self._bottom), self.height // 2):
+            self._bottom = place
+
+    def _shown(self, view: View, height: int) -> list[tuple[Place, Row]]:
         shown: list[tuple[Place, Row]] = []
-        for placed in self._rows_back_from(self._bottom):
+        for placed in self._rows_back_from(view, self._bottom):
             shown.append(placed)
             if len(shown) == height:
                 break
         shown.reverse()
         if len(shown) < height and self._bottom is not None:
-            self._fill_below(shown, height)
+            self._fill_below(view, shown, height)
         return shown
 
-    def _fill_below(self, shown: list[tuple[Place, Row]], height: int) -> None:
+    def _fill_below(self, view: View, shown: list[tuple[Place, Row]], height: int) -> None:
         """The top was reached: the rest of the screen shows what comes after."""
         assert self._bottom is not None
-        for placed in self._rows_from(self._bottom, skip=1 if shown else 0):
+        for placed in self._rows_from(view, self._bottom):
             if len(shown) == height:
                 self._bottom = shown[-1][0]
                 return
             shown.append(placed)
-        self._bottom = None
+        if view.reaches_newest and self._room is not None and not self._room.has_older:
+            self._bottom = None
+
+    def _edge_near(self, view: View, shown: list[tuple[Place, Row]]) -> Pull | None:
+        room = self._room
+        if room is None or self._bottom is None:
+            return None
+        spare = self.height * SPARE_SCREENS
+        if room.has_older and (not shown or view.index(shown[0][0].serial) < spare):
+            return "older"
+        if view.reaches_newest or len(view) - view.index(self._bottom.serial) > spare:
+            return None
+        return "newer"
 
     # --- the room's text, row by row
 
-    def _rows_back_from(self, bottom: Place | None) -> Iterator[tuple[Place, Row]]:
-        lines = _Lines(self._model, self._room)
-        last = len(lines) - 1 if bottom is None else lines.index(bottom.serial)
-        for index in range(last, -1, -1):
-            rows = self._render(lines, index)
-            if bottom is not None and index == last:
-                rows = rows[: bottom.row + 1]
-            for row in range(len(rows) - 1, -1, -1):
-                yield Place(lines[index].serial, row), rows[row]
+    def _view(self) -> View:
+        return View(self._model, self._model.house.current)
 
-    def _rows_from(self, top: Place, skip: int = 1) -> Iterator[tuple[Place, Row]]:
-        lines = _Lines(self._model, self._room)
-        first = lines.index(top.serial)
-        for index in range(first, len(lines)):
-            rows = self._render(lines, index)
-            start = top.row + skip if index == first else 0
-            for row in range(start, len(rows)):
-                yield Place(lines[index].serial, row), rows[row]
+    def _rows_back_from(self, view: View, bottom: Place | None) -> Iterator[tuple[Place, Row]]:
+        last = len(view) - 1 if bottom is None else view.index(bottom.serial)
+        for index in range(min(last, len(view) - 1), -1, -1):
+            rows = self._render(view, index)
+            skipped = bottom.row if bottom is not None and index == last else 0
+            for row in range(min(skipped, len(rows) - 1), len(rows)):
+                yield Place(view[index].serial, row), rows[-1 - row]
 
-    def _render(self, lines: _Lines, index: int) -> list[Row]:
-        line = lines[index]
-        previous = lines[index - 1] if index else None
-        marker = self._room.marker if self._room else 0
-        is_new = bool(marker) and line.serial == marker + 1 and previous is not None
-        return self._renderer.rows(line, previous, self._width, is_new=is_new)
+    def _rows_from(self, view: View, top: Place) -> Iterator[tuple[Place, Row]]:
+        """Yield the rows below *top*."""
+        first = view.index(top.serial)
+        for index in range(first, len(view)):
+            rows = self._render(view, index)
+            start = min(top.row, len(rows)) if index == first else len(rows)
+            for row in range(start - 1, -1, -1):
+                yield Place(view[index].serial, row), rows[-1 - row]
 
+    def _render(self, view: View, index: int) -> list[Row]:
+        line = view[index]
+        previous = view[index - 1] if index else None
+        room = self._room
+        if room is None:
+            return []
+        new = ""
+        is_after = previous is None or previous.serial <= room.marker
+        if room.marker and is_after and line.serial > room.marker:
+            count = room.new_count or room.unread
+            new = f"{count} new" if count else "new"
+        rows = self._renderer.rows(line, previous, self._width, new=new)
+        if line.serial == self._found:
+            rows = [[(f"{style} class:found", text) for style, text in row] for row in rows]
+        return rows if index else [self._top_row(room), *rows]
 
-class _Lines:
-    """A room's lines, and after them those that wait for the server."""
-
-    def __init__(self, model: Model, room: Room | None) -> None:
-        self._room = room
-        self._stored = len(room.lines) if room else 0
-        self._pending: list[Line] = []
-        if room is not None:
-            serial = room.lines[-1].serial if room.lines else 0
-            self._pending = [
-                Line(serial + number, line.at_ms, "pending", model.house.nick, line.text)
-                for number, line in enumerate(model.outgoing.in_room(room.name), 1)
-            ]
-
-    def __len__(self) -> int:
-        return self._stored + len(self._pending)
-
-    def __getitem__(self, index: int) -> Line:
-        if index < self._stored and self._room is not None:
-            return self._room.lines[index]
-        return self._pending[index - self._stored]
-
-    def index(self, serial: int) -> int:
-        """Return where the line with *serial* stands, or the nearest one that is left."""
-        first = self[0].serial if len(self) else 0
-        return max(0, min(serial - first, len(self) - 1))
+    def _top_row(self, room: Room) -> Row:
+        text = "…" if room.has_older else f"beginning of {shown_room(room.name)}"
+        return [("class:rule", rule_row(text, self._width))]

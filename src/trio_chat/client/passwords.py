@@ -1,0 +1,39 @@
+"""Commands that carry a password: recognised, masked, and what is to be asked for. Pure."""
+
+from __future__ import annotations
+
+from trio_chat.requests import Invocation, parse_slash
+
+# A command -> what it wants, in its order; the last one is asked for twice where it is new.
+_WANTED = {
+    "login": ("password",),
+    "register": ("password", "password again"),
+    "passwd": ("old password", "new password", "new password again"),
+}
+# Others whose rest is nobody's business either.
+_OTHERS = frozenset({"claim", "token", "password", "identify"})
+SECRET_COMMANDS = frozenset(_WANTED) | _OTHERS
+
+
+def is_secret(text: str) -> bool:
+    """Return whether *text* is a command that may hold a password, a code or a token."""
+    parsed = parse_slash(text)
+    return isinstance(parsed, Invocation) and parsed.name.lower() in SECRET_COMMANDS
+
+
+def masked(text: str) -> str:
+    """Return *text* as it may be shown."""
+    parsed = parse_slash(text)
+    if not isinstance(parsed, Invocation) or parsed.name.lower() not in SECRET_COMMANDS:
+        return text
+    return f"/{parsed.name} …" if parsed.rest else text
+
+
+def wanted(text: str) -> tuple[str, ...]:
+    """Return what is to be asked for before *text* can be sent; empty: nothing."""
+    parsed = parse_slash(text)
+    if not isinstance(parsed, Invocation):
+        return ()
+    words = len(parsed.rest.split())
+    most = 0 if parsed.name.lower() == "passwd" else 1
+    return _WANTED.get(parsed.name.lower(), ()) if words <= most else ()
