@@ -8,7 +8,6 @@ prompt_toolkit.
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +17,16 @@ from trio_chat import __version__
 from trio_chat.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
+    from trio_chat.client.settings import Profile, Settings
     from trio_chat.config import Config
 
 EXIT_OK = 0
 EXIT_USAGE = 2
+EXIT_UNREACHABLE = 3
+EXIT_INTERRUPTED = 130
 
-_DEFAULT_HOST = "127.0.0.1"
+# A person mistypes; a wrong password three times is not a mistype.
+LOGIN_ATTEMPTS = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_connect(commands)
+    _add_client_config(commands)
     return parser
 
 
@@ -78,24 +82,75 @@ def _add_connect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="chat",
         description="Connect to a server and chat. Without a terminal on stdin and stdout every "
         "line of stdin is sent, and events are printed.",
-        epilog="Exit codes: 0 quit, 1 a bug, 2 usage, 3 unreachable or refused.",
+        epilog="Exit codes: 0 quit, 1 a bug, 2 usage, 3 unreachable or refused; 130 interrupted.",
     )
     connect.add_argument(
         "address",
         nargs="?",
-        default=_DEFAULT_HOST,
-        metavar="HOST[:PORT]",
-        help="the server (default 127.0.0.1:7373)",
+        default="",
+        metavar="PROFILE|HOST[:PORT]",
+        help="the server, or a profile of the settings (default 127.0.0.1:7373)",
     )
-    connect.add_argument("--nick", help="what you are called (default: your login name)")
-    connect.add_argument("--room", help="a room to enter at the start")
+    connect.add_argument(
+        "--nick", default="", help="what you are called (default: your login name)"
+    )
+    connect.add_argument("--room", default="", help="a room to enter at the start")
+    connect.add_argument(
+        "--account",
+        default="",
+        metavar="NAME",
+        help="log in; the password is asked for, or read from TRIO_CHAT_PASSWORD",
+    )
+    connect.add_argument(
+        "--token-file", default="", metavar="FILE", help="log in with the token in FILE (0600)"
+    )
+    connect.add_argument(
+        "--tls", action="store_true", help="encrypt, and check the server's certificate"
+    )
+    connect.add_argument(
+        "--ca", default="", metavar="FILE", help="the certificates to trust instead; means --tls"
+    )
+    connect.add_argument(
+        "--json", action="store_true", help="plain, with events as JSON: one object a line"
+    )
+    _add_looks(connect)
+    connect.set_defaults(run=_connect)
+
+
+def _add_looks(connect: argparse.ArgumentParser) -> None:
+    """What is said here goes before what the settings say."""
     connect.add_argument(
         "--screen",
         choices=["auto", "full", "inline", "plain"],
         help="full screen, line by line, or plain for scripts (default: by the terminal)",
     )
+    connect.add_argument(
+        "--theme",
+        choices=["auto", "dark", "light", "high-contrast", "none"],
+        help="how it looks (default: dark, or none where NO_COLOR is set)",
+    )
+    connect.add_argument("--mouse", action="store_true", default=None, help="let the wheel scroll")
+    connect.add_argument(
+        "--log-file", metavar="FILE", help="append everything shown to FILE (made with 0600)"
+    )
     connect.add_argument("--config", type=Path, metavar="FILE", help="the settings to use")
-    connect.set_defaults(run=_connect)
+
+
+def _add_client_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    client_config = commands.add_parser(
+        "client-config",
+        help="show or begin the client's settings",
+        description="Print the client's settings that are in force.",
+    )
+    client_config.add_argument(
+        "--init", action="store_true", help="write a file with every setting, commented out"
+    )
+    client_config.add_argument(
+        "--force", action="store_true", help="with --init: instead of the file there is"
+    )
+    client_config.add_argument("--path", action="store_true", help="print where the file is")
+    client_config.add_argument("--config", type=Path, metavar="FILE", help="another file")
+    client_config.set_defaults(run=_client_config)
 
 
 # --- serve
@@ -133,48 +188,70 @@ def _server_config(parsed: argparse.Namespace) -> Config:
 
 
 def _connect(parsed: argparse.Namespace) -> int:
-    import trio
-    from msgspec.structs import replace
-
-    from trio_chat.client.app import ClientOptions, run_client
-    from trio_chat.client.settings import load_settings
-
     try:
-        settings = load_settings(parsed.config)
-        host, port = _address(parsed.address)
+        return _chat(parsed)
     except ConfigError as exc:
         return _refuse(str(exc))
-    options = ClientOptions(
-        host=host,
-        port=port,
-        nick=parsed.nick or _login_name(),
-        room=parsed.room,
-        settings=replace(settings, screen=parsed.screen or settings.screen),
-    )
-    return trio.run(run_client, options)
+    except (KeyboardInterrupt, EOFError):  # while something was asked
+        print(file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
-def _address(text: str) -> tuple[str, int]:
-    """`HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`. Raises ConfigError."""
-    from trio_chat.config import DEFAULT_PORT
+def _chat(parsed: argparse.Namespace) -> int:
+    import trio
 
-    if text.startswith("["):
-        host, _, port = text[1:].partition("]")
-        port = port.removeprefix(":")
-    elif text.count(":") > 1:
-        host, port = text, ""
-    else:
-        host, _, port = text.partition(":")
-    if not host or (port and not (port.isascii() and port.isdigit() and int(port) <= 65_535)):
-        raise ConfigError(f"{text}: write the server as HOST or HOST:PORT")
-    return host, int(port or DEFAULT_PORT)
+    from trio_chat.client import profiles, wizard
+    from trio_chat.client.app import run_client
+    from trio_chat.client.connection import LoginRefused
+
+    settings, profile = _where_to(parsed)
+    login = wizard.login_for(profile)
+    for attempts_left in range(LOGIN_ATTEMPTS - 1, -1, -1):
+        options = profiles.client_options(profile, settings, login, is_json=parsed.json)
+        try:
+            return trio.run(run_client, options)
+        except LoginRefused as exc:
+            print(f"trio-chat: {exc}", file=sys.stderr)
+            if not attempts_left or not wizard.may_ask_again(profile):
+                break
+            login = wizard.ask_password(profile)
+    return EXIT_UNREACHABLE
 
 
-def _login_name() -> str:
+def _where_to(parsed: argparse.Namespace) -> tuple[Settings, Profile]:
+    """The settings and the profile, with what the command line says on top."""
+    from msgspec.structs import replace
+
+    from trio_chat.client import profiles, settings, wizard
+
+    values = vars(parsed)
+    chosen = settings.load_settings(parsed.config)
+    wish = profiles.Wish(**{field: values[field] for field in profiles.Wish.__struct_fields__})
+    profile = profiles.choose(wish, chosen)
+    file = parsed.config or settings.settings_path()
+    if not parsed.nick and not file.exists() and wizard.is_terminal():
+        chosen, profile = wizard.first_run(profile, file)
+    looks = {name: values[name] for name in ("screen", "theme", "mouse", "log_file")}
+    said = {name: value for name, value in looks.items() if value is not None}
+    return replace(chosen, **said), profile
+
+
+def _client_config(parsed: argparse.Namespace) -> int:
+    from trio_chat.client import settings, settings_text
+
+    file = parsed.config or settings.settings_path()
     try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # no such user, and no variable that tells
-        return "guest"
+        if parsed.path:
+            print(file)
+        elif parsed.init:
+            text = settings_text.commented(settings.Settings())
+            settings_text.write_private(file, text, force=parsed.force)
+            print(file)
+        else:
+            print(settings_text.effective(settings.load_settings(parsed.config)))
+    except ConfigError as exc:
+        return _refuse(str(exc))
+    return EXIT_OK
 
 
 def _first_leaf(exc: BaseException) -> BaseException:

@@ -8,19 +8,24 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import ssl
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
+from pathlib import Path
 from typing import Protocol
 
 import trio
 
-from trio_chat.client.connection import Connection, Dial, Refused, Unreachable
+from trio_chat.client.connection import Connection, Login, LoginRefused, Refused, Unreachable
+from trio_chat.client.dial import Dial, dial_tcp, dial_tls
 from trio_chat.client.effects import Effect
 from trio_chat.client.model import Model
 from trio_chat.client.settings import Settings
+from trio_chat.client.transcript import Transcript, open_transcript
 from trio_chat.client.ui.plain import PlainScreen
 
 EXIT_QUIT = 0
@@ -56,35 +61,65 @@ class Screen(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """What the command line says. *room* None: where the server puts us; *settings*: of the file,
-    with what the command line says instead."""
+    """What the command line and a profile say.
+
+    *room* None: where the server puts us; *tls*: the rules for an encrypted link; *is_json*: the
+    plain screen prints events as the wire has them; *settings*: of the file, with what the
+    command line says instead.
+    """
 
     host: str
     port: int
     nick: str
     room: str | None = None
+    login: Login | None = None
+    tls: ssl.SSLContext | None = None
+    is_json: bool = False
     settings: Settings = field(default_factory=Settings)
 
 
 async def run_client(options: ClientOptions, dial: Dial | None = None) -> int:
     """Talk until the person leaves; return the exit code. *dial*: opens the link, if not TCP.
 
-    0: left. 3: the server cannot be reached, or does not want us. 128 + n: ended by signal n.
+    0: left. 3: the server cannot be reached, does not want us, or did not take a script's line.
+    128 + n: ended by signal n.
+
+    Raises:
+        LoginRefused: account, password or token are wrong; nothing was said about it yet.
+        ConfigError: the file for the transcript cannot be written.
     """
-    kind = _choose_screen(options.settings)
-    model = Model(options.nick, options.room)
-    async with _open_screen(kind, model, options.settings) as screen:
-        connection = Connection(
-            dial or _dial_tcp(options),
-            model,
-            address=f"{options.host}:{options.port}",
-            give_up_seconds=PLAIN_GIVE_UP_SECONDS if kind == "plain" else inf,
-            on_effects=screen.on_effects,
-            keep_pace=screen.keep_pace,
-            on_status=screen.on_status,
-        )
-        end = await _talk_to_the_end(connection, screen)
-    return _last_words(end, model, is_script=kind == "plain")
+    kind = _choose_screen(options)
+    model = Model(options.nick, options.room, highlights=options.settings.highlights)
+    with _open_transcript(options.settings.log_file) as transcript:
+        async with _open_screen(kind, model, options) as screen:
+            connection = Connection(
+                dial or _dial(options),
+                model,
+                address=f"{options.host}:{options.port}",
+                login=options.login,
+                give_up_seconds=PLAIN_GIVE_UP_SECONDS if kind == "plain" else inf,
+                on_effects=partial(_show, [*transcript, screen]),
+                keep_pace=partial(_keep_pace, screen, transcript),
+                on_status=screen.on_status,
+            )
+            end = await _talk_to_the_end(connection, screen, transcript)
+    if isinstance(end.error, LoginRefused):
+        raise end.error
+    is_script = isinstance(screen, PlainScreen)
+    code = _last_words(end, model, is_script=is_script)
+    was_refused = isinstance(screen, PlainScreen) and screen.was_refused
+    return EXIT_UNREACHABLE if code == EXIT_QUIT and was_refused else code
+
+
+def _show(viewers: Sequence[Screen | Transcript], effects: Sequence[Effect]) -> None:
+    for viewer in viewers:
+        viewer.on_effects(effects)
+
+
+async def _keep_pace(screen: Screen, transcripts: Sequence[Transcript]) -> None:
+    for transcript in transcripts:
+        await transcript.printer.wait_below()
+    await screen.keep_pace()
 
 
 @dataclass(slots=True)
@@ -95,12 +130,14 @@ class _End:
     error: Unreachable | Refused | None = None
 
 
-async def _talk_to_the_end(connection: Connection, screen: Screen) -> _End:
+async def _talk_to_the_end(
+    connection: Connection, screen: Screen, transcripts: Sequence[Transcript]
+) -> _End:
     end = _End()
     # A hangup shows in a redraw, often before its signal: that one must not kill us at the end.
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        await _talk(connection, screen, end)
+        await _talk(connection, screen, transcripts, end)
     except* OSError as group:
         if not _is_hangup(group):
             raise
@@ -110,9 +147,13 @@ async def _talk_to_the_end(connection: Connection, screen: Screen) -> _End:
     return end
 
 
-async def _talk(connection: Connection, screen: Screen, end: _End) -> None:
+async def _talk(
+    connection: Connection, screen: Screen, transcripts: Sequence[Transcript], end: _End
+) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_leave_on_signal, connection, end.signals, nursery.cancel_scope)
+        for transcript in transcripts:
+            nursery.start_soon(transcript.printer.run)
         nursery.start_soon(screen.serve)
         nursery.start_soon(_run_screen, screen, connection)
         try:
@@ -121,6 +162,8 @@ async def _talk(connection: Connection, screen: Screen, end: _End) -> None:
             end.error = exc
         with trio.move_on_after(FLUSH_SECONDS):
             await screen.flush()
+            for transcript in transcripts:
+                await transcript.printer.wait_below(1)
         nursery.cancel_scope.cancel()
 
 
@@ -164,34 +207,40 @@ def _say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def _choose_screen(settings: Settings) -> str:
-    if settings.screen != "auto":
-        return settings.screen
+def _choose_screen(options: ClientOptions) -> str:
+    if options.is_json:
+        return "plain"
+    if options.settings.screen != "auto":
+        return options.settings.screen
     return "full" if os.isatty(0) and os.isatty(1) else "plain"
 
 
 def _open_screen(
-    kind: str, model: Model, settings: Settings
+    kind: str, model: Model, options: ClientOptions
 ) -> AbstractAsyncContextManager[Screen]:
     """prompt_toolkit costs 150 ms: only who needs it imports it."""
     if kind == "full":
         from trio_chat.client.ui.full import open_full_screen
 
-        return open_full_screen(model, settings)
+        return open_full_screen(model, options.settings)
     if kind == "inline":
         from trio_chat.client.ui.inline import open_inline_screen
 
-        return open_inline_screen(model, settings)
-    return _open_plain_screen(model)
+        return open_inline_screen(model, options.settings)
+    return nullcontext(PlainScreen(model, is_json=options.is_json))
 
 
-@asynccontextmanager
-async def _open_plain_screen(model: Model) -> AsyncIterator[PlainScreen]:
-    yield PlainScreen(model)
+@contextmanager
+def _open_transcript(file: str) -> Iterator[list[Transcript]]:
+    """Yield the transcript, if one is wanted."""
+    if not file:
+        yield []
+        return
+    with open_transcript(Path(file).expanduser()) as transcript:
+        yield [transcript]
 
 
-def _dial_tcp(options: ClientOptions) -> Callable[[], Awaitable[trio.abc.Stream]]:
-    async def dial() -> trio.abc.Stream:
-        return await trio.open_tcp_stream(options.host, options.port)
-
-    return dial
+def _dial(options: ClientOptions) -> Dial:
+    if options.tls is not None:
+        return dial_tls(options.host, options.port, options.tls)
+    return dial_tcp(options.host, options.port)

@@ -9,22 +9,23 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+import msgspec
 import trio
 
+from trio_chat.client.dial import Dial
 from trio_chat.client.effects import Effect, Send
 from trio_chat.client.lines import safe_line
 from trio_chat.client.model import RETRYABLE, Model
 from trio_chat.client.rooms import Room
-from trio_chat.errors import ProtocolError, TrioChatError
+from trio_chat.errors import LoginFailed, ProtocolError, TrioChatError
 from trio_chat.events import Bye, Error, Event, Pong
-from trio_chat.requests import Ping, Request
+from trio_chat.requests import Hello, Ping, Request
 from trio_chat.wire.lines import LineBuffer
 from trio_chat.wire.native import MAX_SERVER_LINE_BYTES, decode_event, encode_request
 
-Dial: TypeAlias = Callable[[], Awaitable[trio.abc.Stream]]
 LinkState: TypeAlias = Literal["connecting", "online", "offline"]
 
 RECEIVE_BYTES = 65_536
@@ -53,7 +54,28 @@ class Unreachable(TrioChatError):
 
 
 class Refused(TrioChatError):
-    """The server does not let us in, or told us to go; the message is its reason."""
+    """The server does not let us in, or told us to go; the message is its reason.
+
+    Attributes:
+        code: of the server's error; empty for a `bye`.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class LoginRefused(Refused):
+    """Account, password or token are wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What proves who one is: a password, or a token, for which the account may be left out."""
+
+    account: str | None = None
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
 
 
 class LinkLost(Exception):
@@ -67,11 +89,14 @@ class LinkLost(Exception):
 
 @dataclass(slots=True)
 class Status:
-    """How the link is doing, for the status bar; *retry_at* in monotonic seconds."""
+    """How the link is doing, for the status bar; *retry_at* in monotonic seconds, *reason*: why
+    it is offline."""
 
     state: LinkState = "connecting"
     latency_seconds: float | None = None
     retry_at: float = 0.0
+    reason: str = ""
+    is_encrypted: bool = False
 
 
 class Connection:
@@ -80,10 +105,12 @@ class Connection:
     Args:
         dial: opens a stream to the server; raises OSError.
         address: the server, as shown to the person.
+        login: is said in every hello; the server looks at it where it does not resume.
         give_up_seconds: after having been online, how long to try again; inf: for ever.
         on_effects: gets every batch of effects but `Send`, also an empty one: something was
             received. Must not block.
         keep_pace: awaited before each read from the server.
+        sift: gets every batch of events, and returns those that the model is to see.
         on_status: called after each change of `status`.
     """
 
@@ -94,9 +121,11 @@ class Connection:
         *,
         address: str,
         give_up_seconds: float,
+        login: Login | None = None,
         on_effects: Callable[[Sequence[Effect]], None],
         keep_pace: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
         on_status: Callable[[], None] = lambda: None,
+        sift: Callable[[list[Event]], list[Event]] = lambda events: events,
         timeouts: Timeouts | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -105,9 +134,11 @@ class Connection:
         self._dial = dial
         self._address = address
         self._give_up_seconds = give_up_seconds
+        self._login = login or Login()
         self._on_effects = on_effects
         self._keep_pace = keep_pace
         self._on_status = on_status
+        self._sift = sift
         self._timeouts = timeouts or Timeouts()
         self._jitter = jitter
         # What waits for the socket: bounded by the model, which has at most PENDING_LINES
@@ -171,6 +202,7 @@ class Connection:
                 if trio.current_time() + wait_seconds - lost_at > self._give_up_seconds:
                     raise Unreachable(f"{self._address}: {lost.reason}; gave up") from None
                 self.status.retry_at = trio.current_time() + wait_seconds
+                self.status.reason = lost.reason
                 self._set_state("offline")
                 await trio.sleep(wait_seconds)
 
@@ -190,13 +222,14 @@ class Connection:
             LinkLost: always, unless Refused: a link does not end by itself.
         """
         stream = await self._open_stream()
+        self.status.is_encrypted = isinstance(stream, trio.SSLStream)
         self._out.clear()
         self._ping_sent_at.clear()
         self._bye = None
         end: BaseException | None = None
         try:
             async with trio.open_nursery() as nursery:
-                self._queue(self.model.hello())
+                self._queue(self._hello())
                 nursery.start_soon(self._send_queued, stream)
                 nursery.start_soon(self._ping)
                 nursery.start_soon(self._send_due)
@@ -209,6 +242,15 @@ class Connection:
             await trio.aclose_forcefully(stream)
         if end is not None:
             raise end
+
+    def _hello(self) -> Hello:
+        login = self._login
+        return msgspec.structs.replace(
+            self.model.hello(),
+            account=login.account,
+            password=login.password,
+            token=login.token,
+        )
 
     async def _open_stream(self) -> trio.abc.Stream:
         try:
@@ -249,7 +291,7 @@ class Connection:
             elif isinstance(event, Error) and self.status.state != "online":
                 self._hello_refused(event)
         was_online = self.model.house.is_online
-        self.apply(self.model.receive(events, now))
+        self.apply(self.model.receive(self._sift(events), now))
         if self.model.house.is_online and not was_online:
             self._came_online()
 
@@ -263,7 +305,8 @@ class Connection:
             raise LinkLost(message, error.retry_after)
         if error.retry_after is not None:
             message += f"; try again in {error.retry_after:.0f} s"
-        raise Refused(f"{self._address}: {message}")
+        kind = LoginRefused if error.code == LoginFailed.code else Refused
+        raise kind(f"{self._address}: {message}", error.code)
 
     def _came_online(self) -> None:
         self._failures = 0
@@ -338,7 +381,8 @@ def explain(exc: OSError) -> str:
         inner = exc
     if inner.errno is not None and inner.errno > 0:
         return os.strerror(inner.errno).lower()
-    return (inner.strerror or str(inner) or type(inner).__name__).lower()
+    text = inner.strerror or str(inner) or type(inner).__name__
+    return text[:1].lower() + text[1:]
 
 
 def first_leaf(exc: BaseException) -> BaseException:

@@ -188,6 +188,9 @@ def _check(settings: Settings, file: Path) -> None:
         check_styles(settings.styles)
     except ValueError as exc:
         raise ConfigError(f"{file}: styles: {exc}") from None
+    for name in settings.profiles:
+        if not name or set(name) & set(".:[]"):
+            raise ConfigError(f"{file}: profiles: {name!r} could be a host; leave out . and :")
     if settings.profile and settings.profile not in settings.profiles:
         near = nearest(settings.profile, settings.profiles)
         raise ConfigError(f"{file}: profile: there is no [profiles.{settings.profile}]{near}")

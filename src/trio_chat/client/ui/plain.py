@@ -16,16 +16,16 @@ import trio
 from trio_chat.client.connection import Connection
 from trio_chat.client.effects import Effect, Show
 from trio_chat.client.model import Model
-from trio_chat.events import Error
+from trio_chat.client.printer import Printer
+from trio_chat.events import Error, Event
 from trio_chat.wire.lines import LineBuffer
-from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES
+from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, NativeWire
 from trio_chat.wire.render_text import render
 
 # Beyond this many lines without an answer stdin is not read on: 64 x 16 KiB.
 UNANSWERED_LINES = 64
-# Beyond this many bytes that nobody has taken from stdout the server is not read from.
-UNWRITTEN_BYTES = 262_144
 READ_BYTES = 65_536
+_WIRE = NativeWire()
 
 
 class PlainScreen:
@@ -33,13 +33,27 @@ class PlainScreen:
 
     Args:
         model: asked for what is unanswered.
+        is_json: stdout gets the events as the native wire has them, errors too.
         stdin, stdout, stderr: file descriptors.
+
+    Attributes:
+        was_refused: a line of stdin was, for good.
     """
 
-    def __init__(self, model: Model, *, stdin: int = 0, stdout: int = 1, stderr: int = 2) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        is_json: bool = False,
+        stdin: int = 0,
+        stdout: int = 1,
+        stderr: int = 2,
+    ) -> None:
+        self.was_refused = False
         self._model = model
+        self._is_json = is_json
         self._stdin = stdin
-        self._printers = {fd: _Printer(fd, self._wake) for fd in (stdout, stderr)}
+        self._printers = {fd: Printer(fd, self._wake) for fd in (stdout, stderr)}
         self._stdout = self._printers[stdout]
         self._stderr = self._printers[stderr]
         self._changed = trio.Event()
@@ -47,11 +61,18 @@ class PlainScreen:
     def on_effects(self, effects: Sequence[Effect]) -> None:
         """Queue a batch for printing."""
         for effect in effects:
-            if isinstance(effect, Show) and isinstance(effect.event, Error):
-                self._stderr.put(_error_lines(effect.event, effect.refused))
-            elif isinstance(effect, Show):
-                self._stdout.put(render(effect.event))
+            if isinstance(effect, Show):
+                self._print(effect.event, effect.refused)
         self._wake()
+
+    def _print(self, event: Event, refused: str) -> None:
+        if isinstance(event, Error):
+            self._stderr.put(_error_lines(event, refused))
+            self.was_refused = self.was_refused or bool(refused)
+        if self._is_json:
+            self._stdout.put(_WIRE.encode(event).decode().removesuffix("\n").split("\n"))
+        elif not isinstance(event, Error):
+            self._stdout.put(render(event))
 
     def on_status(self) -> None:
         pass
@@ -59,7 +80,7 @@ class PlainScreen:
     async def keep_pace(self) -> None:
         """Wait while too much is unprinted: a stalled reader of stdout stalls the link, and
         what was missed comes with the resume."""
-        await self._stdout.wait_below(UNWRITTEN_BYTES)
+        await self._stdout.wait_below()
 
     async def run(self, connection: Connection) -> None:
         """Send stdin line by line; return when it has ended and each line was answered, or
@@ -108,58 +129,12 @@ class PlainScreen:
         ):
             for line in buffer.feed(chunk):
                 if not isinstance(line, bytes):
+                    self.was_refused = True
                     self._stderr.put([f"* error: a line has more than {line.limit_bytes} bytes"])
                 elif line.strip():
                     yield line.decode("utf-8", "replace")
         if rest := buffer.rest():
             yield rest.decode("utf-8", "replace")
-
-
-class _Printer:
-    """A file descriptor that is written to in a thread, so that a full pipe stops nobody.
-
-    Once nobody reads it any more it swallows everything; *on_closed* is called.
-    """
-
-    def __init__(self, fd: int, on_closed: Callable[[], None]) -> None:
-        self.is_closed = False
-        self._fd = fd
-        self._on_closed = on_closed
-        self._unwritten = bytearray()
-        self._queued = trio.Event()
-        self._written = trio.Event()
-
-    def put(self, lines: Sequence[str]) -> None:
-        if lines and not self.is_closed:
-            text = "".join(f"{line}\n" for line in lines)
-            self._unwritten += text.encode("utf-8", "replace")
-            self._queued.set()
-
-    async def wait_below(self, unwritten_bytes: int) -> None:
-        while len(self._unwritten) >= unwritten_bytes:
-            await self._written.wait()
-        await trio.lowlevel.checkpoint()
-
-    async def run(self) -> None:
-        while True:
-            await self._queued.wait()
-            self._queued = trio.Event()
-            while self._unwritten:
-                await self._write_some()
-
-    async def _write_some(self) -> None:
-        piece = bytes(self._unwritten[:READ_BYTES])
-        try:
-            written_bytes = await trio.to_thread.run_sync(
-                os.write, self._fd, piece, abandon_on_cancel=True
-            )
-        except OSError:
-            self.is_closed = True
-            written_bytes = len(self._unwritten)
-            self._on_closed()
-        del self._unwritten[:written_bytes]
-        self._written.set()
-        self._written = trio.Event()
 
 
 def _error_lines(event: Error, refused: str) -> list[str]:

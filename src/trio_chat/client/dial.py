@@ -1,0 +1,65 @@
+"""Opens links to a server: TCP, or TLS with its certificate checked. It knows no wire."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import trio
+
+from trio_chat.errors import ConfigError
+
+Dial: TypeAlias = Callable[[], Awaitable[trio.abc.Stream]]
+
+
+def dial_tcp(host: str, port: int) -> Dial:
+    """Return what opens a link that anybody on the way can read."""
+
+    async def dial() -> trio.abc.Stream:
+        return await trio.open_tcp_stream(host, port)
+
+    return dial
+
+
+def dial_tls(host: str, port: int, context: ssl.SSLContext) -> Dial:
+    """Return what opens an encrypted link to a server that has proven to be *host*."""
+
+    async def dial() -> trio.abc.Stream:
+        tcp = await trio.open_tcp_stream(host, port)
+        stream = trio.SSLStream(tcp, context, server_hostname=host)
+        try:
+            await stream.do_handshake()
+        except trio.BrokenResourceError as exc:
+            await trio.aclose_forcefully(stream)
+            raise _explained(exc.__cause__) from None
+        except BaseException:
+            tcp.socket.close()
+            raise
+        return stream
+
+    return dial
+
+
+def tls_context(ca: str = "") -> ssl.SSLContext:
+    """Return the rules for `dial_tls`: the host's name is checked, against the certificates that
+    the system trusts, or against *ca* alone: a PEM file with an authority, or the server's own.
+
+    Raises:
+        ConfigError: *ca* cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca or None)
+    except (OSError, ssl.SSLError) as exc:
+        raise ConfigError(f"{ca}: no certificates in it: {exc.strerror or exc}") from None
+    if ca:
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def _explained(cause: BaseException | None) -> OSError:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return OSError(f"its certificate is not trusted: {cause.verify_message.rstrip('.')}")
+    if isinstance(cause, ssl.SSLError):
+        return OSError(f"no TLS there: {(cause.reason or str(cause)).lower().replace('_', ' ')}")
+    return OSError("closed the connection during the TLS handshake")

@@ -1,0 +1,157 @@
+"""Encrypted links: only to a server that has proven to be the one named."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import trio
+import trustme
+
+from support_client import FakeServer
+from trio_chat.client.connection import Connection, Status, Unreachable
+from trio_chat.client.dial import Dial, dial_tcp, dial_tls, tls_context
+from trio_chat.client.model import Model
+from trio_chat.errors import ConfigError
+
+Serve = Callable[[trio.abc.Stream], Awaitable[object]]
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusted(authority: trustme.CA, tmp_path: Path) -> str:
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    return str(file)
+
+
+async def listen(nursery: trio.Nursery, serve: Serve, certificate: trustme.LeafCert | None) -> int:
+    """Serve, with TLS if there is a *certificate*; return the port."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listener.socket.getsockname()[1]
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    if certificate is None:
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+    else:
+        certificate.configure_cert(context)
+        encrypted = [trio.SSLListener(listener, context)]
+        nursery.start_soon(trio.serve_listeners, fenced(serve), encrypted)
+    return int(port)
+
+
+def fenced(serve: Serve) -> Serve:
+    async def handle(stream: trio.abc.Stream) -> None:
+        try:
+            await serve(stream)
+        except trio.BrokenResourceError:  # a peer that does not trust us
+            await trio.aclose_forcefully(stream)
+
+    return handle
+
+
+async def link(dial: Dial) -> Status:
+    """Connect, leave when welcomed; return how the link was then."""
+    seen = Status()
+
+    def note() -> None:
+        if connection.status.state == "online":
+            seen.state, seen.is_encrypted = "online", connection.status.is_encrypted
+            connection.leave()
+
+    connection = Connection(
+        dial,
+        Model("alice"),
+        address="127.0.0.1",
+        give_up_seconds=0,
+        on_effects=lambda effects: None,
+        on_status=note,
+    )
+    with trio.fail_after(10):
+        await connection.run()
+    return seen
+
+
+async def test_link_to_a_trusted_server_is_encrypted(
+    nursery: trio.Nursery, authority: trustme.CA, trusted: str
+) -> None:
+    server = FakeServer(nursery)
+    port = await listen(nursery, server.serve, authority.issue_cert("127.0.0.1"))
+    status = await link(dial_tls("127.0.0.1", port, tls_context(trusted)))
+    assert status == Status(state="online", is_encrypted=True)
+    nursery.cancel_scope.cancel()
+
+
+async def test_plain_link_is_known_to_be_plain(nursery: trio.Nursery) -> None:
+    port = await listen(nursery, FakeServer(nursery).serve, None)
+    assert await link(dial_tcp("127.0.0.1", port)) == Status(state="online", is_encrypted=False)
+    nursery.cancel_scope.cancel()
+
+
+async def test_server_s_own_certificate_may_be_what_is_trusted(
+    nursery: trio.Nursery, authority: trustme.CA, tmp_path: Path
+) -> None:
+    certificate = authority.issue_cert("127.0.0.1")
+    pinned = tmp_path / "server.pem"
+    certificate.cert_chain_pems[0].write_to_path(str(pinned))
+    port = await listen(nursery, FakeServer(nursery).serve, certificate)
+    status = await link(dial_tls("127.0.0.1", port, tls_context(str(pinned))))
+    assert status.is_encrypted
+    nursery.cancel_scope.cancel()
+
+
+async def test_certificate_of_another_host_is_refused(
+    nursery: trio.Nursery, authority: trustme.CA, trusted: str
+) -> None:
+    server = FakeServer(nursery)
+    port = await listen(nursery, server.serve, authority.issue_cert("chat.example"))
+    with pytest.raises(Unreachable, match="certificate is not trusted: IP address mismatch"):
+        await link(dial_tls("127.0.0.1", port, tls_context(trusted)))
+    assert server.requests == []
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("others", [True, False])
+async def test_certificate_that_nobody_trusts_is_refused(
+    nursery: trio.Nursery, authority: trustme.CA, trusted: str, others: bool
+) -> None:
+    """Neither by the system, nor by a file with other certificates."""
+    server = FakeServer(nursery)
+    port = await listen(nursery, server.serve, trustme.CA().issue_cert("127.0.0.1"))
+    with pytest.raises(Unreachable, match="certificate is not trusted"):
+        await link(dial_tls("127.0.0.1", port, tls_context(trusted if others else "")))
+    assert server.requests == []
+    nursery.cancel_scope.cancel()
+
+
+async def test_server_without_tls_is_told_apart(nursery: trio.Nursery) -> None:
+    async def greet(stream: trio.abc.Stream) -> None:
+        await stream.receive_some(1)
+        await stream.send_all(b"Welcome to trio-chat. Choose a nick:\n")
+
+    port = await listen(nursery, greet, None)
+    with pytest.raises(Unreachable, match="no TLS there"):
+        await link(dial_tls("127.0.0.1", port, tls_context()))
+    nursery.cancel_scope.cancel()
+
+
+async def test_server_that_hangs_up_in_the_handshake_is_unreachable(nursery: trio.Nursery) -> None:
+    async def hang_up(stream: trio.abc.Stream) -> None:
+        await trio.aclose_forcefully(stream)
+
+    port = await listen(nursery, hang_up, None)
+    with pytest.raises(Unreachable):
+        await link(dial_tls("127.0.0.1", port, tls_context()))
+    nursery.cancel_scope.cancel()
+
+
+def test_file_without_certificates_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("nothing")
+    with pytest.raises(ConfigError, match=r"ca\.pem: no certificates in it"):
+        tls_context(str(file))

@@ -1,0 +1,67 @@
+"""Logging in with the hello, and what is wrong with a password."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from support_client import FakeServer
+from trio_chat.client.app import ClientOptions, run_client
+from trio_chat.client.connection import Connection, Login, LoginRefused, Timeouts
+from trio_chat.client.model import Model
+from trio_chat.events import Error
+from trio_chat.requests import Hello
+
+LOGIN = Login("ada", "secret")
+
+
+@pytest.fixture
+def server(nursery: trio.Nursery) -> FakeServer:
+    return FakeServer(nursery)
+
+
+@pytest.mark.parametrize("resumes", [True, False])
+async def test_every_hello_proves_who_one_is(
+    server: FakeServer, autojump_clock: trio.testing.MockClock, resumes: bool
+) -> None:
+    """The password is needed again where the session is gone."""
+    server.resumes = resumes
+    model = Model("ada")
+    connection = Connection(
+        server.dial,
+        model,
+        address="fake",
+        login=LOGIN,
+        give_up_seconds=60,
+        on_effects=lambda effects: None,
+        timeouts=Timeouts(),
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.run)
+        await server.wait_until(lambda: model.house.is_online or len(server.asked(Hello)) == 1)
+        await server.cut()
+        await server.wait_until(lambda: len(server.asked(Hello)) == 2)
+        connection.leave()
+    hellos = server.asked(Hello)
+    assert [(h.account, h.password, h.token) for h in hellos] == [("ada", "secret", None)] * 2
+
+
+async def test_wrong_password_is_told_apart_from_other_refusals(server: FakeServer) -> None:
+    server.hello_errors = [Error(code="login_failed", message="account or password are wrong")]
+    with pytest.raises(LoginRefused, match="account or password are wrong"):
+        await run_client(ClientOptions("fake", 1, "ada", login=LOGIN, is_json=True), server.dial)
+
+
+async def test_no_login_is_said_without_one(
+    server: FakeServer, autojump_clock: trio.testing.MockClock
+) -> None:
+    model = Model("ada")
+    connection = Connection(
+        server.dial, model, address="fake", give_up_seconds=1, on_effects=lambda effects: None
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.run)
+        await server.wait_until(lambda: len(server.asked(Hello)) == 1)
+        connection.leave()
+    [hello] = server.asked(Hello)
+    assert (hello.account, hello.password, hello.token) == (None, None, None)
