@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
 
 from trio_chat.client.lines import Line, Look
@@ -65,13 +64,6 @@ def test_action_and_notice() -> None:
     assert "-ada- │ news" in texts(line("news", look="notice"), line(""))[0]
 
 
-def test_text_is_wrapped_at_blanks_then_anywhere() -> None:
-    columns = grid(60).text_columns
-    assert body(line("a" * (columns - 1) + " bc")) == ["a" * (columns - 1), "bc"]
-    assert body(line("a" * (columns + 2))) == ["a" * columns, "aa"]
-    assert body(line("one\n\ntwo")) == ["one", "", "two"]
-
-
 def test_long_nick_is_cut_with_an_ellipsis() -> None:
     assert "xxxxxxxxxxx… │" in texts(line("a", nick="x" * 32), line(""))[0]
 
@@ -80,11 +72,6 @@ def test_wide_text_is_never_wider_than_its_columns() -> None:
     rows = body(line("日本語" * 20))
     assert all(get_cwidth(row) <= grid(60).text_columns for row in rows)
     assert "".join(rows) == "日本語" * 20
-
-
-def test_mark_stays_with_its_letter() -> None:
-    renderer = Renderer(get_cwidth)
-    assert list(renderer.graphemes("e\u0301a🇩🇪🇫🇷")) == ["e\u0301", "a", "🇩🇪", "🇫🇷"]
 
 
 def test_emoji_have_the_width_that_every_terminal_gives_them() -> None:
@@ -100,8 +87,18 @@ def test_narrow_terminal_gives_up_the_time() -> None:
     assert texts(line("a"), line("", nick="bob"), width=30)[0].lstrip().startswith("ada │ a")
 
 
-@given(st.text(), st.integers(1, 80))
-def test_no_row_is_too_wide_and_no_character_gets_lost(text: str, columns: int) -> None:
-    rows = Renderer(get_cwidth).wrap(text, columns)
-    for row in rows:
-        assert get_cwidth(row) <= columns or len(list(Renderer(get_cwidth).graphemes(row))) == 1
+def test_amended_text_says_so() -> None:
+    assert body(line("better", fate="edited")) == ["better (edited)"]
+    assert body(line("", fate="deleted")) == ["(deleted)"]
+
+
+def test_clock_of_twelve_hours() -> None:
+    shown = Renderer(get_cwidth, clock=12).rows(line("a"), line("", nick="bob"), 60, new="")
+    assert re.fullmatch(r"[ 1]\d:\d\d[ap] ", shown[0][0][1])
+
+
+def test_markup_is_what_people_say_and_not_what_the_server_says() -> None:
+    [row] = Renderer(get_cwidth).rows(line("a *b*"), line("c"), 60, new="")
+    assert (" class:strong", "b") in row
+    [row] = Renderer(get_cwidth).rows(line("a *b*", "", "system"), line("c"), 60, new="")
+    assert row[-1] == ("class:dim ", "a *b*")
