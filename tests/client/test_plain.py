@@ -12,8 +12,9 @@ from support_client import FakeServer
 from trio_chat.client.connection import Connection
 from trio_chat.client.model import Model
 from trio_chat.client.ui.plain import UNANSWERED_LINES, PlainScreen
-from trio_chat.events import Error
+from trio_chat.events import Bye, Error, Said, Welcome
 from trio_chat.requests import Input
+from trio_chat.wire.native import decode_event
 
 
 class Pipes:
@@ -56,10 +57,14 @@ def server(nursery: trio.Nursery) -> FakeServer:
     return FakeServer(nursery)
 
 
-async def chat(server: FakeServer, pipes: Pipes, room: str | None = None) -> Model:
+async def chat(
+    server: FakeServer, pipes: Pipes, room: str | None = None, *, is_json: bool = False
+) -> Model:
     """The life of a client in a pipe, from connecting to leaving."""
     model = Model("alice", room)
-    screen = PlainScreen(model, stdin=pipes.stdin, stdout=pipes.stdout, stderr=pipes.stderr)
+    screen = PlainScreen(
+        model, is_json=is_json, stdin=pipes.stdin, stdout=pipes.stdout, stderr=pipes.stderr
+    )
     connection = Connection(
         server.dial,
         model,
@@ -175,3 +180,28 @@ async def test_room_that_cannot_be_had_ends_it(server: FakeServer, pipes: Pipes)
     assert model.first_room_refused == "you are banned"
     assert server.said() == []
     assert "* error: you are banned" in pipes.read(pipes.stderr_reader)
+
+
+async def test_json_is_the_wire_s_own_and_nothing_else(server: FakeServer, pipes: Pipes) -> None:
+    server.store("lobby", "bob", "before\u2028you came")
+    server.input_errors = [Error(code="muted", message="you are muted")]
+    pipes.write("one\ntwo\n")
+    pipes.end()
+    await chat(server, pipes, is_json=True)
+    lines = pipes.read(pipes.stdout_reader).removesuffix("\n").split("\n")
+    events = [decode_event(line.encode()) for line in lines]
+    assert [e.text for e in events if isinstance(e, Said)] == ["before\u2028you came", "two"]
+    assert [e.code for e in events if isinstance(e, Error)] == ["muted"]
+    assert isinstance(events[0], Welcome)
+    assert isinstance(events[-1], Bye)
+    assert pipes.read(pipes.stderr_reader) == "* error: you are muted\n* not sent: 'one'\n"
+
+
+async def test_json_shows_what_is_said_once_over_a_broken_link(
+    server: FakeServer, pipes: Pipes
+) -> None:
+    server.lost_answers = 1
+    pipes.write("hello\n")
+    pipes.end()
+    await chat(server, pipes, is_json=True)
+    assert pipes.read(pipes.stdout_reader).count('"hello"') == 1

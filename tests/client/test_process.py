@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import stat
 import subprocess
 import sys
 import termios
@@ -101,6 +103,35 @@ def test_signal_ends_a_pipe_after_quit(address: str, number: int) -> None:
     assert code == 128 + number
     assert "* bye" in out
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("refused", ["/nope", "x" * 20_000])
+def test_script_learns_that_a_line_was_refused(address: str, refused: str) -> None:
+    code, out, errors = run(address, stdin=f"{refused}\nhello\n")
+    assert code == 3
+    assert "<alice> hello\n" in out
+    assert "* error: " in errors
+
+
+def test_transcript_holds_what_was_shown_with_its_date_and_no_secret(
+    address: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "chat.log"
+    arguments = [address, "--log-file", str(file)]
+    run(*arguments, stdin="first\n/logn alice secret\n")
+    run(*arguments, stdin="second\n")
+    text = file.read_text()
+    assert re.search(r"^\d{4}-\d\d-\d\d \[\d\d:\d\d\] #lobby <alice> first$", text, re.MULTILINE)
+    assert "<alice> second\n" in text
+    assert "unknown command /logn" in text
+    assert "secret" not in text
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_transcript_that_cannot_be_written_is_a_usage_error(address: str, tmp_path: Path) -> None:
+    code, out, errors = run(address, "--log-file", str(tmp_path))
+    assert (code, out) == (2, "")
+    assert errors == f"trio-chat: {tmp_path}: cannot be written: Is a directory\n"
 
 
 def test_no_server_is_exit_code_3_and_one_line() -> None:
