@@ -36,7 +36,21 @@ def test_a_duration_is_read_with_its_units(text: str, span_ms: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "5", "h", "spam", "2 d", " 2d", "2d\n", "-2d", "1.5h", "2D", "2days", "30m1h", "1h2h"),
+        *(
+            "",
+            "5",
+            "h",
+            "spam",
+            "2 d",
+            " 2d",
+            "2d\n",
+            "-2d",
+            "1.5h",
+            "2D",
+            "2days",
+            "30m1h",
+            "1h2h",
+        ),
         *("٢d", "２d", "2ｄ", "3rd", "1h30", "9999999999s", "1y"),
     ],
 )

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from trio_chat.chat.throttle import Throttle
 
 KEYS = st.sampled_from(["a", "b", "c"])
-STEPS = st.lists(
-    st.tuples(st.sampled_from(["fail", "fail", "fail", "succeed", "ask"]), KEYS, st.integers(0, 40))
-)
+ACTIONS = st.sampled_from(["fail", "fail", "fail", "succeed", "take back", "ask"])
+STEPS = st.lists(st.tuples(ACTIONS, KEYS, st.integers(0, 40)))
 
 
 def test_the_failure_after_the_last_attempt_has_to_wait() -> None:
@@ -57,8 +56,18 @@ def test_a_success_without_a_failure_is_nothing() -> None:
     assert len(throttle) == 0
 
 
+def test_a_success_taken_back_leaves_the_failures_before_it() -> None:
+    throttle = Throttle(attempts=2, seconds=60.0)
+    throttle.failed("192.0.2.7", 0.0)
+    throttle.failed("192.0.2.7", 10.0)
+    throttle.take_back("192.0.2.7")
+    assert throttle.check("192.0.2.7", 10.0) == 0.0
+    throttle.failed("192.0.2.7", 20.0)
+    assert throttle.check("192.0.2.7", 20.0) == 40.0
+
+
 @given(st.integers(1, 4), st.integers(1, 100), STEPS)
-def test_it_agrees_with_a_model_that_keeps_every_failure(
+def test_it_agrees_with_a_model_of_lists(
     attempts: int, seconds: int, steps: list[tuple[str, str, int]]
 ) -> None:
     throttle = Throttle(attempts, float(seconds))
@@ -68,13 +77,16 @@ def test_it_agrees_with_a_model_that_keeps_every_failure(
         now += pause
         if what == "fail":
             throttle.failed(key, float(now))
-            failures[key].append(now)
+            failures[key] = [*failures[key], now][-attempts:]
+        elif what == "take back":
+            throttle.take_back(key)
+            failures[key] = failures[key][:-1]
         elif what == "succeed":
             throttle.succeeded(key)
             failures[key].clear()
         for each, times in failures.items():
             recent = [at for at in times if at > now - seconds]
-            wait = recent[-attempts] + seconds - now if len(recent) >= attempts else 0
+            wait = recent[0] + seconds - now if len(recent) == attempts else 0
             assert throttle.check(each, float(now)) == wait
 
 

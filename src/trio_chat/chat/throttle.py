@@ -12,8 +12,8 @@ class Throttle:
     """Allows each key *attempts* failures within any *seconds*; then it has to wait.
 
     Count a failure before a slow check, and call `succeeded` after it: otherwise whoever asks a
-    thousand times at once has a thousand guesses. A key that stands for an address should not
-    be forgotten on a success, or one's own password buys new guesses at those of others.
+    thousand times at once has a thousand guesses. For a key that stands for an address call
+    `take_back` instead, or one's own password buys new guesses at those of others.
 
     Memory is bounded by *keys_max* keys of *attempts* times each. When another key needs a place,
     those without a failure in the last *seconds* go; then the stalest of those that have not used
@@ -28,7 +28,7 @@ class Throttle:
         self._attempts = attempts
         self._seconds = seconds
         self._keys_max = keys_max
-        # Both in the order of the last failure; of each key the last failures, at most *attempts*.
+        # Both in the order of the last change; of each key the last failures, at most *attempts*.
         self._tried: OrderedDict[str, deque[float]] = OrderedDict()
         self._used_up: OrderedDict[str, deque[float]] = OrderedDict()
 
@@ -55,7 +55,7 @@ class Throttle:
         (self._used_up if is_used_up else self._tried)[key] = times
 
     def take_back(self, key: str) -> None:
-        """The last one counted of *key* was no failure."""
+        """The last one counted of *key* was no failure: count it no longer."""
         times = self._used_up.pop(key, None) or self._tried.pop(key, None)
         if times is not None and len(times) > 1:
             times.pop()
