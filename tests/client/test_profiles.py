@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from trio_chat.client.dial import parse_address
 from trio_chat.client.profiles import (
     Wish,
     choose,
     client_options,
-    parse_address,
     read_token,
 )
 from trio_chat.client.settings import Profile, Settings

@@ -57,12 +57,12 @@ class Refused(TrioChatError):
     """The server does not let us in, or told us to go; the message is its reason.
 
     Attributes:
-        code: of the server's error; empty for a `bye`.
+        error: what the server answered to the hello; None after a `bye`.
     """
 
-    def __init__(self, message: str, code: str = "") -> None:
+    def __init__(self, message: str, error: Error | None = None) -> None:
         super().__init__(message)
-        self.code = code
+        self.error = error
 
 
 class LoginRefused(Refused):
@@ -164,6 +164,10 @@ class Connection:
         self.apply(self.model.leave(now, text))
         is_heard = self.status.state == "online"
         self._life.deadline = now + (self._timeouts.leave_seconds if is_heard else 0)
+
+    def ask(self, request: Request) -> None:
+        """Send what the model need not know, on this link only."""
+        self._queue(request)
 
     def apply(self, effects: Sequence[Effect]) -> None:
         """Queue what is to be sent, hand on what is to be shown."""
@@ -306,7 +310,7 @@ class Connection:
         if error.retry_after is not None:
             message += f"; try again in {error.retry_after:.0f} s"
         kind = LoginRefused if error.code == LoginFailed.code else Refused
-        raise kind(f"{self._address}: {message}", error.code)
+        raise kind(f"{self._address}: {message}", error)
 
     def _came_online(self) -> None:
         self._failures = 0

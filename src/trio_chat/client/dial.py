@@ -1,4 +1,4 @@
-"""Opens links to a server: TCP, or TLS with its certificate checked. It knows no wire."""
+"""From an address to a link: TCP, or TLS with the certificate checked. It knows no wire."""
 
 from __future__ import annotations
 
@@ -8,9 +8,24 @@ from typing import TypeAlias
 
 import trio
 
+from trio_chat.config import DEFAULT_PORT
 from trio_chat.errors import ConfigError
 
 Dial: TypeAlias = Callable[[], Awaitable[trio.abc.Stream]]
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """`HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`. Raises ConfigError."""
+    if text.startswith("["):
+        host, _, port = text[1:].partition("]")
+        port = port.removeprefix(":")
+    elif text.count(":") > 1:
+        host, port = text, ""
+    else:
+        host, _, port = text.partition(":")
+    if not host or (port and not (port.isascii() and port.isdigit() and int(port) <= 65_535)):
+        raise ConfigError(f"{text}: write the server as HOST or HOST:PORT")
+    return host, int(port or DEFAULT_PORT)
 
 
 def dial_tcp(host: str, port: int) -> Dial:

@@ -77,6 +77,10 @@ class Outgoing:
     def get(self, id: str) -> Pending | None:
         return self._lines.get(id)
 
+    def newest_id(self) -> str:
+        """Return the id of the line that was added last; there must be one."""
+        return next(reversed(self._lines))
+
     def in_room(self, room: str) -> list[Pending]:
         return [line for line in self._lines.values() if line.room == room]
 

@@ -14,9 +14,8 @@ import msgspec
 
 from trio_chat.client.app import ClientOptions
 from trio_chat.client.connection import Login
-from trio_chat.client.dial import tls_context
+from trio_chat.client.dial import parse_address, tls_context
 from trio_chat.client.settings import Profile, Settings
-from trio_chat.config import DEFAULT_PORT
 from trio_chat.errors import ConfigError
 
 DEFAULT_HOST = "127.0.0.1"
@@ -67,20 +66,6 @@ def client_options(
         is_json=is_json,
         settings=settings,
     )
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """`HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`. Raises ConfigError."""
-    if text.startswith("["):
-        host, _, port = text[1:].partition("]")
-        port = port.removeprefix(":")
-    elif text.count(":") > 1:
-        host, port = text, ""
-    else:
-        host, _, port = text.partition(":")
-    if not host or (port and not (port.isascii() and port.isdigit() and int(port) <= 65_535)):
-        raise ConfigError(f"{text}: write the server as HOST or HOST:PORT")
-    return host, int(port or DEFAULT_PORT)
 
 
 def read_token(file: Path) -> str:

@@ -14,7 +14,8 @@ from pathlib import Path
 import msgspec
 
 from trio_chat.client.connection import Login
-from trio_chat.client.profiles import DEFAULT_HOST, parse_address, read_token
+from trio_chat.client.dial import parse_address
+from trio_chat.client.profiles import DEFAULT_HOST, read_token
 from trio_chat.client.settings import Profile, Settings
 from trio_chat.client.settings_text import commented, write_private
 from trio_chat.config import DEFAULT_PORT
