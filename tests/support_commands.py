@@ -9,16 +9,17 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from trio_chat.chat.hub import Hub
 from trio_chat.chat.members import Member
+from trio_chat.chat.moderation import Defcon, Sanctions
 from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Room, direct_key
 from trio_chat.commands import default_table
-from trio_chat.commands.table import CommandTable, Context, Outcome
+from trio_chat.commands.table import CommandTable, Context, Host, Outcome, Server
 from trio_chat.config import Config, StoreSection
 from trio_chat.requests import Invocation, parse_slash
 from trio_chat.store import Store, Write, open_store
@@ -27,11 +28,16 @@ START_MS = 1_795_348_800_000  # 2026-11-22 12:00 UTC
 
 
 class Chat:
+    """As much of a `trio_chat.commands.table.Server` as talking needs."""
+
     def __init__(self, config: Config, store: Store) -> None:
         self.config = config
         self.store = store
         self.hub = Hub(config.limits)
         self.table: CommandTable = default_table()
+        self.sanctions = Sanctions()
+        self.defcon = Defcon.NORMAL
+        self.motd = config.server.motd
         self.now_ms = time.time_ns() // 1_000_000  # the clock of the store
         self._identities = count()
 
@@ -51,13 +57,11 @@ class Chat:
         talk = self.hub.rooms.get(write.room) or self.hub.directs.get(write.room)
         if talk is not None:
             talk.show([write])
-        if isinstance(talk, Room) and write.kind == "topic":
-            talk.topic = write.text
         return write
 
 
 class Person:
-    """Somebody who types; satisfies `trio_chat.commands.table.Host`.
+    """Somebody who types; as much of a `trio_chat.commands.table.Host` as talking needs.
 
     Attributes:
         place: where lines are typed.
@@ -114,8 +118,10 @@ class Person:
             hub=chat.hub,
             store=chat.store,
             config=chat.config,
-            host=self,
+            host=cast("Host", self),
+            server=cast("Server", self.chat),
             member=self.member,
+            role=self.member.role,
             place=self.place,
             now_ms=chat.now_ms,
             started_ms=START_MS,
@@ -124,7 +130,7 @@ class Person:
 
     # --- Host
 
-    async def join(self, name: str) -> None:
+    async def join(self, name: str, key: str = "") -> None:
         self.enter_room(self.chat.hub.open_room(name))
 
     def leave(self, room: Room, reason: str) -> None:
@@ -136,12 +142,11 @@ class Person:
     def rename(self, nick: str) -> None:
         self.chat.hub.rename(self.member, nick, now=0.0)
 
-    async def direct(self, nick: str) -> Direct:
+    def direct(self, nick: str) -> Direct:
         hub = self.chat.hub
         partner = hub.find_member(nick)
         key = direct_key(self.member.identity, partner.identity)
-        last = await self.chat.store.page(key, limit=1)
-        return hub.open_direct(self.member, partner, shown=last[-1].seq if last else 0)
+        return hub.open_direct(self.member, partner, shown=self.chat.store.head(key))
 
     def remember(self) -> None:
         self.kept += 1

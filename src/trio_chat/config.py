@@ -73,6 +73,24 @@ class RoomsSection(_Section, frozen=True, kw_only=True):
     fold_seconds: Seconds = 0.1
 
 
+class AccountsSection(_Section, frozen=True, kw_only=True):
+    """Who may come in, and how often one may try to prove who one is."""
+
+    # False: only accounts; who has none is asked to say who it is.
+    guests: bool = True
+    # False: accounts are made by `trio-chat account add` alone.
+    registration: bool = True
+    password_characters: Count = 8
+    # Enough for a person who mistypes, too few for a program that guesses: per account, and per
+    # address (loopback exempt).
+    login_attempts: Count = 3
+    login_seconds: Seconds = 60.0
+    # A guest with the nick of an account has this long to log in before it is called otherwise.
+    claim_seconds: Seconds = 30.0
+    tokens_per_account: Count = 20
+    accounts: Count = 100_000
+
+
 class LimitsSection(_Section, frozen=True, kw_only=True):
     """Every refusal names its limit; nothing is cut."""
 
@@ -151,6 +169,7 @@ class Config(_Section, frozen=True, kw_only=True):
     server: ServerSection = ServerSection()
     store: StoreSection = StoreSection()
     rooms: RoomsSection = RoomsSection()
+    accounts: AccountsSection = AccountsSection()
     limits: LimitsSection = LimitsSection()
     timeouts: TimeoutsSection = TimeoutsSection()
     log: LogSection = LogSection()

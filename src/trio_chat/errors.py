@@ -90,6 +90,18 @@ class TooFast(ChatError):
     code = "too_fast"
 
 
+class Muted(ChatError):
+    code = "muted"
+
+
+class Banned(ChatError):
+    code = "banned"
+
+
+class RoomFull(ChatError):
+    code = "room_full"
+
+
 class Unavailable(ChatError):
     """The store cannot take it now. It may or may not have happened: the same id may be tried
     again and takes effect once."""

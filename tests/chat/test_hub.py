@@ -168,7 +168,7 @@ def test_a_room_with_something_to_remember_stays(hub: Hub, memory: str) -> None:
     elif memory == "a line":
         room.show([Entry("dev", 1, 0, "message", "alice", "", "hello")])
     else:
-        room.topic = "tea"
+        room.change(topic="tea")
     hub.drop_if_idle(room)
     assert hub.find_room("dev") is room
 

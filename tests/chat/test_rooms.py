@@ -132,7 +132,7 @@ def test_a_room_one_is_not_in_cannot_be_left() -> None:
 
 def test_a_roster_names_some_and_counts_all() -> None:
     room = Room("lobby")
-    room.topic = "tea"
+    room.change(topic="tea")
     for number in range(5):
         room.add(Member(str(number), f"m{number}"))
     expected = tuple(
@@ -170,7 +170,7 @@ IDENTITY = st.from_regex(r"(guest|account):[a-z0-9]{1,6}", fullmatch=True)
 
 
 def conversation(one: Member, other: Member) -> Direct:
-    direct = Direct((one.identity, one.nick), (other.identity, other.nick), shown=0, keep_events=5)
+    direct = Direct((one.identity, one.nick), (other.identity, other.nick), shown=0)
     direct.link(one)
     direct.link(other)
     return direct

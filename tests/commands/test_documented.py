@@ -20,7 +20,7 @@ def expected_table() -> str:
     rows = ["| command | also | role | what it does |", "|---|---|---|---|"]
     for command in default_table().for_role(Role.OWNER):
         also = " ".join(f"`/{alias}`" for alias in command.aliases)
-        role = command.role.title
+        role = command.needs
         rows.append(f"| `{command.synopsis}` | {also} | {role} | {command.summary} |")
     return "\n".join(rows)
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 from trio_chat.chat.members import Member
 from trio_chat.chat.names import check_nick, check_room
-from trio_chat.chat.rooms import Direct, Room, direct_key
+from trio_chat.chat.rooms import Direct, Room, RoomRecord, direct_key
 from trio_chat.config import LimitsSection
 from trio_chat.errors import NameTaken, NoSuchMember, NoSuchRoom, NotInRoom, NotPermitted
 from trio_chat.events import Left, Renamed
@@ -26,7 +26,8 @@ class Hub:
     def __init__(self, limits: LimitsSection) -> None:
         self._limits = limits
         self.members: dict[str, Member] = {}
-        self.rooms: dict[str, Room] = {}
+        self.rooms: dict[str, Room] = {}  # by the key of their log
+        self._named: dict[str, Room] = {}
         self.directs: dict[str, Direct] = {}
 
     # --- members
@@ -78,6 +79,10 @@ class Hub:
     def is_taken(self, nick: str) -> bool:
         return fold(nick) in self.members
 
+    def holder(self, nick: str) -> Member | None:
+        """Who is called *nick* now."""
+        return self.members.get(fold(nick))
+
     def find_member(self, nick: str) -> Member:
         """Raises NoSuchMember, naming the nearest nick."""
         nick = nick.removeprefix("@")
@@ -118,21 +123,63 @@ class Hub:
             BadRequest: there cannot be such a room.
         """
         name = check_room(name, self._limits)
-        room = self.rooms.get(fold(name))
+        room = self.named(name)
         if room is None:
-            room = Room(name, keep_events=self._limits.backlog_events)
-            self.rooms[room.key] = room
+            room = Room(name, key=self._new_key(name), keep_events=self._limits.backlog_events)
+            self.add_room(room)
         return room
+
+    def _new_key(self, name: str) -> str:
+        """History follows the room, not its name: who takes the name of a room that was archived
+        begins a log of its own."""
+        key = name = fold(name)
+        number = 1
+        while key in self.rooms:
+            number += 1
+            key = f"{name}~{number}"
+        return key
+
+    def add_room(self, room: Room) -> None:
+        self.rooms[room.key] = room
+        self._named[fold(room.name)] = room
+
+    def remove_room(self, room: Room) -> None:
+        self.rooms.pop(room.key, None)
+        self._unname(room)
+
+    def take_up(self, room: Room, record: RoomRecord) -> None:
+        """Have the room be as *record* says, its name included.
+
+        Raises:
+            NameTaken: another room is called so.
+        """
+        holder = self._named.get(fold(record.name))
+        if holder is not None and holder is not room:
+            raise NameTaken(f"there is another room #{holder.name} now")
+        self._unname(room)
+        room.take_up(record)
+        self._named[fold(room.name)] = room
+
+    def _unname(self, room: Room) -> None:
+        if self._named.get(fold(room.name)) is room:
+            del self._named[fold(room.name)]
+
+    def named(self, name: str) -> Room | None:
+        """The room that is called *name* now."""
+        name = name.removeprefix("#")
+        if len(name) > _DECOMPOSED * self._limits.room_characters:
+            return None
+        return self._named.get(name) or self._named.get(fold(name))
 
     def find_room(self, name: str) -> Room:
         """Raises NoSuchRoom, naming the nearest one."""
         name = name.removeprefix("#")
         if len(name) > _DECOMPOSED * self._limits.room_characters:
             raise NoSuchRoom("no room has so long a name")
-        room = self.rooms.get(name) or self.rooms.get(fold(name))
+        room = self.named(name)
         if room is None:
-            near = _nearest(name, (room.name for room in self.rooms.values()))
-            raise NoSuchRoom(f"there is no room #{name}{near}")
+            public = (room.name for room in self.rooms.values() if not room.record.private)
+            raise NoSuchRoom(f"there is no room #{name}{_nearest(name, public)}")
         return room
 
     def room_of(self, member: Member, name: str) -> Room:
@@ -141,9 +188,6 @@ class Hub:
         Raises:
             NoSuchRoom, NotInRoom.
         """
-        room = member.rooms.get(name)  # most often the name is the key
-        if room is not None:
-            return room
         room = self.find_room(name)
         if room.key not in member.rooms:
             raise NotInRoom(f"you are not in #{room.name}; /join {room.name} takes you there")
@@ -152,7 +196,7 @@ class Hub:
     def drop_if_idle(self, room: Room) -> None:
         """Forget a room that nobody is in and that has nothing to remember."""
         if not (room.members or room.kept or room.shown or room.topic):
-            self.rooms.pop(room.key, None)
+            self.remove_room(room)
 
     # --- direct conversations
 
@@ -180,7 +224,6 @@ class Hub:
                 (member.identity, member.nick),
                 (partner.identity, partner.nick),
                 shown=shown,
-                keep_events=self._limits.backlog_events,
             )
             self.directs[direct.key] = direct
         direct.link(member)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trio_chat.chat.flood import TokenBucket
-from trio_chat.events import MemberInfo
+from trio_chat.events import MemberInfo, NotifyLevel
 from trio_chat.text import fold
 
 if TYPE_CHECKING:
@@ -27,7 +27,22 @@ class Role(IntEnum):
         return self.name.lower()
 
 
+class RoomRole(IntEnum):
+    """What one may do in one room, whatever the server's role."""
+
+    PLAIN = 0
+    VOICED = 1
+    MODERATOR = 2
+    OWNER = 3
+
+    @property
+    def title(self) -> str:
+        return self.name.lower() if self else ""
+
+
 _SHOWN = frozenset(MemberInfo.__struct_fields__)
+# Most members have none of these; a mapping each would be 64 bytes. Replaced, never changed.
+_NOTHING: dict[str, Any] = {}
 
 
 class Member:
@@ -36,9 +51,14 @@ class Member:
     Attributes:
         identity: who this is, whatever the nick: stable for as long as the person can come back.
         nick: what one is called now; `key` is its folded form.
-        account: the account's name, or None for a guest.
+        account: the account's name, or None for a guest; `account_id` is what it is known by for
+            good, or "".
+        address: where the newest link comes from.
         away: why one is away, None for somebody who is here.
         ignores: by folded nick, those whose words this member does not see.
+        blocks: by identity, the nicks of those who cannot write to this member directly.
+        reads: by log key, the seq up to which this member has read.
+        notify: by log key, what to be told of; `highlights` are words that mean this member.
         absent_until: the link is gone and others see the member leave at this time (seconds on
             the clock of the caller); None while linked.
         rooms: by key, those this member is in; `directs` likewise the conversations.
@@ -50,15 +70,21 @@ class Member:
         "_info",
         "absent_until",
         "account",
+        "account_id",
+        "address",
         "away",
+        "blocks",
         "directs",
         "flood",
+        "highlights",
         "identity",
         "ignores",
         "key",
         "last_partner",
         "nick",
+        "notify",
         "queries",
+        "reads",
         "role",
         "rooms",
         "since_ms",
@@ -69,9 +95,15 @@ class Member:
         self.identity = identity
         self.call(nick)
         self.account: str | None = None
+        self.account_id = ""
+        self.address = ""
         self.role = Role.GUEST
         self.away: str | None = None
         self.ignores: dict[str, str] = {}
+        self.blocks: dict[str, str] = _NOTHING
+        self.reads: dict[str, int] = _NOTHING
+        self.notify: dict[str, NotifyLevel] = _NOTHING
+        self.highlights: tuple[str, ...] = ()
         self.rooms: dict[str, Room] = {}
         self.directs: dict[str, Direct] = {}
         self.since_ms = since_ms

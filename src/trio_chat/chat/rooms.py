@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
-from trio_chat.chat.members import Member
+import msgspec
+
+from trio_chat.chat.members import Member, RoomRole
 from trio_chat.errors import NotInRoom
 from trio_chat.events import (
     Deleted,
@@ -15,6 +17,7 @@ from trio_chat.events import (
     Joined,
     Kicked,
     Left,
+    MemberInfo,
     Members,
     Said,
     StoredEvent,
@@ -39,6 +42,8 @@ class LogLine(Protocol):
     def text(self) -> str: ...
     @property
     def target(self) -> int | str | None: ...
+    @property
+    def amended(self) -> str: ...
 
 
 def stored_event(room: str, line: LogLine) -> StoredEvent:
@@ -52,6 +57,8 @@ def stored_event(room: str, line: LogLine) -> StoredEvent:
             sender=line.sender,
             text=line.text,
             kind=kind,  # type: ignore[arg-type]
+            edited=line.amended == "edited",
+            deleted=line.amended == "deleted",
         )
     if kind == "topic":
         return Topic(room=room, seq=line.seq, at=at, by=line.sender, text=line.text)
@@ -68,6 +75,18 @@ def stored_event(room: str, line: LogLine) -> StoredEvent:
         target=int(line.target or 0),
         text=line.text,
     )
+
+
+class Amended:
+    """A line of the log that was edited or deleted after it was shown."""
+
+    __slots__ = ("amended", "at_ms", "kind", "sender", "seq", "target", "text")
+
+    def __init__(self, line: LogLine, by: LogLine) -> None:
+        self.seq, self.at_ms, self.kind = line.seq, line.at_ms, line.kind
+        self.sender, self.target = line.sender, line.target
+        self.amended = by.kind
+        self.text = by.text if by.kind == "edited" else ""
 
 
 class Talk:
@@ -95,6 +114,19 @@ class Talk:
         if lines:
             self.recent.extend(lines)
             self.shown = lines[-1].seq
+            for line in lines:
+                if line.kind in ("edited", "deleted"):
+                    self._amend(line)
+
+    def _amend(self, by: LogLine) -> None:
+        """An older line is now what the log says it is."""
+        for place, line in enumerate(self.recent):
+            if line.seq == by.target:
+                self.recent[place] = Amended(line, by)
+
+    def floor(self, identity: str) -> int:
+        """The seq up to which this member may not read."""
+        return 0
 
     def unload(self) -> None:
         """Let go of `recent`; who joins next has it loaded."""
@@ -112,21 +144,89 @@ class Talk:
         self.loaded = True
 
 
+class RoomRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept of a room beside its log. Record space `room`, by the log's key.
+
+    Attributes:
+        private: only who is invited enters, and nobody else sees it in a list.
+        archived: nobody speaks here any more.
+        key: what one has to say to enter; empty: nothing.
+        limit: how many members it has place for; 0: any number.
+        locked: only who is voiced speaks.
+        slow_seconds: between two messages of one member.
+        backlog: who enters may read everything, or what was said since.
+        roles: a RoomRole by identity. invited: the nicks of those who may enter, by identity.
+    """
+
+    name: str
+    topic: str = ""
+    description: str = ""
+    created_ms: int = 0
+    private: bool = False
+    archived: bool = False
+    key: str = ""
+    limit: int = 0
+    locked: bool = False
+    slow_seconds: float = 0.0
+    backlog: Literal["all", "joined"] = "all"
+    roles: dict[str, int] = {}
+    invited: dict[str, str] = {}
+
+
 class Room(Talk):
-    """A named place for talk. *kept*: the store remembers it, so it stays when nobody is in it."""
+    """A named place for talk.
 
-    __slots__ = ("kept", "members", "name", "topic")
+    Attributes:
+        record: what the store keeps of it; see `change`.
+        kept: the store remembers it, so it stays when nobody is in it.
+        quiet: not everybody may speak here, or not at any time.
+        floors: by identity, the seq up to which the member may not read, where that is a rule.
+        spoke: by identity, when a member spoke last (milliseconds), in a slow room.
+    """
 
-    def __init__(self, name: str, *, shown: int = 0, keep_events: int = 50) -> None:
-        super().__init__(fold(name), shown=shown, keep_events=keep_events)
-        self.name = name
-        self.topic = ""
+    __slots__ = ("floors", "kept", "members", "quiet", "record", "spoke")
+
+    def __init__(self, name: str, *, key: str = "", shown: int = 0, keep_events: int = 50) -> None:
+        """*key* is the log's, when another room was called *name* before."""
+        super().__init__(key or fold(name), shown=shown, keep_events=keep_events)
+        self.take_up(RoomRecord(name))
         self.kept = False
         self.members: dict[str, Member] = {}
+        self.floors: dict[str, int] = {}
+        self.spoke: dict[str, int] = {}
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    @property
+    def topic(self) -> str:
+        return self.record.topic
+
+    def take_up(self, record: RoomRecord) -> None:
+        """Be as *record* says; the hub must know of another name."""
+        self.record = record
+        self.quiet = record.locked or record.archived or record.slow_seconds > 0
+
+    def change(self, **fields: Any) -> RoomRecord:
+        """Replace *fields* of the record; return the one before."""
+        before = self.record
+        self.take_up(msgspec.structs.replace(before, **fields))
+        return before
+
+    @property
+    def is_bare(self) -> bool:
+        """Nothing was set here, and nobody made it on purpose."""
+        return self.record == RoomRecord(self.name, roles=self.record.roles)
+
+    def role_of(self, identity: str) -> RoomRole:
+        return RoomRole(self.record.roles.get(identity, 0))
 
     def add(self, member: Member) -> Joined:
         self.members[member.identity] = member
         member.rooms[self.key] = self
+        if self.record.backlog == "joined":
+            self.floors.setdefault(member.identity, self.shown)
         return Joined(room=self.name, nick=member.nick)
 
     def remove(self, member: Member, reason: str) -> Left:
@@ -136,28 +236,39 @@ class Room(Talk):
         del member.rooms[self.key]
         return Left(room=self.name, nick=member.nick, reason=reason)
 
+    def floor(self, identity: str) -> int:
+        """The seq up to which this member may not read."""
+        return self.floors.get(identity, 0) if self.floors else 0
+
     def roster(self, limit: int) -> Members:
         """The first *limit* members, and how many there are."""
         return Members(
             room=self.name,
-            members=tuple(member.info() for member in islice(self.members.values(), limit)),
+            members=tuple(map(self._row, islice(self.members.values(), limit))),
             total=len(self.members),
             topic=self.topic,
         )
+
+    def _row(self, member: Member) -> MemberInfo:
+        info = member.info()
+        if member.identity not in self.record.roles:
+            return info
+        return msgspec.structs.replace(info, room_role=self.role_of(member.identity).title)
 
 
 class Direct(Talk):
     """A conversation of two. Its log belongs to the two identities, not to their nicks: whoever
     takes a nick later reads nothing of what was said to its former owner."""
 
-    __slots__ = ("nicks", "online")
+    __slots__ = ("blocked_by", "nicks", "online")
 
-    def __init__(
-        self, one: tuple[str, str], other: tuple[str, str], *, shown: int, keep_events: int
-    ) -> None:
+    def __init__(self, one: tuple[str, str], other: tuple[str, str], *, shown: int) -> None:
         """*one* and *other* are each an identity and the nick it has now."""
-        super().__init__(direct_key(one[0], other[0]), shown=shown, keep_events=keep_events)
+        # Nobody joins it, so its last lines are never asked for here.
+        super().__init__(direct_key(one[0], other[0]), shown=shown, keep_events=0)
         self.nicks = dict((one, other))
+        # The identities of those who want nothing from the other one.
+        self.blocked_by: set[str] = set()
         self.online: dict[str, Member] = {}
 
     def link(self, member: Member) -> None:

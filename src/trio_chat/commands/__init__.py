@@ -5,10 +5,11 @@ themselves they ask of their `Host`."""
 
 from __future__ import annotations
 
-from trio_chat.commands import identity, rooms, server, talk
+from trio_chat.commands import accounts, identity, roles, rooms, server, talk
 from trio_chat.commands.table import CommandTable
 
 
 def default_table() -> CommandTable:
     """Every command of this server."""
-    return CommandTable([*talk.COMMANDS, *rooms.COMMANDS, *identity.COMMANDS, *server.COMMANDS])
+    modules = (talk, rooms, identity, server, accounts, roles)
+    return CommandTable([command for module in modules for command in module.COMMANDS])

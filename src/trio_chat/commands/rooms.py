@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from trio_chat.chat.names import check_line
 from trio_chat.chat.rooms import Room
+from trio_chat.chat.rules import check_speak, is_listed
 from trio_chat.commands.fitting import fit
+from trio_chat.commands.records import put_room
 from trio_chat.commands.table import Command, Context, Outcome
 from trio_chat.errors import NotInRoom, NotPermitted
-from trio_chat.store import Put, Write
+from trio_chat.store import Write
 from trio_chat.text import fold
 
 NO_TOPIC = "-"
 
 
-class RoomRecord(msgspec.Struct, frozen=True):
-    """What is kept of a room beside its log: record space `room`, by key."""
-
-    name: str
-    topic: str = ""
-
-
 async def join(context: Context, arguments: tuple[str, ...]) -> Outcome:
     limit = context.config.limits.rooms_per_session
-    own = context.member.rooms
-    if len(own) >= limit and fold(arguments[0].removeprefix("#")) not in own:
+    own, room = context.member.rooms, context.hub.named(arguments[0])
+    if len(own) >= limit and (room is None or room.key not in own):
         raise NotPermitted(f"one can be in at most {limit} rooms; /leave one first")
-    await context.host.join(arguments[0])
+    await context.host.join(*arguments)
     return Outcome()
 
 
@@ -40,6 +33,8 @@ async def leave(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 async def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = context.hub.find_room(arguments[0]) if arguments else _here(context)
+    if not is_listed(room, context.member):
+        raise NotPermitted(f"#{room.name} is private")
     members = sorted(room.members.values(), key=lambda member: member.key)
     shown, names, more = fit(
         (member.info(), member.nick + (" (away)" if member.away is not None else ""))
@@ -55,7 +50,11 @@ async def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 async def rooms(context: Context, arguments: tuple[str, ...]) -> Outcome:
     part = fold(arguments[0].removeprefix("#")) if arguments else ""
-    found = [room for room in context.hub.rooms.values() if part in room.key]
+    found = [
+        room
+        for room in context.hub.rooms.values()
+        if part in fold(room.name) and is_listed(room, context.member)
+    ]
     found.sort(key=lambda room: (-len(room.members), room.key))
     rows, lines, more = fit(map(_row, found))
     if more:
@@ -81,21 +80,19 @@ async def topic(context: Context, arguments: tuple[str, ...]) -> Outcome:
     text = "" if arguments[0] == NO_TOPIC else arguments[0]
     text = check_line(text, "topic", context.config.limits.topic_characters)
     member = context.member
+    check_speak(room, member, context.server.sanctions, context.server.defcon, context.now_ms)
+    room.change(topic=text)
+    room.kept = True
     return Outcome(
         write=Write(
             room=room.key,
             kind="topic",
             sender=member.nick,
-            account=member.account or "",
+            account=member.account_id,
             text=text,
-            puts=(put_room(room, text),),
+            puts=(put_room(room),),
         )
     )
-
-
-def put_room(room: Room, topic: str) -> Put:
-    """The record that remembers the room and its topic."""
-    return Put("room", room.key, msgspec.json.encode(RoomRecord(room.name, topic)))
 
 
 def _here(context: Context) -> Room:
@@ -105,7 +102,9 @@ def _here(context: Context) -> Room:
 
 
 COMMANDS = [
-    Command("join", "ROOM", "Enter a room, made if there is none.", join, ("j",), least=1, most=1),
+    Command(
+        "join", "ROOM [KEY]", "Enter a room, made if there is none.", join, ("j",), least=1, most=2
+    ),
     Command("leave", "[ROOM] [REASON]", "Leave a room.", leave, ("part",), most=2),
     Command("who", "[ROOM]", "Show who is in a room.", who, ("names",), most=1, reads=True),
     Command("rooms", "[PART]", "List the rooms.", rooms, ("list",), most=1, reads=True),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Room, stored_event
+from trio_chat.chat.rules import check_speak, note_spoke
 from trio_chat.commands.fitting import fit
 from trio_chat.commands.table import Command, Context, Outcome
 from trio_chat.errors import NoSuchMember, NotInRoom, UsageError
@@ -39,7 +40,9 @@ async def history(context: Context, arguments: tuple[str, ...]) -> Outcome:
     place = _place(context)
     limit = min(count, limits.page_events_max)
     entries = await context.store.page(place.key, before=place.shown + 1, limit=limit)
-    return _listing(context, entries[::-1], nothing="nothing was said here yet")
+    floor = place.floor(context.member.identity)
+    readable = [entry for entry in reversed(entries) if entry.seq > floor]
+    return _listing(context, readable, nothing="nothing was said here yet")
 
 
 async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -49,7 +52,7 @@ async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
         raise UsageError(f"usage: {search_command.synopsis}")
     entries = await context.store.search(
         words,
-        rooms=[place.key for place in places],
+        rooms={place.key: 0 for place in places},
         sender=conditions.get("from", "").removeprefix("@") or None,
         before_ms=_moment(conditions.get("before"), context.now_ms),
         after_ms=_moment(conditions.get("after"), context.now_ms),
@@ -61,18 +64,22 @@ async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
 def _write(context: Context, place: Room | Direct, text: str, kind: EntryKind) -> Write:
     member = context.member
     text = check_text(text, context.config.limits)
+    check_speak(place, member, context.server.sanctions, context.server.defcon, context.now_ms)
+    note_spoke(place, member, context.now_ms)
     if isinstance(place, Direct):
         place.wrote(member)
     return Write(
-        room=place.key, kind=kind, sender=member.nick, account=member.account or "", text=text
+        room=place.key, kind=kind, sender=member.nick, account=member.account_id, text=text
     )
 
 
 async def _tell(context: Context, nick: str, text: str) -> Outcome:
     check_text(text, context.config.limits)  # before a conversation begins
-    direct = await context.host.direct(nick)
+    direct = context.host.direct(nick)
     write = _write(context, direct, text, "message")
-    partner = context.hub.find_member(nick)
+    partner = context.hub.holder(nick.removeprefix("@"))
+    if partner is None:
+        return Outcome(text=f"{nick} is not here; it waits", write=write)
     if partner.away is not None:
         return Outcome(text=f"{partner.nick} is away: {partner.away}", write=write)
     return Outcome(write=write)

@@ -7,6 +7,7 @@ it is committed and shown.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,22 +16,24 @@ import trio
 from trio_chat.chat.flood import TokenBucket
 from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Room
+from trio_chat.chat.rules import check_speak, note_spoke
 from trio_chat.errors import (
     BadRequest,
     HelloFirst,
     NoSuchMember,
     NotInRoom,
+    NotPermitted,
     TooFast,
     Unavailable,
 )
 from trio_chat.events import Done, Notice, Pong, Result
+from trio_chat.events import Read as ReadEvent
 from trio_chat.requests import Hello, Input, Invocation, Page, Ping, Read, Request, parse_slash
 from trio_chat.server import entrance
 from trio_chat.server.broadcast import done
 from trio_chat.server.catchup import backlog_for, hidden
-from trio_chat.server.host import SessionHost
-from trio_chat.store import Write
-from trio_chat.text import fold
+from trio_chat.server.dispatch import run_command
+from trio_chat.store import Entry, Put, Write
 from trio_chat.wire.native import fit_backlog
 
 if TYPE_CHECKING:
@@ -74,33 +77,53 @@ class Answers:
 
     async def _input(self, request: Input) -> None:
         session = self._session
-        member = self._member()
+        member = self.member()
         parsed = parse_slash(request.text)
         if isinstance(parsed, Invocation):
             await session.settle()
-            await self._command(request, parsed)
+            await self._pay(queries=session.service.table.reads(parsed.name))
+            await run_command(session, request, parsed)
             return
         limits = session.service.config.limits
         if limits.flood:
             await self._pay(queries=False)
         text = check_text(parsed, limits)
-        place = self._known_place(request.room)
+        place = self.known_place(request.room)
         if place is None:
             # Said, and left since? An error would mean that it did not happen.
-            if await self._answered_before(request.id):
+            if await self.answered_before(request.id):
                 return
-            place = await self._new_place(request.room)
-        if isinstance(place, Direct):
-            place.wrote(member)
+            place = self._new_place(request.room)
+        elif session.former_scope and await self.answered_before(request.id):
+            return
+        self.check_speak(place)
         write = Write(
             room=place.key,
             sender=member.nick,
-            account=member.account or "",
+            account=member.account_id,
             text=text,
             scope=session.scope,
             key=request.id or "",
         )
         await self.submit(write)
+
+    def check_speak(self, place: Room | Direct) -> None:
+        """Whether the member may say something there now; what the place has to note of it.
+
+        Raises:
+            Muted, Banned, NotPermitted, TooFast.
+        """
+        session, member = self._session, self.member()
+        if session.scopes is not None and "write" not in session.scopes:
+            raise NotPermitted("this token may not write")
+        service = session.service
+        if isinstance(place, Direct):
+            check_speak(place, member, service.sanctions, service.defcon, service.now_ms())
+            place.wrote(member)
+        elif place.quiet or service.defcon or not service.sanctions.is_quiet:
+            now_ms = service.now_ms()
+            check_speak(place, member, service.sanctions, service.defcon, now_ms)
+            note_spoke(place, member, now_ms)
 
     async def submit(self, write: Write) -> None:
         """Give *write* to the store; the answer follows its commit.
@@ -136,21 +159,21 @@ class Answers:
         retry_seconds = self._session.service.config.timeouts.retry_seconds
         return Unavailable("the server is shutting down", retry_after=retry_seconds)
 
-    async def _new_place(self, name: str) -> Room | Direct:
+    def _new_place(self, name: str) -> Room | Direct:
         """A conversation that `@nick` begins.
 
         Raises:
             NoSuchRoom, NoSuchMember, NotInRoom.
         """
         if name.startswith("@"):
-            return await self._session.service.conversations.open(self._member(), name)
+            return self._session.service.conversations.open(self.member(), name)
         return self._place(name)
 
-    def _known_place(self, name: str) -> Room | Direct | None:
+    def known_place(self, name: str) -> Room | Direct | None:
         """The member's room or conversation called *name*; "" is where it last went."""
-        member = self._member()
+        member = self.member()
         room = member.rooms.get(name)  # most often the name is the key
-        if room is not None:
+        if room is not None and room.name == name:
             return room
         if not name:
             return self._session.service.talk_of(self._session, self._session.place)
@@ -162,59 +185,31 @@ class Answers:
                 if direct and service.conversations.is_lonely(direct, member.identity)
                 else direct
             )
-        return member.rooms.get(fold(name.removeprefix("#")))
+        room = self._session.service.hub.named(name)
+        return room if room is not None and room.key in member.rooms else None
 
     def _place(self, name: str) -> Room | Direct:
         """Raises NoSuchRoom, NoSuchMember, NotInRoom."""
-        place = self._known_place(name)
+        place = self.known_place(name)
         if place is not None:
             return place
         if not name:
             raise NotInRoom("you are in no room; /join ROOM takes you to one")
         if name.startswith("@"):
             raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
-        return self._session.service.hub.room_of(self._member(), name)
+        return self._session.service.hub.room_of(self.member(), name)
 
-    # --- commands
+    # --- ids
 
-    async def _command(self, request: Input, invocation: Invocation) -> None:
-        session = self._session
-        service = session.service
-        member = self._member()
-        await self._pay(queries=service.table.reads(invocation.name))
-        command, arguments = service.table.guard(invocation, member.role)
-        if not command.reads and await self._answered_before(request.id):
-            return
-        place = self._known_place(request.room)
-        host = SessionHost(session)
-        outcome = await command.handler(service.context(host, member, place), arguments)
-        answer = b""
-        if outcome.text is not None:
-            result = Result(
-                id=request.id, command=command.name, data=outcome.data, text=outcome.text
-            )
-            session.send(result)
-            answer = b"" if command.reads else msgspec.json.encode(result)
-        write = outcome.write
-        if write is None and not command.reads and (request.id or host.puts()):
-            write = Write()
-        if write is not None:
-            write.scope, write.key = session.scope, request.id or ""
-            write.answer = answer
-            write.puts = (*write.puts, *host.puts())
-            await self.submit(write)
-        elif request.id:
-            session.send(Done(id=request.id))
-        if host.quitting is not None:
-            await session.settle()
-            service.depart(session, host.quitting)
-            session.close(host.quitting or "bye")
-
-    async def _answered_before(self, id: str | None) -> bool:
+    async def answered_before(self, id: str | None) -> bool:
         """Answer an id that has happened as it was answered the first time."""
         session = self._session
         await session.settle()
-        first = await session.service.store.recall(session.scope, id) if id else None
+        if not id:
+            return False
+        first = await session.service.store.recall(session.scope, id)
+        if first is None and session.former_scope:
+            first = await session.service.store.recall(session.former_scope, id)
         if first is None:
             return False
         if first.answer:
@@ -255,7 +250,7 @@ class Answers:
 
     def _bucket(self, queries: bool) -> TokenBucket:
         """The member's, so that another link brings no other."""
-        member, limits = self._member(), self._session.service.config.limits
+        member, limits = self.member(), self._session.service.config.limits
         if queries:
             if member.queries is None:
                 member.queries = TokenBucket(limits.query_burst, limits.query_per_second)
@@ -268,17 +263,13 @@ class Answers:
 
     async def _page(self, request: Page) -> None:
         session = self._session
-        self._member()
+        self.member()
         if request.before is not None and request.after is not None:
             raise BadRequest("page takes before or after, not both")
         await self._pay(queries=True)
         place = self._place(request.room)
         limit = min(request.limit, session.service.config.limits.page_events_max)
-        shown = place.shown
-        before = shown + 1 if request.before is None else min(request.before, shown + 1)
-        entries = await session.service.store.page(
-            place.key, before=before, after=request.after, limit=limit + 1
-        )
+        entries = await self._entries(place, request, limit + 1)
         label = session.service.label(place.key, session)
         forward = request.after is not None
         more = len(entries) > limit
@@ -290,23 +281,40 @@ class Answers:
         if request.id:
             session.send(Done(id=request.id))
 
+    async def _entries(self, place: Room | Direct, request: Page, limit: int) -> Sequence[Entry]:
+        """What the member may read of what is asked for."""
+        store, shown = self._session.service.store, place.shown
+        before = shown + 1 if request.before is None else min(request.before, shown + 1)
+        floor = place.floor(self.member().identity)
+        if request.after is None:
+            entries = await store.page(place.key, before=before, limit=limit)
+            return [entry for entry in entries if entry.seq > floor] if floor else entries
+        return await store.page(
+            place.key, before=before, after=max(request.after, floor), limit=limit
+        )
+
     async def _read(self, request: Read) -> None:
         session = self._session
-        self._member()
+        self.member()
         await self._pay(queries=True)
         place = self._place(request.room)
         if request.seq > place.shown:
             raise BadRequest(f"the last seq here is {place.shown}")
-        if session.seat is None:
-            raise BadRequest("nothing is kept for this session")
-        if session.seat.reads.get(place.key, 0) < request.seq:
-            session.seat.reads = {**session.seat.reads, place.key: request.seq}
-            puts = (session.seat.put(),)
+        member = self.member()
+        puts: tuple[Put, ...] = ()
+        if member.reads.get(place.key, 0) < request.seq:
+            member.reads = {**member.reads, place.key: request.seq}
+            puts = session.service.member_puts(member)
+            for own in session.service.linked(member):
+                if own is not session:
+                    label = session.service.label(place.key, own)
+                    own.send(ReadEvent(room=label, seq=request.seq))
+        if puts:
             await self.submit(Write(scope=session.scope, key=request.id or "", puts=puts))
         elif request.id:
             session.send(Done(id=request.id))
 
-    def _member(self) -> Member:
+    def member(self) -> Member:
         member = self._session.member
         if member is None:
             raise HelloFirst("say hello first")

@@ -90,7 +90,7 @@ class Audience:
             return hearers.shown_before
         return talk.shown
 
-    def tell(self, key: str, events: Sequence[Event], *, but: Session | None = None) -> None:
+    def tell(self, key: str, events: Sequence[Event], *, but: Sequence[Session] = ()) -> None:
         """Show *events*, which are not stored, to everyone who hears *key*."""
         hearers = self._hearers.get(key)
         if hearers is not None:
@@ -98,12 +98,12 @@ class Audience:
 
 
 def tell(
-    sessions: Hearers | Sequence[Session], events: Sequence[Event], *, but: Session | None = None
+    sessions: Hearers | Sequence[Session], events: Sequence[Event], *, but: Sequence[Session] = ()
 ) -> None:
     """Show *events*, which are not stored, to *sessions*, encoded once per flavour."""
     encoded: dict[str, bytes] = {}
     for session in sessions:
-        if session is but:
+        if session in but:
             continue
         flavour = session.wire.flavour
         data = encoded.get(flavour)

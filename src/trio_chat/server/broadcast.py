@@ -79,6 +79,10 @@ class Broadcaster:
             talk = self._service.talk(key)
             if talk is not None:
                 await self._show(talk, writes)
+            for write in writes:
+                if write.then is not None:
+                    write.then()
+                    write.then = None  # the room's recent lines keep the write
         for session, own in answers.items():
             session.outbox.uncork(session.wire.encode_shared(own) if own else b"")
             session.written(counts[session])
@@ -95,9 +99,6 @@ class Broadcaster:
 
     async def _show(self, talk: Talk, writes: Sequence[Write]) -> None:
         self._service.presence.flush(talk.key)
-        for write in writes:
-            if write.kind == "topic" and isinstance(talk, Room):
-                talk.topic = write.text
         before = talk.shown
         talk.show(writes)
         hearers = self._service.audience.of(talk.key)

@@ -5,10 +5,15 @@ A conversation belongs to two persons, not to their nicks; see `chat.rooms.Direc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from trio_chat.chat.accounts import Account
 from trio_chat.chat.members import Member
 from trio_chat.chat.rooms import Direct, direct_key
+from trio_chat.commands.records import put_profile
 from trio_chat.events import Left
 from trio_chat.server.seats import Seat
 
@@ -18,67 +23,105 @@ if TYPE_CHECKING:
 
 # Conversations whose partner has left, kept for a resume of one session.
 _FORMER_DIRECTS = 20
+# Conversations an account finds again; the oldest gives way.
+_ACCOUNT_DIRECTS = 100
 
 
 class Conversations:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def open(self, member: Member, nick: str) -> Direct:
-        """The conversation of *member* with whoever is called *nick*.
+    def open(self, member: Member, nick: str) -> Direct:
+        """The conversation of *member* with whoever is called *nick*, or has an account of that
+        name: then what is written waits.
 
         Raises:
-            NoSuchMember, NotPermitted, Unavailable.
+            NoSuchMember, NotPermitted.
         """
-        partner = self._service.hub.find_member(nick)
-        key = direct_key(member.identity, partner.identity)
-        shown = 0
-        if key not in self._service.hub.directs:
-            last = await self._service.store.page(key, limit=1)
-            shown = last[-1].seq if last else 0
+        partner = self._service.hub.holder(nick.removeprefix("@"))
+        if partner is None:
+            account = self._service.accounts.named(nick)
+            if account is not None and account.identity != member.identity:
+                return self._open_absent(member, account)
             partner = self._service.hub.find_member(nick)
+        key = direct_key(member.identity, partner.identity)
         if key in member.directs and key in partner.directs:
             return self._service.hub.directs[key]
-        direct = self._service.hub.open_direct(member, partner, shown=shown)
+        direct = self._service.hub.open_direct(member, partner, shown=self._service.store.head(key))
+        self._note_blocks(direct)
         for one in (member, partner):
-            self._make_way_for(direct, one)
-            for session in self._service.linked(one):
-                self._service.audience.add(direct.key, session)
-                if session.catch_up is not None:
-                    session.catch_up.cursors.setdefault(direct.key, direct.shown)
-            self._service.keep_seat(one)
+            self._begin(direct, one)
         return direct
 
-    async def load(self, seat: Seat) -> None:
-        """Take up the conversations of a seat whose member had left. Raises Unavailable."""
-        for identity, nick in seat.directs.items():
-            key = direct_key(seat.member.identity, identity)
-            if key not in seat.member.directs:
-                last = await self._service.store.page(key, limit=1)
-                self.link(seat.member, identity, nick, {key: last[-1].seq if last else 0})
+    def _open_absent(self, member: Member, account: Account) -> Direct:
+        """Somebody with an account is not here: it finds the conversation on coming back."""
+        key = direct_key(member.identity, account.identity)
+        if key in member.directs:
+            return member.directs[key]
+        accounts = self._service.accounts
+        profile = accounts.profile(account.id)
+        self.link(member, account.identity, profile.nick or account.name)
+        self._begin(member.directs[key], member)
+        if member.identity not in profile.directs:
+            directs = {**profile.directs, member.identity: member.nick}
+            for oldest in list(directs)[:-_ACCOUNT_DIRECTS]:
+                del directs[oldest]
+            profile = msgspec.structs.replace(profile, directs=directs)
+            accounts.put_profile(account.id, profile)
+            self._service.keep(put_profile(account.id, profile))
+        return member.directs[key]
 
-    def link(self, member: Member, partner: str, partner_nick: str, heads: dict[str, int]) -> None:
+    def _begin(self, direct: Direct, member: Member) -> None:
+        self._make_way_for(direct, member)
+        for session in self._service.linked(member):
+            self._service.audience.add(direct.key, session)
+            if session.catch_up is not None:
+                session.catch_up.cursors.setdefault(direct.key, direct.shown)
+        self._service.keep_member(member)
+
+    def load(self, seat: Seat) -> None:
+        """Take up the conversations of a guest's seat whose member had left."""
+        for identity, nick in seat.directs.items():
+            if direct_key(seat.member.identity, identity) not in seat.member.directs:
+                self.link(seat.member, identity, nick)
+
+    def link(self, member: Member, partner: str, partner_nick: str) -> None:
         key = direct_key(member.identity, partner)
         direct = self._service.hub.directs.get(key)
         if direct is None:
             direct = self._service.hub.directs[key] = Direct(
                 (member.identity, member.nick),
                 (partner, partner_nick),
-                shown=heads.get(key, 0),
-                keep_events=self._service.config.limits.backlog_events,
+                shown=self._service.store.head(key),
             )
         direct.link(member)
+        self._note_blocks(direct)
+
+    def _note_blocks(self, direct: Direct) -> None:
+        for identity in direct.nicks:
+            if direct.partner_of(identity) in self._blocks_of(direct, identity):
+                direct.blocked_by.add(identity)
+
+    def _blocks_of(self, direct: Direct, identity: str) -> Mapping[str, str]:
+        member = direct.online.get(identity)
+        if member is not None:
+            return member.blocks
+        account = self._service.accounts.of_identity(identity)
+        return self._service.accounts.profile(account.id).blocks if account else {}
 
     def end(self, direct: Direct, member: Member, reason: str) -> None:
         """The partner is told, so that whoever takes the nick later is somebody else. The
         conversation stays with the partner's seat until a resume: what was sent may not have
-        arrived. One whose link is away, or who catches up, is told then."""
+        arrived. One whose link is away, or who catches up, is told then. A conversation with
+        somebody who has an account does not end."""
+        if self._service.accounts.of_identity(member.identity) is not None:
+            return
         for partner in tuple(direct):
             linked = self._service.linked(partner)
             if partner is member or not linked or any(own.catch_up for own in linked):
                 continue
             self._tell_of_end(direct, partner, member.nick, reason)
-            if self._service.seats.of(partner) is None:
+            if partner.account_id or self._service.seats.of_guest(partner) is None:
                 direct.unlink(partner)
 
     def _tell_of_end(self, direct: Direct, member: Member, partner: str, reason: str) -> None:
@@ -90,7 +133,9 @@ class Conversations:
     def is_lonely(self, direct: Direct, identity: str) -> bool:
         """Whether the other one has left: nothing more is said there."""
         partner = direct.partner_of(identity)
-        return partner not in direct.online and not self._service.seats.is_present(partner)
+        if partner in direct.online or self._service.accounts.of_identity(partner) is not None:
+            return False
+        return not self._service.seats.is_present(partner)
 
     def end_lonely(self, session: Session) -> None:
         """The session has caught up: let go of the conversations whose partners have left."""
@@ -116,4 +161,4 @@ class Conversations:
         direct.unlink(member)
         if not direct.online:
             self._service.hub.directs.pop(direct.key, None)
-        self._service.keep_seat(member)
+        self._service.keep_member(member)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from trio_chat.chat.accounts import Account
 from trio_chat.chat.members import Member
+from trio_chat.chat.names import check_room
 from trio_chat.chat.rooms import Direct, Room
-from trio_chat.errors import Unavailable
+from trio_chat.chat.rules import check_enter
+from trio_chat.commands.table import SessionRow
+from trio_chat.errors import NotPermitted, Unavailable
+from trio_chat.events import Notice, Result
+from trio_chat.server import entrance
 from trio_chat.store import Put
 
 if TYPE_CHECKING:
@@ -20,34 +26,49 @@ class SessionHost:
         quitting: the reason, once the command asked to end the session.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, id: str | None, command: str) -> None:
         self._session = session
+        self._id = id
+        self._command = command
         self._puts: list[Put] = []
         self._changed = False
         self.quitting: str | None = None
 
     def puts(self) -> tuple[Put, ...]:
         """What has to be stored after the command."""
-        seat = self._session.seat
-        if self._changed and seat is not None:
-            return (*self._puts, seat.put())
+        member = self._session.member
+        if self._changed and member is not None:
+            return (*self._puts, *self._session.service.member_puts(member))
         return tuple(self._puts)
 
-    async def join(self, name: str) -> None:
-        await self._session.service.load(name)
-        self._puts += self._session.service.enter(self._session, name)
+    async def join(self, name: str, key: str = "") -> None:
+        service = self._session.service
+        known = service.hub.named(name)
+        if known is None:
+            self._check_new_room(name)
+        await service.load(name)
+        room = service.hub.open_room(name)
+        member = self.member
+        if room.key not in member.rooms:
+            check_enter(room, member, key, service.sanctions, service.now_ms())
+        self._puts += service.enter(self._session, name)
         self._changed = True
 
+    def _check_new_room(self, name: str) -> None:
+        check_room(name, self._session.service.config.limits)
+        if self._session.scopes is not None and "write" not in self._session.scopes:
+            raise NotPermitted("this token may not make rooms")
+
     def leave(self, room: Room, reason: str) -> None:
-        self._session.service.leave(self._member, room, reason)
+        self._puts += self._session.service.leave(self.member, room, reason)
         self._changed = True
 
     def rename(self, nick: str) -> None:
-        self._session.service.rename(self._member, nick)
+        self._session.service.rename(self.member, nick)
         self._changed = True
 
-    async def direct(self, nick: str) -> Direct:
-        return await self._session.service.conversations.open(self._member, nick)
+    def direct(self, nick: str) -> Direct:
+        return self._session.service.conversations.open(self.member, nick)
 
     def remember(self) -> None:
         self._changed = True
@@ -56,8 +77,61 @@ class SessionHost:
     def quit(self, reason: str) -> None:
         self.quitting = reason
 
+    # --- accounts
+
+    async def check_password(self, name: str, password: str) -> Account:
+        session = self._session
+        logins = session.service.logins
+        return (await logins.by_password(name, password, session.throttled_address)).account
+
+    async def hash(self, password: str) -> str:
+        return await self._session.service.logins.hash(password)
+
+    def guess(self) -> None:
+        self._session.service.logins.attempt("owner code")
+
+    async def become(self, account: Account | None) -> None:
+        self._puts += await entrance.switch(self._session, account)
+
+    def notice(self, text: str) -> None:
+        self._session.send(Notice(text=text))
+
+    def sessions(self) -> list[SessionRow]:
+        member, service = self.member, self._session.service
+        own = self._session.seat
+        return [
+            SessionRow(
+                id=seat.id,
+                client=seat.client,
+                address=seat.address,
+                since_ms=seat.since_ms,
+                linked=seat.session is not None,
+                own=seat is own,
+            )
+            for seat in service.seats.of_account(member.account_id)
+        ]
+
+    def end_session(self, id: str) -> bool:
+        service = self._session.service
+        for seat in service.seats.of_account(self.member.account_id):
+            if seat.id == id:
+                entrance.end_seat(service, seat)
+                return True
+        return False
+
+    def end_token(self, id: str) -> None:
+        service = self._session.service
+        for seat in service.seats.of_account(self.member.account_id):
+            if seat.token == id:
+                entrance.end_seat(service, seat)
+
+    async def show(self, data: Any, text: str) -> None:
+        session = self._session
+        session.send(Result(id=self._id, command=self._command, data=data, text=text))
+        await session.outbox.drained()
+
     @property
-    def _member(self) -> Member:
+    def member(self) -> Member:
         """Raises Unavailable: while this waited, the session was resumed on another link."""
         member = self._session.member
         if member is None:

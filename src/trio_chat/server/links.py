@@ -192,3 +192,8 @@ def _address(sock: socket.socket) -> str:
         return "gone"
     # One string for all who come from one address.
     return sys.intern(str(name[0])) if isinstance(name, tuple) else "unix"
+
+
+def is_local(peer: str) -> bool:
+    """Whether a link from *peer* comes from this machine itself."""
+    return peer in ("unix", "stream", "::1") or peer.startswith("127.")

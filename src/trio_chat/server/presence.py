@@ -3,6 +3,8 @@ large one, not at all in a huge one. A join costs O(members), so a storm of them
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from trio_chat.chat.rooms import Room
 from trio_chat.config import RoomsSection
 from trio_chat.events import Joined, Left
@@ -15,28 +17,32 @@ class Presence:
     def __init__(self, audience: Audience, deadlines: Deadlines, section: RoomsSection) -> None:
         self._audience = audience
         self._deadlines = deadlines
-        self._section = section
+        self.section = section
         self._pending: dict[str, list[Joined | Left]] = {}
         # Who joined while events were pending, and how many of them it knows already.
         self._newcomers: dict[str, dict[Session, int]] = {}
 
-    def show(self, room: Room, event: Joined | Left, newcomer: Session | None = None) -> None:
-        """Show that somebody joined or left. The *newcomer*'s own session has been told."""
+    def show(self, room: Room, event: Joined | Left, newcomers: Sequence[Session] = ()) -> None:
+        """Show that somebody joined or left. The *newcomers*, its own sessions, have been told."""
         count = len(room.members)
-        if newcomer is not None and room.key in self._pending:
-            known = len(self._pending[room.key])
-            self._newcomers.setdefault(room.key, {})[newcomer] = known
-        if count > self._section.presence_members:
+        if room.key in self._pending:
+            self._note(room, newcomers)
+        if count > self.section.presence_members:
             return
-        if count < self._section.fold_members and room.key not in self._pending:
-            self._audience.tell(room.key, [event], but=newcomer)
+        if count < self.section.fold_members and room.key not in self._pending:
+            self._audience.tell(room.key, [event], but=newcomers)
             return
         pending = self._pending.setdefault(room.key, [])
         if not pending:
-            self._deadlines.after(self._section.fold_seconds, lambda: self.flush(room.key))
+            self._deadlines.after(self.section.fold_seconds, lambda: self.flush(room.key))
         pending.append(event)
-        if newcomer is not None:
-            self._newcomers.setdefault(room.key, {})[newcomer] = len(pending)
+        self._note(room, newcomers)
+
+    def _note(self, room: Room, newcomers: Sequence[Session]) -> None:
+        """They know what is pending now."""
+        for session in newcomers:
+            known = len(self._pending[room.key])
+            self._newcomers.setdefault(room.key, {})[session] = known
 
     def flush(self, key: str) -> None:
         """Show what is pending in the room: before the timer, when somebody speaks."""

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from trio_chat.chat.accounts import Scope
 from trio_chat.chat.members import Member
 from trio_chat.chat.rooms import direct_key
-from trio_chat.store import Put, Record
+from trio_chat.events import NotifyLevel
+from trio_chat.store import Put
 
 if TYPE_CHECKING:
     from trio_chat.server.deadlines import Deadline
@@ -24,8 +26,16 @@ if TYPE_CHECKING:
 SPACE = "session"
 
 
-class SeatRecord(msgspec.Struct, frozen=True):
-    """A seat as it is stored. *directs* maps the partners' identities to their last nicks."""
+class SeatRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A seat as it is stored. What a guest is and has is stored with it; of an account's seat
+    that stands in the account's profile.
+
+    Attributes:
+        directs: maps the partners' identities to their last nicks.
+        account: the account's id, or "". *scopes*: what the *token* (its id) allows that
+            opened it, None for anything.
+        former: the scope of the ids from before a `/login` or `/logout`.
+    """
 
     id: str
     nick: str
@@ -36,9 +46,18 @@ class SeatRecord(msgspec.Struct, frozen=True):
     away: str | None = None
     reads: dict[str, int] = {}
     dropped_ms: int | None = None
+    notify: dict[str, NotifyLevel] = {}
+    highlights: tuple[str, ...] = ()
+    blocks: dict[str, str] = {}
+    account: str = ""
+    scopes: tuple[Scope, ...] | None = None
+    token: str = ""
+    former: str = ""
+    client: str = ""
+    address: str = ""
 
 
-# Most seats have neither conversations nor read marks; a mapping each would be 64 bytes.
+# Most seats have neither conversations nor labels; a mapping each would be 64 bytes.
 _NOTHING: dict[str, Any] = {}
 
 
@@ -46,55 +65,73 @@ class Seat:
     """One resumable session.
 
     Attributes:
-        id: public; `scope` and the guest's identity are made of it.
-        member: who sits here; kept when the member has left, for its rooms and nick to be
+        id: public; `scope` and a guest's identity are made of it.
+        member: who sits here; a guest is kept when it has left, for its rooms and nick to be
             taken up again.
+        account: the account's id, or "". Then several seats may have one member.
+        scopes: what the token allows that opened it; None: anything.
         session: the session linked now, if any.
-        present: the member is in the chat, linked or within the grace.
-        rooms: the keys of the member's rooms, to be entered again.
-        directs: the nicks, by identity, of those it has conversations with. Replaced, never
-            changed; `reads` likewise.
+        present: it holds its member in the chat, linked or within the grace.
+        rooms: the keys of a guest's rooms, to be entered again.
+        directs: the nicks, by identity, of those a guest has conversations with. Replaced, never
+            changed.
         labels: the log keys of its conversations by what the client called them when its link
             was lost; by then somebody else may be called so.
-        timer: the end of the grace, or of the seat, once the link is gone.
-        reads: by log key, the seq up to which was read.
+        timer: the end of the grace, or of the seat, once the link is gone; `timer_at` is when
+            the grace ends.
+        former: the scope of the ids from before a `/login` or `/logout`.
+        client: what the program calls itself.
     """
 
     __slots__ = (
+        "account",
+        "address",
+        "client",
         "directs",
         "dropped_ms",
+        "former",
         "id",
         "key",
         "labels",
         "member",
         "present",
-        "reads",
         "rooms",
+        "scopes",
         "session",
+        "since_ms",
         "timer",
+        "timer_at",
+        "token",
     )
 
     def __init__(self, id: str, key: str, member: Member) -> None:
         self.id = id
         self.key = key
         self.member = member
+        self.account = member.account_id
+        self.scopes: tuple[Scope, ...] | None = None
+        self.token = ""
         self.rooms: tuple[str, ...] = ()
         self.directs: dict[str, str] = _NOTHING
-        self.reads: dict[str, int] = _NOTHING
         self.labels: dict[str, str] = _NOTHING
         self.session: Session | None = None
         self.present = True
         self.dropped_ms: int | None = None
         self.timer: Deadline | None = None
+        self.timer_at = 0.0
+        self.since_ms = member.since_ms
+        self.former = ""
+        self.client = ""
+        self.address = ""
 
     @property
     def scope(self) -> str:
         """Whose ids are compared when an input comes again."""
-        return f"session:{self.id}"
+        return account_scope(self.account) if self.account else f"session:{self.id}"
 
     def note(self) -> None:
-        """Remember the rooms and conversations that the member is in."""
-        if not self.present:
+        """Remember the rooms and conversations that a guest is in."""
+        if not self.present or self.account:
             return
         member = self.member
         self.rooms = tuple(member.rooms)
@@ -105,20 +142,40 @@ class Seat:
 
     def put(self) -> Put:
         """The change that keeps the seat as it is now."""
+        return Put(SPACE, self.key, msgspec.json.encode(self._record()))
+
+    def _record(self) -> SeatRecord:
         member = self.member
-        self.note()
         record = SeatRecord(
             id=self.id,
             nick=member.nick,
-            since_ms=member.since_ms,
+            since_ms=self.since_ms if self.account else member.since_ms,
+            dropped_ms=self.dropped_ms,
+            account=self.account,
+            scopes=self.scopes,
+            token=self.token,
+            former=self.former,
+            client=self.client,
+            address=self.address,
+        )
+        if self.account:
+            return record
+        self.note()
+        return msgspec.structs.replace(
+            record,
             rooms=list(self.rooms),
             directs=self.directs,
             ignores=member.ignores,
             away=member.away,
-            reads=self.reads,
-            dropped_ms=self.dropped_ms,
+            reads=member.reads,
+            notify=member.notify,
+            highlights=member.highlights,
+            blocks=member.blocks,
         )
-        return Put(SPACE, self.key, msgspec.json.encode(record))
+
+
+def account_scope(account: str) -> str:
+    return f"account:{account}"
 
 
 def guest_identity(id: str) -> str:
@@ -130,55 +187,91 @@ class Seats:
 
     def __init__(self) -> None:
         self._by_key: dict[str, Seat] = {}
-        self._by_identity: dict[str, Seat] = {}
+        self._guests: dict[str, Seat] = {}  # by identity
+        self._of_account: dict[str, dict[Seat, None]] = {}  # by the account's id
 
-    def new(self, nick: str, *, now_ms: int) -> tuple[Seat, str]:
-        """Return a seat for a new guest, and its token."""
-        token, id = secrets.token_urlsafe(24), secrets.token_hex(6)
-        member = Member(guest_identity(id), nick, since_ms=now_ms)
+    def new(self, member: Member, id: str) -> tuple[Seat, str]:
+        """Return a seat for *member*, and its token."""
+        token = secrets.token_urlsafe(24)
         seat = Seat(id, _hash(token), member)
         self._add(seat)
         return seat, token
 
     def _add(self, seat: Seat) -> None:
         self._by_key[seat.key] = seat
-        self._by_identity[seat.member.identity] = seat
+        if seat.account:
+            self._of_account.setdefault(seat.account, {})[seat] = None
+        else:
+            self._guests[seat.member.identity] = seat
+
+    def _take_out(self, seat: Seat) -> None:
+        self._by_key.pop(seat.key, None)
+        if not seat.account:
+            self._guests.pop(seat.member.identity, None)
+        elif own := self._of_account.get(seat.account):
+            own.pop(seat, None)
+            if not own:
+                del self._of_account[seat.account]
+
+    def move(self, seat: Seat, member: Member) -> None:
+        """From now on *member* sits here: somebody logged in or out."""
+        self._take_out(seat)
+        seat.former = seat.scope
+        seat.member, seat.account = member, member.account_id
+        self._add(seat)
 
     def find(self, token: str) -> Seat | None:
         return self._by_key.get(_hash(token))
 
-    def of(self, member: Member) -> Seat | None:
-        return self._by_identity.get(member.identity)
+    def of_guest(self, member: Member) -> Seat | None:
+        return self._guests.get(member.identity)
+
+    def of_account(self, account: str) -> tuple[Seat, ...]:
+        return tuple(self._of_account.get(account, ()))
 
     def is_present(self, identity: str) -> bool:
-        """Whether somebody with a seat is in the chat, linked or within the grace."""
-        seat = self._by_identity.get(identity)
+        """Whether a guest with a seat is in the chat, linked or within the grace."""
+        seat = self._guests.get(identity)
         return seat is not None and seat.present
 
     def remove(self, seat: Seat) -> Put:
         """Forget the seat; return the change that makes the store forget it."""
-        self._by_key.pop(seat.key, None)
-        self._by_identity.pop(seat.member.identity, None)
+        self._take_out(seat)
         return Put(SPACE, seat.key, None)
 
-    def restore(self, key: str, stored: Record) -> Seat:
+    def restore(self, key: str, record: SeatRecord, member: Member) -> Seat:
         """Take up a seat that a former run of the server kept."""
-        record = msgspec.json.decode(stored.value, type=SeatRecord)
-        member = Member(guest_identity(record.id), record.nick, since_ms=record.since_ms)
-        member.ignores = record.ignores
-        member.away = record.away
         seat = Seat(record.id, key, member)
-        seat.rooms = tuple(record.rooms)
-        seat.directs = record.directs
-        seat.labels = {
-            f"@{nick}": direct_key(member.identity, identity)
-            for identity, nick in record.directs.items()
-        }
-        seat.reads = record.reads
+        seat.scopes, seat.token, seat.former = record.scopes, record.token, record.former
+        seat.client, seat.address = record.client, record.address
         seat.dropped_ms = record.dropped_ms
+        seat.since_ms = record.since_ms
         seat.present = False
+        if not record.account:
+            seat.rooms = tuple(record.rooms)
+            seat.directs = record.directs
+            seat.labels = {
+                f"@{nick}": direct_key(member.identity, identity)
+                for identity, nick in record.directs.items()
+            }
         self._add(seat)
         return seat
+
+
+def new_seat_id() -> str:
+    return secrets.token_hex(6)
+
+
+def guest_of(record: SeatRecord) -> Member:
+    """The guest whose seat was kept."""
+    member = Member(guest_identity(record.id), record.nick, since_ms=record.since_ms)
+    member.ignores = record.ignores
+    member.away = record.away
+    member.reads = record.reads
+    member.notify = record.notify
+    member.highlights = record.highlights
+    member.blocks = record.blocks
+    return member
 
 
 def _hash(token: str) -> str:

@@ -14,6 +14,7 @@ import trio
 from trio_chat.config import Config
 from trio_chat.server.broadcast import Broadcaster
 from trio_chat.server.listeners import address_of, open_listeners
+from trio_chat.server.restore import restore
 from trio_chat.server.service import Service
 from trio_chat.store import open_store
 
@@ -54,7 +55,7 @@ async def serve_chat(
             service = Service(config, store, sessions.start_soon, readiness)
             services.start_soon(Broadcaster(service).run)
             services.start_soon(service.deadlines.run)
-            await service.restore()
+            await restore(service)
             async with trio.open_nursery() as accepting:
                 if listeners is None:
                     listeners = await open_listeners(config.server.listen)

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from trio_chat.chat.members import Member
+from trio_chat.chat.accounts import Scope
+from trio_chat.chat.members import Member, Role
 from trio_chat.errors import ChatError, ProtocolError
 from trio_chat.events import Bye, Error, Event
 from trio_chat.server.answers import Answers
 from trio_chat.server.catchup import CatchUp
-from trio_chat.server.links import Link
+from trio_chat.server.links import Link, is_local
 from trio_chat.server.outbox import Outbox
 from trio_chat.wire import Wire
 from trio_chat.wire.detect import REFUSALS, Language, detect, detect_bytes
@@ -47,7 +48,10 @@ class Session:
         member: who speaks here; None until the hello is accepted.
         seat: what a resumable session leaves behind, or None.
         place: the key of the room or conversation last gone to: where a plain peer talks.
-        scope: whose ids are compared when an input comes again.
+        scope: whose ids are compared when an input comes again; `former_scope` is the one from
+            before a `/login` or `/logout`, or "".
+        scopes: what the token allows that opened the session; None: anything.
+        token: the session's own, for a resume.
         pending: writes under way in the store.
         closing: `bye` is being said; what still arrives is discarded.
     """
@@ -62,6 +66,7 @@ class Session:
         "answers",
         "catch_up",
         "closing",
+        "former_scope",
         "heard_at",
         "link",
         "member",
@@ -71,8 +76,10 @@ class Session:
         "place",
         "presence_missed",
         "scope",
+        "scopes",
         "seat",
         "service",
+        "token",
         "wire",
     )
 
@@ -87,6 +94,9 @@ class Session:
         self.seat: Seat | None = None
         self.place = ""
         self.scope = ""
+        self.former_scope = ""
+        self.scopes: tuple[Scope, ...] | None = None
+        self.token = ""
         self.pending = 0
         self.closing = False
         self.presence_missed = False
@@ -105,6 +115,20 @@ class Session:
     @property
     def identity(self) -> str:
         return self.member.identity if self.member else ""
+
+    @property
+    def role(self) -> Role:
+        """What may be done here: a token that may not moderate makes nobody a moderator."""
+        if self.member is None:
+            return Role.GUEST
+        if self.scopes is not None and "moderate" not in self.scopes:
+            return min(self.member.role, Role.MEMBER)
+        return self.member.role
+
+    @property
+    def throttled_address(self) -> str:
+        """Where attempts to log in are counted; "" for this machine itself."""
+        return "" if is_local(self.link.peer) else self.link.peer
 
     @property
     def picky(self) -> bool:

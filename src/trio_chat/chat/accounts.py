@@ -1,0 +1,209 @@
+"""Accounts: who somebody has proven to be, what is kept of them, and the tokens that prove it too.
+
+All accounts of the server are held here; the records are also what the store keeps. Passwords
+come as hashes only, tokens as the hashes of their secrets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from trio_chat.chat.members import Member, Role
+from trio_chat.errors import NameTaken, NoSuchMember
+from trio_chat.events import NotifyLevel
+from trio_chat.text import fold
+
+Scope: TypeAlias = Literal["read", "write", "moderate"]
+SCOPES: tuple[Scope, ...] = ("read", "write", "moderate")
+
+ACCOUNT_IDENTITY = "account:"
+
+
+class Account(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Record space `account`, by folded name.
+
+    Attributes:
+        id: for good, and never given twice: whoever registers the name of an account that was
+            removed is somebody else.
+        password: its argon2 hash; empty: no password opens this account.
+    """
+
+    id: str
+    name: str
+    password: str
+    role: int = Role.MEMBER
+    created_ms: int = 0
+
+    @property
+    def key(self) -> str:
+        return fold(self.name)
+
+    @property
+    def identity(self) -> str:
+        return ACCOUNT_IDENTITY + self.id
+
+
+class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an account's devices share. Record space `profile`, by the account's id.
+
+    Attributes:
+        rooms: the keys of the rooms it is in.
+        directs: by identity, the last nicks of those it has conversations with.
+        reads, notify: by log key.
+    """
+
+    nick: str = ""
+    rooms: list[str] = []
+    directs: dict[str, str] = {}
+    ignores: dict[str, str] = {}
+    blocks: dict[str, str] = {}
+    reads: dict[str, int] = {}
+    notify: dict[str, NotifyLevel] = {}
+    highlights: tuple[str, ...] = ()
+    away: str | None = None
+
+
+class Token(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Opens an account without its password. Record space `token`, by the hash of its secret.
+
+    Attributes:
+        id: public, to revoke it by.
+        account: the account's id.
+    """
+
+    id: str
+    account: str
+    label: str
+    scopes: tuple[Scope, ...]
+    created_ms: int
+
+
+def new_token_secret() -> str:
+    return f"tc_{secrets.token_urlsafe(24)}"
+
+
+def token_key(secret: str) -> str:
+    """A token has 192 random bits, so a plain hash is as good as a slow one."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:40]
+
+
+def new_account_id() -> str:
+    return secrets.token_hex(8)
+
+
+class Accounts:
+    """Every account by folded name and by id, with its profile and its tokens."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, Account] = {}
+        self._by_id: dict[str, Account] = {}
+        self._profiles: dict[str, Profile] = {}
+        self._tokens: dict[str, Token] = {}
+
+    def __iter__(self) -> Iterator[Account]:
+        return iter(self._by_key.values())
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def put(self, account: Account) -> None:
+        """Add the account, or replace the one with its id.
+
+        Raises:
+            NameTaken: another account has the name.
+        """
+        holder = self._by_key.get(account.key)
+        if holder is not None and holder.id != account.id:
+            raise NameTaken(f"there is an account {holder.name} already")
+        self._by_key[account.key] = account
+        self._by_id[account.id] = account
+
+    def remove(self, account: Account) -> None:
+        self._by_key.pop(account.key, None)
+        self._by_id.pop(account.id, None)
+        self._profiles.pop(account.id, None)
+        for key in self.tokens_of(account.id):
+            self.drop_token(key)
+
+    def named(self, name: str) -> Account | None:
+        return self._by_key.get(fold(name.removeprefix("@")))
+
+    def find(self, name: str) -> Account:
+        """Raises NoSuchMember."""
+        account = self.named(name)
+        if account is None:
+            raise NoSuchMember(f"there is no account {name}")
+        return account
+
+    def by_id(self, id: str) -> Account | None:
+        return self._by_id.get(id)
+
+    def of_identity(self, identity: str) -> Account | None:
+        if not identity.startswith(ACCOUNT_IDENTITY):
+            return None
+        return self._by_id.get(identity.removeprefix(ACCOUNT_IDENTITY))
+
+    def reserves(self, nick: str) -> Account | None:
+        """The account that the nick belongs to, if any."""
+        return self._by_key.get(fold(nick))
+
+    # --- what is kept beside them
+
+    def profile(self, id: str) -> Profile:
+        return self._profiles.get(id, _NEW_PROFILE)
+
+    def put_profile(self, id: str, profile: Profile) -> None:
+        self._profiles[id] = profile
+
+    def put_token(self, key: str, token: Token) -> None:
+        self._tokens[key] = token
+
+    def drop_token(self, key: str) -> None:
+        self._tokens.pop(key, None)
+
+    def token(self, key: str) -> Token | None:
+        return self._tokens.get(key)
+
+    def tokens_of(self, id: str) -> dict[str, Token]:
+        """By the hashes of their secrets, the oldest first."""
+        return {key: token for key, token in self._tokens.items() if token.account == id}
+
+
+_NEW_PROFILE = Profile()
+
+
+def profile_of(member: Member) -> Profile:
+    """What is kept of the member, who has an account."""
+    return Profile(
+        nick=member.nick,
+        rooms=list(member.rooms),
+        directs={
+            direct.partner_of(member.identity): direct.label_for(member.identity)[1:]
+            for direct in member.directs.values()
+        },
+        ignores=dict(member.ignores),
+        blocks=member.blocks,
+        reads=member.reads,
+        notify=member.notify,
+        highlights=member.highlights,
+        away=member.away,
+    )
+
+
+def member_of(account: Account, profile: Profile, *, now_ms: int) -> Member:
+    """The person whose account this is, in no room yet."""
+    member = Member(account.identity, profile.nick or account.name, since_ms=now_ms)
+    member.account, member.account_id = account.name, account.id
+    member.role = Role(account.role)
+    member.ignores = dict(profile.ignores)
+    member.blocks = profile.blocks
+    member.reads = profile.reads
+    member.notify = profile.notify
+    member.highlights = profile.highlights
+    member.away = profile.away
+    return member

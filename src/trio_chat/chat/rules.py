@@ -1,0 +1,168 @@
+"""Who may do what to whom, and who may enter, read and speak where. Pure rules: they look at
+members, rooms and sanctions, and refuse; the time is an argument.
+
+1. Nobody acts on somebody whose rank is not lower.
+2. No sanction holds somebody whose rank is not lower than that of who set it.
+3. A private room is read by those who were let in, and by nobody else whatever the role.
+"""
+
+from __future__ import annotations
+
+from trio_chat.chat.masks import Subject
+from trio_chat.chat.members import Member, Role, RoomRole
+from trio_chat.chat.moderation import Defcon, Sanction, SanctionKind, Sanctions
+from trio_chat.chat.rooms import Direct, Room
+from trio_chat.errors import Banned, Muted, NotPermitted, RoomFull, TooFast
+
+EVERYWHERE = ""  # the room of a sanction that holds on the whole server
+
+# Above every role in a room.
+_SERVER_RANKS = {Role.MODERATOR: 4, Role.ADMIN: 5, Role.OWNER: 6}
+
+
+def rank(role: Role, room_role: RoomRole = RoomRole.PLAIN) -> int:
+    """How high somebody stands: in a room by either role, on the server by the first alone."""
+    return _SERVER_RANKS.get(role, room_role.value)
+
+
+def rank_in(room: Room | None, member: Member) -> int:
+    return rank(member.role, room.role_of(member.identity) if room else RoomRole.PLAIN)
+
+
+def check_rank(own: int, other: int, name: str) -> None:
+    """Raises NotPermitted: *name* does not stand lower."""
+    if own <= other:
+        raise NotPermitted(f"you cannot do that to {name}, who stands no lower than you")
+
+
+def subject_of(member: Member) -> Subject:
+    """The member as masks see it."""
+    return Subject(member.key, member.account_id, member.address)
+
+
+def holding(
+    sanctions: Sanctions, kind: SanctionKind, room: Room | None, member: Member, now_ms: int
+) -> Sanction | None:
+    """The sanction that keeps the member from entering (`ban`) or speaking (`mute`) there."""
+    places = (EVERYWHERE,) if room is None else (room.key, EVERYWHERE)
+    for place in places:
+        if sanctions.is_empty(kind, place):
+            continue
+        own_rank = rank_in(room if place else None, member)
+        found = sanctions.find(kind, place, subject_of(member), now_ms, rank=own_rank)
+        if found is not None:
+            return found
+    return None
+
+
+def check_enter(
+    room: Room,
+    member: Member,
+    key: str,
+    sanctions: Sanctions,
+    now_ms: int,
+    *,
+    counts: bool = True,
+) -> None:
+    """Whether the member may come into the room, having said *key*. Not *counts*: it has a place
+    there, so that the room's limit does not matter.
+
+    Raises:
+        Banned, NotPermitted, RoomFull.
+    """
+    ban = holding(sanctions, "ban", room, member, now_ms)
+    if ban is not None:
+        raise Banned(
+            refusal(f"you are banned from #{room.name}", ban), retry_after=left(ban, now_ms)
+        )
+    record = room.record
+    belongs = member.identity in record.roles or member.identity in record.invited
+    if record.private and not belongs:
+        raise NotPermitted(f"#{room.name} is private; somebody who runs it can /invite you")
+    if record.key and key != record.key and not belongs:
+        raise NotPermitted(f"#{room.name} needs a key: /join {room.name} KEY")
+    is_full = counts and 0 < record.limit <= len(room.members)
+    if is_full and not room.role_of(member.identity):
+        raise RoomFull(f"#{room.name} has place for {record.limit}, and they are there")
+
+
+def is_listed(room: Room, member: Member) -> bool:
+    """Whether the member may know who is in the room, and what it is about."""
+    belongs = room.key in member.rooms or member.identity in room.record.invited
+    return belongs or not room.record.private or bool(room.role_of(member.identity))
+
+
+def check_speak(
+    place: Room | Direct,
+    member: Member,
+    sanctions: Sanctions,
+    defcon: Defcon,
+    now_ms: int,
+) -> None:
+    """Whether the member may say something there now. It has to be quick: it is asked for every
+    line.
+
+    Raises:
+        Muted, Banned, NotPermitted, TooFast.
+    """
+    room = place if isinstance(place, Room) else None
+    if not sanctions.is_quiet or defcon:
+        _check_sanctions(room, member, sanctions, defcon, now_ms)
+    if room is not None and room.quiet:
+        _check_quiet(room, member, now_ms)
+    if room is None and isinstance(place, Direct):
+        _check_blocked(place, member)
+
+
+def _check_sanctions(
+    room: Room | None, member: Member, sanctions: Sanctions, defcon: Defcon, now_ms: int
+) -> None:
+    mute = holding(sanctions, "mute", room, member, now_ms)
+    if mute is not None:
+        where = "on this server" if mute.room == EVERYWHERE else f"in #{room.name if room else ''}"
+        raise Muted(refusal(f"you are muted {where}", mute), retry_after=left(mute, now_ms))
+    ban = holding(sanctions, "ban", room, member, now_ms) if room else None
+    if ban is not None and room is not None:
+        raise Banned(
+            refusal(f"you are banned from #{room.name}", ban), retry_after=left(ban, now_ms)
+        )
+    standing = rank_in(room, member)
+    if defcon >= Defcon.READ_ONLY and member.role < Role.ADMIN:
+        raise NotPermitted("the server is read-only for now")
+    if defcon >= Defcon.VOICED_ONLY and room is not None and standing < RoomRole.VOICED:
+        raise NotPermitted("for now only those speak who are voiced")
+
+
+def _check_quiet(room: Room, member: Member, now_ms: int) -> None:
+    standing = rank_in(room, member)
+    if room.record.archived:
+        raise NotPermitted(f"#{room.name} is archived: it can be read, and nothing more")
+    if room.record.locked and standing < RoomRole.VOICED:
+        raise NotPermitted(f"#{room.name} is locked: only those speak who are voiced")
+    if room.record.slow_seconds and standing < RoomRole.MODERATOR:
+        since_ms = now_ms - room.spoke.get(member.identity, 0)
+        wait = room.record.slow_seconds - since_ms / 1000
+        if wait > 0:
+            seconds = f"{room.record.slow_seconds:g}"
+            raise TooFast(f"#{room.name} is slow: one message in {seconds} s", retry_after=wait)
+
+
+def _check_blocked(direct: Direct, member: Member) -> None:
+    if direct.partner_of(member.identity) in direct.blocked_by:
+        name = direct.label_for(member.identity).removeprefix("@")
+        raise NotPermitted(f"{name} takes no messages from you")
+
+
+def note_spoke(place: Room | Direct, member: Member, now_ms: int) -> None:
+    """The member speaks: in a slow room the next message has to wait."""
+    if isinstance(place, Room) and place.record.slow_seconds:
+        place.spoke[member.identity] = now_ms
+
+
+def refusal(what: str, sanction: Sanction) -> str:
+    return f"{what}: {sanction.reason}" if sanction.reason else what
+
+
+def left(sanction: Sanction, now_ms: int) -> float | None:
+    """The seconds after which it is over, if it ever is."""
+    return None if sanction.until_ms is None else max(0.0, (sanction.until_ms - now_ms) / 1000)

@@ -1,0 +1,76 @@
+"""Whom a command means, and whether the member may do it to them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from trio_chat.chat.accounts import Account
+from trio_chat.chat.members import Member, Role, RoomRole
+from trio_chat.chat.rooms import Room
+from trio_chat.chat.rules import check_rank, rank
+from trio_chat.commands.table import Context
+from trio_chat.errors import NotInRoom
+
+
+class Target(NamedTuple):
+    """Somebody who is here, or has an account, or both."""
+
+    identity: str
+    nick: str
+    member: Member | None
+    account: Account | None
+
+    @property
+    def role(self) -> Role:
+        if self.account is not None:
+            return Role(self.account.role)
+        return self.member.role if self.member is not None else Role.GUEST
+
+    def rank_in(self, room: Room | None) -> int:
+        return rank(self.role, room.role_of(self.identity) if room else RoomRole.PLAIN)
+
+
+def find_target(context: Context, name: str) -> Target:
+    """Who is called *name* now, or whose account is.
+
+    Raises:
+        NoSuchMember, naming the nearest nick.
+    """
+    accounts = context.server.accounts
+    member = context.hub.holder(name.removeprefix("@"))
+    if member is not None:
+        account = accounts.by_id(member.account_id)
+        return Target(member.identity, member.nick, member, account)
+    account = accounts.named(name)
+    if account is None:
+        member = context.hub.find_member(name)
+        return Target(member.identity, member.nick, member, None)
+    return Target(account.identity, account.name, context.server.present(account), account)
+
+
+def own_rank(context: Context, room: Room | None) -> int:
+    """How high the member stands in the room, or on the server."""
+    room_role = room.role_of(context.member.identity) if room else RoomRole.PLAIN
+    return rank(context.role, room_role)
+
+
+def lower_target(context: Context, name: str, room: Room | None) -> Target:
+    """Like `find_target`, for what is only done to somebody of a lower rank.
+
+    Raises:
+        NoSuchMember, NotPermitted.
+    """
+    target = find_target(context, name)
+    check_rank(own_rank(context, room), target.rank_in(room), target.nick)
+    return target
+
+
+def here(context: Context) -> Room:
+    """The room where the line was typed.
+
+    Raises:
+        NotInRoom.
+    """
+    if isinstance(context.place, Room):
+        return context.place
+    raise NotInRoom("in which room? Type it there, or name it first, as in /kick #room NICK")

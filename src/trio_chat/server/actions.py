@@ -1,0 +1,93 @@
+"""What slash commands ask of the server as a whole: satisfies `commands.table.Server`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trio_chat.chat.accounts import Account, Accounts
+from trio_chat.chat.members import Member
+from trio_chat.chat.moderation import Defcon, Sanctions
+from trio_chat.chat.rooms import Room
+from trio_chat.events import Announced, Notice
+from trio_chat.server import entrance
+from trio_chat.server.audience import tell
+from trio_chat.store import Put
+
+if TYPE_CHECKING:
+    from trio_chat.server.service import Service
+
+
+class ServerActions:
+    """See `commands.table.Server`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    @property
+    def accounts(self) -> Accounts:
+        return self._service.accounts
+
+    @property
+    def sanctions(self) -> Sanctions:
+        return self._service.sanctions
+
+    @property
+    def defcon(self) -> Defcon:
+        return self._service.defcon
+
+    @defcon.setter
+    def defcon(self, level: Defcon) -> None:
+        self._service.defcon = level
+
+    @property
+    def motd(self) -> str:
+        return self._service.motd
+
+    @motd.setter
+    def motd(self, text: str) -> None:
+        self._service.motd = text
+
+    @property
+    def owner_code(self) -> str:
+        return self._service.owner_code
+
+    @owner_code.setter
+    def owner_code(self, code: str) -> None:
+        self._service.owner_code = code
+
+    def present(self, account: Account) -> Member | None:
+        return self._service.attendance.of_account(account.id)
+
+    def tell(self, member: Member, text: str) -> None:
+        for own in self._service.linked(member):
+            own.send(Notice(text=text))
+
+    def announce(self, text: str) -> None:
+        listening = [session for session in self._service.sessions if session.member]
+        tell(listening, [Announced(text=text)])
+
+    def refresh(self, member: Member) -> None:
+        for own in self._service.linked(member):
+            own.send(entrance.welcome(own, own.token, resumed=False))
+
+    def show_settings(self, member: Member) -> None:
+        for own in self._service.linked(member):
+            own.send(entrance.settings(own))
+
+    def member_puts(self, member: Member) -> tuple[Put, ...]:
+        return self._service.member_puts(member)
+
+    def expel(self, room: Room, member: Member) -> None:
+        if member.identity not in room.members:
+            return  # it left meanwhile
+        room.remove(member, "")
+        for own in self._service.linked(member):
+            self._service.unhear(own, room)
+        self._service.keep(*self._service.forget_floor(member, room))
+        self._service.keep_member(member)
+
+    def dismiss(self, member: Member, reason: str, retry_after: float | None = None) -> None:
+        self._service.attendance.dismiss(member, reason, retry_after)
+
+    def make_way(self, nick: str) -> None:
+        self._service.attendance.make_way(nick)
