@@ -52,7 +52,9 @@ COMMANDS = tuple(
         ("me", (), "TEXT", "say what you do"),
         ("msg", (), "NICK TEXT", "private message"),
         ("part", (), "[ROOM]", "leave a room"),
+        ("notify", (), "[ROOM] all|mentions|none", "what rings"),
         ("quit", ("exit",), "", "leave the server"),
+        ("search", (), "WORDS", "find what was said"),
     )
 )
 
@@ -278,6 +280,12 @@ class FakeServer:
             await self._send(stream, Bye(reason="see you"))
             await trio.aclose_forcefully(stream)
 
+    def _found(self, id: str, word: str) -> Result:
+        events = [e for log in self.logs.values() for e in log if word in getattr(e, "text", "")]
+        data = {"events": msgspec.to_builtins(events), "more": False}
+        text = "\n".join(str(event.seq) for event in events) or "nothing found"
+        return Result(id=id, command="search", data=data, text=text)
+
     def _has_token(self) -> bool:
         now = trio.current_time()
         self._tokens_left = min(5.0, self._tokens_left + 2 * (now - self._token_at))
@@ -300,10 +308,14 @@ class FakeServer:
                 await self._send(stream, left)
             case Invocation("quit" | "exit", _):
                 del self.sessions[session.token]
+            case Invocation("login" | "register" | "passwd", _):
+                pass
             case Invocation("help", _):
                 text = "\n".join(f"/{c.name} {c.usage}: {c.help}" for c in COMMANDS)
                 answer_lines = Result(id=request.id, command="help", data=None, text=text)
                 await self._send(stream, answer_lines)
+            case Invocation("search", word):
+                await self._send(stream, self._found(request.id, word))
             case Invocation("me", text):
                 await self.tell(self.store(request.room, session.nick, text, "action"))
             case Invocation(name, _):

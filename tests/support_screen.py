@@ -13,8 +13,10 @@ from support_client import FakeServer
 from trio_chat.client.app import ClientOptions, run_client
 from trio_chat.client.settings import Settings
 
-# A redraw follows within this time of rest.
-FRAME_SECONDS = 0.005
+# How long everything must be at rest before the screen is looked at again; and for how long
+# redraws are put off at most, with what they cause.
+GLANCE_SECONDS = 0.005
+FRAME_SECONDS = 0.04
 
 
 class ScreenClient:
@@ -24,10 +26,11 @@ class ScreenClient:
         self.keyboard, self.screen = terminal
         self.server = server
         self.exit_code: int | None = None
-        self._options = ClientOptions("fake", 1, "alice", settings=Settings(screen=kind))
+        self.settings = Settings(screen=kind)
 
     async def run(self) -> None:
-        self.exit_code = await run_client(self._options, self.server.dial)
+        options = ClientOptions("fake", 1, "alice", settings=self.settings)
+        self.exit_code = await run_client(options, self.server.dial)
 
     def type(self, text: str) -> None:
         self.keyboard.send_text(text)
@@ -39,7 +42,7 @@ class ScreenClient:
     async def until(self, is_so: Callable[[], bool]) -> None:
         with trio.fail_after(5):
             while not is_so():
-                await self.rest()
+                await wait_all_tasks_blocked(GLANCE_SECONDS)
 
     async def sees(self, *texts: str) -> None:
         try:

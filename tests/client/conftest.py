@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -37,14 +38,19 @@ class Screen(pyte.Screen):
     def __init__(self, columns: int, rows: int) -> None:
         super().__init__(columns, rows)
         self.bells = 0
+        self.notifications: list[str] = []
         self.set_mode(pyte.modes.LNM)
-        stream = pyte.Stream(self)
+        self._stream = pyte.Stream(self)
         self.output = Vt100_Output(
-            _Out(stream.feed),
+            _Out(self._write),
             lambda: Size(self.lines, self.columns),
             term="xterm-256color",
             enable_cpr=False,
         )
+
+    def _write(self, text: str) -> None:
+        self._stream.feed(text)
+        self.notifications += re.findall(r"\x1b\]((?:9|777);.*?)\x1b\\", text, re.DOTALL)
 
     def bell(self, *args: object) -> None:
         self.bells += 1

@@ -147,12 +147,12 @@ async def test_wide_terminal_lists_the_members(terminal: Any, nursery: trio.Nurs
     terminal.screen.resize(8, 100)
     client = ScreenClient(terminal, FakeServer(nursery), "full")
     nursery.start_soon(client.run)
-    await client.sees("│ 2 here", "│ alice", "│ bob")
+    await client.sees("│ 2 here", "│  alice", "│  bob")
     infos = tuple(
         MemberInfo(nick=f"n{number:02}", account=None, role="", away=None) for number in range(30)
     )
     await client.server.tell(Members(room="lobby", members=infos, total=500, topic="crowd"))
-    await client.sees("│ 500 here", "│ n00", "… 497 more")
+    await client.sees("│ 500 here", "│  n00", "… 497 more")
     client.type("\x04")
     await client.ends(0)
 

@@ -75,6 +75,7 @@ class House:
         self._on_own_words = on_own_words
         self._wall_seconds = wall_seconds
         self._entered: set[Room] = set()  # rooms whose members are to be told
+        self._greeted: set[Room] = set()  # rooms that are to say so, behind what was before
         self._missed: dict[Room, tuple[int, Bell]] = {}  # what is to ring when one is back
         self._levels: dict[str, NotifyLevel] = {}
         self._own_highlights = tuple(highlights)
@@ -145,6 +146,15 @@ class House:
             or room in self.returning
         ]
 
+    def next_called(self) -> Room | None:
+        """The next room after the current one with a mention, else with something unread."""
+        rooms = self.open_rooms
+        here = rooms.index(self.current) + 1 if self.current in rooms else 0
+        others = rooms[here:] + rooms[:here]
+        called = (room for room in others if room.mentions and room is not self.current)
+        unread = (room for room in others if room.unread and room is not self.current)
+        return next(called, None) or next(unread, None)
+
     def room(self, name: str) -> Room:
         """Return the room called *name*, made if it is new."""
         key = fold(name)
@@ -195,7 +205,7 @@ class House:
             self.go_to(room)
         if not was_known:
             self._entered.add(room)
-            self.say("system", "you joined", room)
+            self._greeted.add(room)
             self._effects.show(event)
 
     def _on_left(self, event: Left) -> None:
@@ -214,8 +224,7 @@ class House:
         """This person is not in *room* any more."""
         room.is_joined = False
         room.cursor.left()
-        room.members.clear()
-        room.total = 0
+        room.no_members()
         if room is self.current:
             other = next((r for r in self.rooms.values() if r.is_joined), None)
             if other is not None:
@@ -281,6 +290,9 @@ class House:
             room.beginning = event.events[0].seq
         for new in room.cursor.backlog(event.events, more=event.more):
             self.show_stored(room, new, is_news=is_news)
+        if room in self._greeted:
+            self._greeted.discard(room)
+            self.say("system", "you joined", room)
 
     def _on_gap(self, event: Gap) -> None:
         room = self.room(event.room)

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from trio_chat.config import nearest
 
-# What prompt_toolkit binds: one key, or `escape` and a key, which is how a terminal says Alt.
+# What prompt_toolkit binds: keys in their order; `escape` and a key is how a terminal says Alt.
 Keys: TypeAlias = tuple[str, ...]
 
 
@@ -23,19 +23,28 @@ class Action(NamedTuple):
 
 
 ACTIONS = (
-    Action("send", ("enter",), "sends the line; in the menu: picks the item moved onto"),
+    Action("send", ("enter",), "sends the line; in the menu or a list: picks the item moved onto"),
     Action("new_line", ("alt-enter",), "a new line inside the message"),
-    Action("complete", ("tab",), "completes nicks, rooms and commands"),
+    Action("complete", ("tab",), "completes nicks, rooms, commands and :emoji:"),
     Action("complete_back", ("shift-tab",), "goes back in the menu"),
-    Action("page_up", ("pageup",), "scrolls back"),
+    Action("earlier", ("up",), "an earlier line that begins with what stands there"),
+    Action("later", ("down",), "a later one"),
+    Action("search_input", ("ctrl-r",), "searches the earlier lines"),
+    Action("edit", ("ctrl-x ctrl-e",), "opens the line in your editor ($VISUAL, $EDITOR)"),
+    Action("page_up", ("pageup",), "scrolls back, to the beginning of the room"),
     Action("page_down", ("pagedown",), "scrolls on"),
     Action("newest", ("end",), "goes to the newest line", "scrolled back"),
+    Action("first_unread", ("alt-u",), "scrolls to where reading stopped"),
     Action("next_room", ("alt-n",), "goes to the next room"),
     Action("previous_room", ("alt-p",), "goes to the previous room"),
+    Action("next_called", ("alt-a",), "goes to the next room with a mention, else with news"),
     *(
         Action(f"room_{number}", (f"alt-{number}",), f"goes to room {number}")
         for number in range(1, 10)
     ),
+    Action("bare", ("alt-l",), "shows bare lines to select and copy; the next key comes back"),
+    Action("help", ("f1",), "lists the keys"),
+    Action("close", ("escape", "ctrl-c"), "closes it", "a list or a question is open"),
     Action("clear", ("ctrl-c",), "clears the line"),
     Action("leave", ("ctrl-c", "ctrl-d"), "leaves", "the line is empty"),
     Action("suspend", ("ctrl-z",), "suspends; `fg` comes back"),
@@ -53,12 +62,21 @@ _SAME = {"enter": "c-m", "tab": "c-i", "backspace": "c-h", "c-space": "c-@"}
 
 
 def parse_key(text: str) -> Keys:
-    """Return what prompt_toolkit calls the key `ctrl-x`, `alt-n`, `shift-tab`, `pageup`, `f5`.
+    """Return what prompt_toolkit calls the key `ctrl-x`, `alt-n`, `shift-tab`, `pageup`, `f5`, or
+    the two strokes `ctrl-x ctrl-e`.
 
     Raises:
         ValueError: it is no key, or one that is needed for typing.
     """
-    match = _MODIFIERS.fullmatch(text.lower())
+    first, *others = text.lower().split(" ")
+    strokes = [_stroke(first), *map(_stroke, others)]
+    if len(strokes[0]) == 1 and len(strokes[0][0]) == 1:
+        raise ValueError(f"{text!r} is needed for typing; put ctrl- or alt- before it")
+    return tuple(key for stroke in strokes for key in stroke)
+
+
+def _stroke(text: str) -> Keys:
+    match = _MODIFIERS.fullmatch(text)
     if match is None:
         raise ValueError("a key has a name, such as ctrl-x, alt-n, pageup or f5")
     modifiers, name = match[1].split("-")[:-1], match[2]
@@ -67,8 +85,6 @@ def parse_key(text: str) -> Keys:
     key = _plain_key(name, "ctrl" in modifiers, "shift" in modifiers)
     if key is None:
         raise ValueError(f"{text!r} is no key; keys are ctrl-x, alt-n, shift-tab, pageup, f5 ...")
-    if len(key) == 1 and "alt" not in modifiers:
-        raise ValueError(f"{text!r} is needed for typing; put ctrl- or alt- before it")
     return ("escape", key) if "alt" in modifiers else (key,)
 
 

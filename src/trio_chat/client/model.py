@@ -26,6 +26,7 @@ from trio_chat.client.lines import (
 )
 from trio_chat.client.outgoing import Outgoing, Pending
 from trio_chat.client.pages import PAGE_EVENTS, Pages
+from trio_chat.client.passwords import masked
 from trio_chat.client.past import Pull
 from trio_chat.client.reading import Reading
 from trio_chat.client.rooms import Room
@@ -62,6 +63,7 @@ class Model:
     house: the rooms as this person sees them.
     has_been_online: at least once.
     is_leaving: `/quit` was said, or would have been.
+    listed: commands whose findings the screen shows by itself, not as a line of the room.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Model:
         self.account: str | None = None
         self.role = ""
         self.commands: tuple[CommandInfo, ...] = ()
+        self.listed: frozenset[str] = frozenset()
         self.limits: dict[str, int | float] = {}
         self.is_leaving = False
         self.first_room = _bare(room) if room else None
@@ -252,6 +255,7 @@ class Model:
         return room.cursor.is_settled and room not in self.house.returning
 
     def _show_error(self, event: Error, *, refused: str = "") -> None:
+        refused = masked(refused)
         self._effects.show(event, refused=refused)
         text = safe_line(event.message)
         if refused:
@@ -405,7 +409,7 @@ class Model:
 
     def _on_result(self, event: Result, now: float) -> None:
         room = self._line_room(event.id)
-        if event.text:
+        if event.text and not (event.command in self.listed and _has_events(event)):
             self.house.say("system", safe_text(event.text), room)
         self._effects.show(event)
 
@@ -427,6 +431,10 @@ def _safe_command(command: CommandInfo) -> CommandInfo:
         help=safe_line(command.help),
         role=safe_name(command.role),
     )
+
+
+def _has_events(result: Result) -> bool:
+    return isinstance(result.data, dict) and bool(result.data.get("events"))
 
 
 def _bare(room: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from trio_chat.requests import Invocation, parse_slash
 
-# A command -> what it wants, in its order; the last one is asked for twice where it is new.
+# A command -> what it wants, in its order; what is new is asked for twice.
 _WANTED = {
     "login": ("password",),
     "register": ("password", "password again"),
@@ -37,3 +39,10 @@ def wanted(text: str) -> tuple[str, ...]:
     words = len(parsed.rest.split())
     most = 0 if parsed.name.lower() == "passwd" else 1
     return _WANTED.get(parsed.name.lower(), ()) if words <= most else ()
+
+
+def filled(text: str, given: Sequence[str]) -> str:
+    """Return *text* with what was *given* for `wanted`."""
+    labels = wanted(text)
+    once = [word for label, word in zip(labels, given, strict=True) if not label.endswith("again")]
+    return " ".join([text.strip(), *once])

@@ -169,3 +169,12 @@ def clock_of(at_ms: int, clock: Clock) -> str:
 def date_of(at_ms: int) -> str:
     """Return the local day: `Sunday, 22 November 2026`."""
     return _minute(at_ms // 60_000, 24)[1]
+
+
+@lru_cache(maxsize=512)
+def day_of(at_ms: int) -> str:
+    """Return the local day: `2026-11-22`."""
+    try:
+        return time.strftime("%Y-%m-%d", time.localtime(at_ms / 1000))
+    except (ValueError, OverflowError, OSError):
+        return "----------"

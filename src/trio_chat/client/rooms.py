@@ -54,6 +54,7 @@ class Room:
         self._last_seq = 0
         self._storm: Storm | None = None
         self._speakers: dict[str, str] = {}
+        self._ranked: list[MemberInfo] | None = None
 
     @property
     def is_direct(self) -> bool:
@@ -161,7 +162,7 @@ class Room:
     # --- members
 
     def set_members(self, event: Members) -> None:
-        self.members.clear()
+        self.no_members()
         for member in event.members:
             self._put(member)
         self.total = event.total
@@ -172,13 +173,20 @@ class Room:
             self.total += 1
         self._put(MemberInfo(nick=nick, account=None, role="", away=None))
 
+    def no_members(self) -> None:
+        self.members.clear()
+        self.total = 0
+        self._ranked = None
+
     def remove_member(self, nick: str) -> None:
+        self._ranked = None
         self.members.pop(fold(nick), None)
         self.total = max(self.total - 1, len(self.members))
         self._speakers.pop(fold(nick), None)
 
     def rename_member(self, old: str, new: str) -> bool:
         """Return whether the member is (known to be) here."""
+        self._ranked = None
         member = self.members.pop(fold(old), None)
         if member is None:
             return False
@@ -187,7 +195,18 @@ class Room:
             self.heard(new)
         return True
 
+    def ranked(self) -> list[MemberInfo]:
+        """The members by their role in the room, then by name."""
+        if self._ranked is None:
+            ranks = {"owner": 0, "moderator": 1, "voiced": 2}
+            keys = sorted(
+                self.members, key=lambda key: (ranks.get(self.members[key].room_role, 3), key)
+            )
+            self._ranked = [self.members[key] for key in keys]
+        return self._ranked
+
     def _put(self, member: MemberInfo) -> None:
+        self._ranked = None
         nick = safe_name(member.nick)
         self.members[fold(nick)] = msgspec.structs.replace(member, nick=nick)
 

@@ -28,6 +28,14 @@ _NONE: Rules = {
     "mention": "reverse",
     "mentioned": "bold",
     "action": "italic",
+    "code": "bold",
+    "link": "underline",
+    "strong": "bold",
+    "emphasis": "italic",
+    "found": "reverse",
+    "selected": "reverse",
+    "hint": "",
+    "question": "bold",
     "bar": "reverse",
     "current": "bold underline",
     "unread": "bold",
@@ -47,6 +55,8 @@ _DARK: Rules = {
     "dim": "#888888",
     "new": "#d75f5f",
     "error": "#d75f5f",
+    "hint": "#888888",
+    "code": "#a87f00",
     "called": "bold #d75f5f",
 }
 
@@ -62,6 +72,8 @@ _LIGHT: Rules = {
     "dim": "#666666",
     "new": "#b02020",
     "error": "#b02020",
+    "hint": "#666666",
+    "code": "#7a5c00",
     "called": "bold #b02020",
 }
 
@@ -79,6 +91,7 @@ _HIGH_CONTRAST: Rules = {
     "new": "bold #ffd040",
     "error": "bold #ff8080",
     "mentioned": "bold #ffff00",
+    "code": "#60ffff",
     "called": "bold underline",
 }
 

@@ -8,71 +8,89 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import trio
 from prompt_toolkit.application import Application
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.filters import Condition
-from prompt_toolkit.layout import (
-    BufferControl,
-    ConditionalContainer,
-    Dimension,
-    Float,
-    FloatContainer,
-    FormattedTextControl,
-    HSplit,
-    Layout,
-    VSplit,
-    Window,
-)
-from prompt_toolkit.layout.menus import CompletionsMenu
-from prompt_toolkit.layout.processors import BeforeInput
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_cwidth
 
 from trio_chat.client.aiotrio import Aio, open_asyncio
 from trio_chat.client.connection import Connection, Status
-from trio_chat.client.effects import Bell, Effect
+from trio_chat.client.effects import Bell, Effect, Show
+from trio_chat.client.lines import safe_text
 from trio_chat.client.model import Model
-from trio_chat.client.render import Renderer
+from trio_chat.client.passwords import wanted
+from trio_chat.client.render import Renderer, Row
 from trio_chat.client.rooms import Room
 from trio_chat.client.settings import Settings
-from trio_chat.client.ui.bars import member_list, room_bar, status_bar
+from trio_chat.client.ui.bare import BARE_LINES, bare_lines, show_bare
+from trio_chat.client.ui.bars import Fragments, room_bar, status_bar
 from trio_chat.client.ui.completion import ChatCompleter
+from trio_chat.client.ui.found import events_of, found_list
+from trio_chat.client.ui.help import key_list
 from trio_chat.client.ui.history import open_history
 from trio_chat.client.ui.keys import key_bindings
+from trio_chat.client.ui.layout import Places
+from trio_chat.client.ui.listing import Listing
+from trio_chat.client.ui.notify import Notifier
 from trio_chat.client.ui.pane import Pane
+from trio_chat.client.ui.question import PasteGuard, Question, Secret, separate
+from trio_chat.client.ui.view import View
+from trio_chat.events import Result, StoredEvent
+from trio_chat.text import fold
 
 # Redraws are throttled to this: 30 a second look immediate.
 REDRAW_SECONDS = 0.03
-# The member list takes 16 columns; the text keeps at least 50.
-MEMBERS_FROM_COLUMNS = 84
-MEMBERS_COLUMNS = 16
-INPUT_ROWS = 6
+# Whoever has pressed no key for this long is not taken for a reader.
+READER_SECONDS = 300.0
+PASTE_CHARACTERS = 2000
+# The answers to these are shown as lists, and not as lines of the room.
+LISTED = frozenset({"search"})
 
 
 class FullScreen:
-    """The screen of `run_client` for a terminal."""
+    """The screen of `run_client` for a terminal.
+
+    Attributes:
+        listing, question, secret: what is shown in place of the pane, or of the input line.
+    """
 
     def __init__(self, model: Model, settings: Settings, aio: Aio) -> None:
         self.model = model
         self.settings = settings
-        self.pane = Pane(model, Renderer(get_cwidth))
+        self.listing: Listing | None = None
+        self.question: Question | None = None
+        self.secret: Secret | None = None
+        self.pane = Pane(model, Renderer(get_cwidth, settings.clock))
         self._aio = aio
         self._connection: Connection | None = None
         self._drawn = ""
         self._seen_room: Room | None = None
+        self._key_at = trio.current_time()
+        self._guard = PasteGuard(
+            settings.paste.ask_lines, PASTE_CHARACTERS, settings.paste.most_bytes
+        )
+        self._completer = ChatCompleter(model)
         self.buffer = Buffer(
             multiline=False,
             accept_handler=self._accept,
-            completer=ChatCompleter(model),
+            completer=self._completer,
             complete_while_typing=True,
             history=open_history(self._is_command),
+            enable_history_search=True,
+            auto_suggest=AutoSuggestFromHistory(),
+            tempfile_suffix=".txt",
         )
+        self.secret_buffer = Buffer(multiline=False)
+        self._places = Places(self)
         self.app: Application[None] = Application(
-            _layout(self),
+            self._places.layout,
             style=Style.from_dict(settings.rules()),
             color_depth=ColorDepth.DEPTH_1_BIT if settings.is_monochrome() else None,
             mouse_support=settings.mouse,
@@ -81,12 +99,18 @@ class FullScreen:
             min_redraw_interval=REDRAW_SECONDS,
         )
         self.app.after_render += self._after_drawing
+        self.app.key_processor.before_key_press += self._on_key
+        self._notifier = Notifier(settings.notifications, lambda: self.app.output)
+        model.listed = LISTED
 
     # --- `app.Screen`
 
     def on_effects(self, effects: Sequence[Effect]) -> None:
-        if any(isinstance(effect, Bell) for effect in effects):
-            self.app.output.bell()
+        for effect in effects:
+            if isinstance(effect, Bell):
+                self._notifier.tell(effect, trio.current_time())
+            elif isinstance(effect, Show) and isinstance(effect.event, Result):
+                self._on_result(effect.event)
         self.app.invalidate()
 
     def on_status(self) -> None:
@@ -109,24 +133,51 @@ class FullScreen:
         """Keep the clock and the countdown going."""
         while True:
             await trio.sleep(1)
-            if "".join(text for _, text in self.status()) != self._drawn:
+            if _text(self._status()) != self._drawn:
                 self.app.invalidate()
 
     async def flush(self) -> None:
         await trio.lowlevel.checkpoint()
 
-    # --- for the layout and the keys
+    # --- for the layout
 
-    def status(self) -> list[tuple[str, str]]:
+    def draw_title(self) -> Row:
+        if self.listing is not None:
+            return [("class:current", f" {self.listing.title}")]
+        return room_bar(self.model)
+
+    def draw_status(self) -> Fragments:
+        row = self._status()
+        self._drawn = _text(row)
+        return row
+
+    def draw_listing(self) -> Row:
+        return self.listing.draw(self.pane.height) if self.listing else []
+
+    def question_text(self) -> str:
+        return self.question.text if self.question else ""
+
+    def secret_label(self) -> str:
+        return f" {self.secret.label}" if self.secret else ""
+
+    def hint(self) -> str:
+        """How the command that is typed is used; empty: none is."""
+        is_typed = self.question is None and self.secret is None
+        return self._completer.hint(self.buffer.text) if is_typed else ""
+
+    def _status(self) -> Fragments:
         status = self._connection.status if self._connection else Status()
         return status_bar(
-            self.model, status, trio.current_time(), is_scrolled=self.pane.is_scrolled
+            self.model,
+            status,
+            trio.current_time(),
+            columns=self.app.output.get_size().columns,
+            clock=self.settings.clock,
+            is_scrolled=self.pane.is_scrolled,
+            on_click=self._go_to,
         )
 
-    def draw_status(self) -> list[tuple[str, str]]:
-        row = self.status()
-        self._drawn = "".join(text for _, text in row)
-        return row
+    # --- for the keys
 
     def leave(self) -> None:
         if self.app.is_running and not self.app.is_done:
@@ -134,30 +185,116 @@ class FullScreen:
 
     def go_to(self, number: int) -> None:
         """Go to the room with this number in the status bar, if there is one."""
-        rooms = list(self.model.house.rooms.values())
+        rooms = self.model.house.open_rooms
         if 1 <= number <= len(rooms):
-            self.model.house.go_to(rooms[number - 1])
-            self.app.invalidate()
+            self._go_to(rooms[number - 1])
 
     def go_by(self, step: int) -> None:
         """Go to the next (1) or previous (-1) room."""
-        rooms = list(self.model.house.rooms.values())
+        rooms = self.model.house.open_rooms
         if self.model.house.current in rooms:
             index = rooms.index(self.model.house.current)
-            self.go_to((index + step) % len(rooms) + 1)
+            self._go_to(rooms[(index + step) % len(rooms)])
+
+    def go_to_called(self) -> None:
+        """Go to the next room with a mention, else to the next one with something unread."""
+        room = self.model.house.next_called()
+        if room is not None:
+            self._go_to(room)
+
+    def show_keys(self) -> None:
+        self._open_listing(key_list(self.settings))
+
+    def show_bare(self) -> None:
+        """Show the lines of this room on the normal screen until a key is pressed."""
+        view = View(self.model, self.model.house.current)
+        newest = islice((view[i] for i in range(len(view))), max(0, len(view) - BARE_LINES), None)
+        text = "\n".join(bare_lines(newest, self.settings.clock))
+        self.app.create_background_task(show_bare(self.app, text))
+
+    def close(self) -> None:
+        """Go back to typing."""
+        self.listing = self.question = self.secret = None
+        self.secret_buffer.reset()
+        self.app.layout.focus(self._places.input)
+
+    def paste(self, text: str) -> None:
+        """Take in what was pasted, or ask first."""
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if self._guard.is_too_long(text):
+            self.question = Question(
+                f"{self._guard.describe(text, {})}: too much", {"n": ("forget it", lambda: None)}
+            )
+        elif self._guard.is_long(text):
+            self.question = Question(
+                self._guard.describe(text, self.model.limits),
+                {
+                    "o": ("one message, to edit", partial(self.buffer.insert_text, text)),
+                    "s": ("several, sent now", partial(self._say_each, text)),
+                    "n": ("forget it", lambda: None),
+                },
+            )
+        else:
+            self.buffer.insert_text(text)
+            return
+        self.app.layout.focus(self._places.question)
+
+    def give_secret(self) -> None:
+        """Take what was typed without echo; send the command when it is complete."""
+        text, connection = self.secret_buffer.text, self._connection
+        self.secret_buffer.reset()
+        whole = self.secret.give(text) if self.secret else None
+        if whole is not None and connection is not None:
+            self.close()
+            connection.typed(whole, self.model.house.current)
+
+    # --- inside
+
+    def _on_key(self, _: object) -> None:
+        self._key_at = trio.current_time()
+
+    def _go_to(self, room: Room) -> None:
+        self.close()
+        self.model.house.go_to(room)
+        self.app.invalidate()
+
+    def _open_listing(self, listing: Listing) -> None:
+        self.close()
+        self.listing = listing
+        self.app.layout.focus(self._places.listing)
+
+    def _on_result(self, result: Result) -> None:
+        events = events_of(result) if result.command in LISTED else []
+        if events and self.secret is None and self.question is None:
+            renderer = self.pane.renderer
+            self._open_listing(found_list(events, renderer, self.settings.clock, self._jump))
+
+    def _jump(self, event: StoredEvent) -> None:
+        room = self.model.house.rooms.get(fold(event.room))
+        if room is None or self._connection is None:
+            return
+        self._go_to(room)
+        self.pane.show_seq(room, event.seq)
+        self._connection.apply(self.model.jump(room, event.seq, trio.current_time()))
+
+    def _say_each(self, text: str) -> None:
+        for line in separate(text):
+            if self._connection is not None:
+                self._connection.typed(line, self.model.house.current)
 
     def _after_drawing(self, _: object) -> None:
         """What is in sight was read; what comes into sight soon is fetched."""
-        room, connection = self.model.house.current, self._connection
+        room, connection, now = self.model.house.current, self._connection, trio.current_time()
         if room is None or connection is None:
             return
         if self._seen_room is not None and self._seen_room is not room:
-            connection.apply(self.model.went_away(self._seen_room, trio.current_time()))
+            connection.apply(self.model.went_away(self._seen_room, now))
         self._seen_room = room
         if self.pane.edge is not None and (room.past is None or room.past.pull is None):
-            connection.apply(self.model.pull(room, self.pane.edge, trio.current_time()))
-        self.model.house.watch(not self.pane.is_scrolled)
-        if self.model.house.is_watched and self.model.saw(room, trio.current_time()):
+            connection.apply(self.model.pull(room, self.pane.edge, now))
+        is_reader = now - self._key_at < READER_SECONDS and self.listing is None
+        self.model.house.watch(is_reader and not self.pane.is_scrolled)
+        if self.model.house.is_watched and self.model.saw(room, now):
             connection.apply(())  # it is to be told in time
 
     def _accept(self, buffer: Buffer) -> bool:
@@ -167,6 +304,9 @@ class FullScreen:
         if self.model.is_quit(text):
             self._connection.leave(text)
             self.leave()
+        elif wanted(text):
+            self.secret = Secret(safe_text(text))
+            self.app.layout.focus(self._places.secret)
         else:
             self.pane.follow()
             self._connection.typed(text, self.model.house.current)
@@ -182,42 +322,8 @@ class FullScreen:
             self.app.exit(exception=exc)
 
 
-def _layout(screen: FullScreen) -> Layout:
-    prompt = BeforeInput(lambda: f"{screen.model.house.nick} ❯ ", style="class:prompt")
-    control = BufferControl(screen.buffer, input_processors=[prompt])
-    members = Window(
-        FormattedTextControl(lambda: [*member_list(screen.model, screen.pane.height)]),
-        width=MEMBERS_COLUMNS,
-        wrap_lines=False,
-    )
-    is_wide = Condition(lambda: screen.app.output.get_size().columns >= MEMBERS_FROM_COLUMNS)
-    body = VSplit(
-        [
-            Window(screen.pane),
-            ConditionalContainer(
-                VSplit([Window(width=1, char="│", style="class:rule"), members]), filter=is_wide
-            ),
-        ]
-    )
-    rows = HSplit(
-        [
-            Window(
-                FormattedTextControl(lambda: [*room_bar(screen.model)]), height=1, style="class:bar"
-            ),
-            body,
-            Window(
-                FormattedTextControl(lambda: [*screen.draw_status()]), height=1, style="class:bar"
-            ),
-            Window(
-                control,
-                height=Dimension(min=1, max=INPUT_ROWS),
-                wrap_lines=True,
-                dont_extend_height=True,
-            ),
-        ]
-    )
-    menu = Float(CompletionsMenu(max_height=8, scroll_offset=1), xcursor=True, ycursor=True)
-    return Layout(FloatContainer(rows, [menu]), focused_element=control)
+def _text(fragments: Fragments) -> str:
+    return "".join(fragment[1] for fragment in fragments)
 
 
 @asynccontextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from prompt_toolkit.layout import UIContent, UIControl
+from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
 
 from trio_chat.client.lines import SERIAL_BITS, shown_room
 from trio_chat.client.model import Model
@@ -16,8 +17,12 @@ from trio_chat.client.render import Renderer, Row, rule_row
 from trio_chat.client.rooms import Room
 from trio_chat.client.ui.view import View
 
+if TYPE_CHECKING:
+    from prompt_toolkit.key_binding.key_bindings import NotImplementedOrNone
+
 # Older lines are asked for while this many screens of them are still there.
 SPARE_SCREENS = 2
+WHEEL_ROWS = 3
 
 
 class Place(NamedTuple):
@@ -32,12 +37,13 @@ class Pane(UIControl):
     """Shows the current room, following the newest line unless scrolled back.
 
     Attributes:
+        renderer: makes the rows.
         edge: which lines are missing soon, if any; known after each drawing.
     """
 
     def __init__(self, model: Model, renderer: Renderer) -> None:
         self._model = model
-        self._renderer = renderer
+        self.renderer = renderer
         self._room: Room | None = None
         self._bottom: Place | None = None  # None: the newest
         self._target: tuple[Room, int] | None = None  # a seq that is to be shown when it is here
@@ -89,6 +95,16 @@ class Pane(UIControl):
         if room is not None and room.marker and len(view):
             first_new = min(view.index(room.marker) + 1, len(view) - 1)
             self._show(view, view[first_new].serial)
+
+    def mouse_handler(self, mouse_event: MouseEvent) -> NotImplementedOrNone:
+        """The wheel scrolls; anything else is none of ours."""
+        if mouse_event.event_type is MouseEventType.SCROLL_UP:
+            self.scroll_up(WHEEL_ROWS)
+        elif mouse_event.event_type is MouseEventType.SCROLL_DOWN:
+            self.scroll_down(WHEEL_ROWS)
+        else:
+            return NotImplemented
+        return None
 
     # --- drawing
 
@@ -193,7 +209,7 @@ class Pane(UIControl):
         if room.marker and is_after and line.serial > room.marker:
             count = room.new_count or room.unread
             new = f"{count} new" if count else "new"
-        rows = self._renderer.rows(line, previous, self._width, new=new)
+        rows = self.renderer.rows(line, previous, self._width, new=new)
         if line.serial == self._found:
             rows = [[(f"{style} class:found", text) for style, text in row] for row in rows]
         return rows if index else [self._top_row(room), *rows]
