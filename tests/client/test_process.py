@@ -1,4 +1,4 @@
-"""The client as a process: signals, exit codes, and a terminal left as it was found."""
+"""The client as a process in pipes: signals, exit codes, what it leaves behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,35 +35,10 @@ def child(address: str, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
     child = pexpect.spawn(
         sys.executable, arguments, env=environment, timeout=10, dimensions=(24, 80)
     )
-    child.before_attributes = termios.tcgetattr(child.child_fd)
     child.expect("❯".encode())
     child.expect("lobby")
     yield child
     child.close(force=True)
-
-
-def ends(child: pexpect.spawn) -> int:
-    child.expect(pexpect.EOF)
-    child.wait()
-    return int(child.exitstatus)
-
-
-def is_restored(child: pexpect.spawn) -> bool:
-    return bool(termios.tcgetattr(child.child_fd) == child.before_attributes)
-
-
-@pytest.mark.parametrize("key", ["\x03", "\x04"])
-def test_key_leaves_and_the_terminal_is_restored(child: pexpect.spawn, key: str) -> None:
-    child.send(key)
-    assert ends(child) == 0
-    assert is_restored(child)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_signal_restores_the_terminal(child: pexpect.spawn, number: int) -> None:
-    child.kill(number)
-    assert ends(child) == 128 + number
-    assert is_restored(child)
 
 
 @pytest.mark.parametrize("child", ["full", "inline"], indirect=True)

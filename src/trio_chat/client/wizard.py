@@ -74,7 +74,7 @@ def first_run(profile: Profile, file: Path) -> tuple[Settings, Profile]:
     print("Welcome to trio-chat. Press Enter to take what stands in brackets.")
     server = _ask_server(profile.server)
     nick = _ask("Nick", profile.nick)
-    account = _ask("Account, if you have one", "")
+    account = _ask("Account, if you have one", profile.account)
     name = _profile_name(server)
     profile = msgspec.structs.replace(profile, server=server, nick=nick, account=account)
     settings = Settings(profile=name, profiles={name: profile})
