@@ -111,6 +111,9 @@ class LimitsSection(_Section, frozen=True, kw_only=True):
     reason_characters: Count = 200
     rooms_per_session: Count = 100
     ignores_per_member: Count = 100
+    highlights_per_member: Count = 20
+    # Rooms that one account has made; a room that nobody remembers costs a few hundred bytes.
+    rooms_owned: Count = 50
     # Shown on joining, so that one lands in a conversation; older history is a page away.
     backlog_events: Count = 50
     page_events_max: Count = 1000

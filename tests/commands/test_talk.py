@@ -391,6 +391,7 @@ async def test_an_answer_too_large_for_a_line_keeps_the_newest_and_says_so(
 async def test_history_shows_every_kind_of_entry(entry: Entry, shown: str) -> None:
     async with open_chat() as chat:
         alice = chat.enter("alice", "lobby")
+        await alice.type("good")
         write = Write(room="lobby", kind=entry.kind, sender="alice", text=entry.text)
         await chat.commit(replace_target(write, entry))
         assert (await alice.read("/history")).endswith(f"#lobby {shown}")

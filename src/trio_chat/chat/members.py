@@ -50,7 +50,7 @@ class Member:
 
     Attributes:
         identity: who this is, whatever the nick: stable for as long as the person can come back.
-        nick: what one is called now; `key` is its folded form.
+        nick: what one is called now, since `called_ms`; `key` is its folded form.
         account: the account's name, or None for a guest; `account_id` is what it is known by for
             good, or "".
         address: where the newest link comes from.
@@ -74,6 +74,7 @@ class Member:
         "address",
         "away",
         "blocks",
+        "called_ms",
         "directs",
         "flood",
         "highlights",
@@ -106,7 +107,7 @@ class Member:
         self.highlights: tuple[str, ...] = ()
         self.rooms: dict[str, Room] = {}
         self.directs: dict[str, Direct] = {}
-        self.since_ms = since_ms
+        self.since_ms = self.called_ms = since_ms
         self.absent_until: float | None = None
         self.flood: TokenBucket | None = None
         self.queries: TokenBucket | None = None

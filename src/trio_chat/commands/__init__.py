@@ -5,11 +5,33 @@ themselves they ask of their `Host`."""
 
 from __future__ import annotations
 
-from trio_chat.commands import accounts, identity, roles, rooms, server, talk
+from trio_chat.commands import (
+    accounts,
+    amending,
+    identity,
+    moderation,
+    ownership,
+    roles,
+    rooms,
+    server,
+    talk,
+    undoing,
+)
 from trio_chat.commands.table import CommandTable
 
 
 def default_table() -> CommandTable:
     """Every command of this server."""
-    modules = (talk, rooms, identity, server, accounts, roles)
+    modules = (
+        talk,
+        amending,
+        rooms,
+        identity,
+        server,
+        accounts,
+        roles,
+        ownership,
+        moderation,
+        undoing,
+    )
     return CommandTable([command for module in modules for command in module.COMMANDS])

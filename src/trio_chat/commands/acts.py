@@ -61,7 +61,7 @@ def change(
     space: str, key: str, before: msgspec.Struct | None, after: msgspec.Struct | None
 ) -> Change:
     """What differs between two states of one record."""
-    old, new = _fields(before), _fields(after)
+    old, new = fields_of(before), fields_of(after)
     if old is None or new is None:
         return Change(space, key, old, new)
     differing = [name for name in new if old[name] != new[name]]
@@ -73,7 +73,8 @@ def change(
     )
 
 
-def _fields(record: msgspec.Struct | None) -> dict[str, Any] | None:
+def fields_of(record: msgspec.Struct | None) -> dict[str, Any] | None:
+    """All fields of a record, those that hold their defaults included."""
     if record is None:
         return None
     values = {name: getattr(record, name) for name in record.__struct_fields__}

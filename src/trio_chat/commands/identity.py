@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from trio_chat.chat.names import check_line
 from trio_chat.commands.table import Command, Context, Outcome
-from trio_chat.errors import NoSuchMember, NotPermitted
-from trio_chat.events import timestamp
+from trio_chat.errors import NoSuchMember, NotInRoom, NotPermitted, TooLong, UsageError
+from trio_chat.events import NotifyLevel, timestamp
 from trio_chat.text import fold
 
 
@@ -77,7 +77,69 @@ async def unignore(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return Outcome(text=f"you see again what {name} says")
 
 
+_LEVELS: dict[str, NotifyLevel] = {"all": "all", "mentions": "mentions", "none": "none"}
+
+
+async def notify(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    member = context.member
+    if not arguments:
+        levels = {_label(context, key): level for key, level in member.notify.items()}
+        shown = ", ".join(f"{name}: {level}" for name, level in sorted(levels.items()))
+        return Outcome(text=shown or "everywhere: as your client sees fit", data={"notify": levels})
+    place, level = context.place, arguments[0].lower()
+    if place is None:
+        raise NotInRoom("you are in no room here")
+    others = {key: value for key, value in member.notify.items() if key != place.key}
+    if level in _LEVELS:
+        member.notify = {**others, place.key: _LEVELS[level]}
+    elif level == "default":
+        member.notify = others
+    else:
+        raise UsageError("usage: /notify [all/mentions/none/default]")
+    context.host.remember()
+    context.server.show_settings(member)
+    return Outcome(text=f"you are told of {level} in {_label(context, place.key)}")
+
+
+async def highlight(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    member, limits = context.member, context.config.limits
+    if arguments:
+        words = () if arguments[0] == "-" else tuple(dict.fromkeys(arguments[0].split()))
+        if len(words) > limits.highlights_per_member:
+            raise TooLong(f"one can have at most {limits.highlights_per_member} words")
+        for word in words:
+            check_line(word, "word", limits.nick_characters)
+        member.highlights = words
+        context.host.remember()
+        context.server.show_settings(member)
+    shown = ", ".join(member.highlights) or "no words but your nick"
+    return Outcome(text=f"these mean you: {shown}", data={"highlights": list(member.highlights)})
+
+
+def _label(context: Context, key: str) -> str:
+    direct = context.member.directs.get(key)
+    if direct is not None:
+        return direct.label_for(context.member.identity)
+    room = context.hub.rooms.get(key)
+    return f"#{room.name}" if room else key
+
+
 COMMANDS = [
+    Command(
+        "notify",
+        "[all/mentions/none/default]",
+        "Show what your devices tell you of, or choose it for this room.",
+        notify,
+        most=1,
+    ),
+    Command(
+        "highlight",
+        "[WORDS]",
+        "Show which words mean you beside your nick, or choose them; - takes them away.",
+        highlight,
+        ("highlights",),
+        most=1,
+    ),
     Command("nick", "NICK", "Change what you are called.", nick, least=1, most=1),
     Command("whois", "NICK", "Show who somebody is.", whois, least=1, most=1, reads=True),
     Command("away", "[REASON]", "Say that you are away.", away, most=1),

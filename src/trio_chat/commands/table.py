@@ -14,7 +14,7 @@ from trio_chat.chat.accounts import Account, Accounts
 from trio_chat.chat.hub import Hub
 from trio_chat.chat.members import Member, Role, RoomRole
 from trio_chat.chat.moderation import Defcon, Sanctions
-from trio_chat.chat.rooms import Direct, Room
+from trio_chat.chat.rooms import Direct, Room, RoomRecord
 from trio_chat.config import Config
 from trio_chat.errors import NotPermitted, UnknownCommand, UsageError
 from trio_chat.events import CommandInfo
@@ -124,6 +124,9 @@ class Server(Protocol):
 
     def dismiss(self, member: Member, reason: str, retry_after: float | None = None) -> None:
         """Put the member off the server, with all its devices."""
+
+    def close_room(self, room: Room, record: RoomRecord) -> None:
+        """Everybody leaves the room, which is as *record* says from now on."""
 
     def make_way(self, nick: str) -> None:
         """Whoever is called so without owning the nick is called otherwise."""

@@ -52,7 +52,7 @@ async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
         raise UsageError(f"usage: {search_command.synopsis}")
     entries = await context.store.search(
         words,
-        rooms={place.key: 0 for place in places},
+        rooms={place.key: place.floor(context.member.identity) for place in places},
         sender=conditions.get("from", "").removeprefix("@") or None,
         before_ms=_moment(conditions.get("before"), context.now_ms),
         after_ms=_moment(conditions.get("after"), context.now_ms),
@@ -151,14 +151,20 @@ def _shown(context: Context, entry: Entry) -> tuple[StoredEvent, str]:
     when = f"{event.at[:10]} {event.at[11:16]}"
     match entry.kind:
         case "action":
-            what = f"* {entry.sender} {entry.text}"
+            what = f"* {entry.sender} {_text(entry)}"
         case "message" | "notice":
-            what = f"<{entry.sender}> {entry.text}"
+            what = f"<{entry.sender}> {_text(entry)}"
         case _:
             parts = ("*", entry.sender, entry.kind, str(entry.target or ""), entry.text)
             what = " ".join(filter(None, parts))
     # On every line, so that none can be forged.
     return event, "\n".join(f"[{when}] {place} {line}" for line in what.split("\n"))
+
+
+def _text(entry: Entry) -> str:
+    if entry.amended == "deleted":
+        return "(deleted)"
+    return f"{entry.text} (edited)" if entry.amended else entry.text
 
 
 def _label(context: Context, key: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trio_chat.chat.accounts import Account, Accounts
 from trio_chat.chat.members import Member
 from trio_chat.chat.moderation import Defcon, Sanctions
-from trio_chat.chat.rooms import Room
+from trio_chat.chat.rooms import Room, RoomRecord
 from trio_chat.events import Announced, Notice
 from trio_chat.server import entrance
 from trio_chat.server.audience import tell
@@ -88,6 +88,12 @@ class ServerActions:
 
     def dismiss(self, member: Member, reason: str, retry_after: float | None = None) -> None:
         self._service.attendance.dismiss(member, reason, retry_after)
+
+    def close_room(self, room: Room, record: RoomRecord) -> None:
+        for member in tuple(room.members.values()):
+            self._service.keep(*self._service.leave(member, room, "archived"))
+            self._service.keep_member(member)
+        self._service.hub.take_up(room, record)
 
     def make_way(self, nick: str) -> None:
         self._service.attendance.make_way(nick)

@@ -274,7 +274,7 @@ def _return(session: Session, seat: Seat, nick: str) -> None:
             direct.unlink(member)
         raise
     seat.present = True
-    seat.member.since_ms = service.now_ms()
+    member.since_ms = member.called_ms = service.now_ms()
     service.attendance.reenter(member, seat.rooms)
 
 

@@ -20,7 +20,7 @@ from trio_chat.chat.rooms import Direct, Room, Talk
 from trio_chat.commands import default_table
 from trio_chat.commands.records import put_floor, put_profile, put_room
 from trio_chat.config import Config
-from trio_chat.errors import Unavailable
+from trio_chat.errors import NameTaken, Unavailable
 from trio_chat.events import Joined, Members
 from trio_chat.server.actions import ServerActions
 from trio_chat.server.attendance import Attendance
@@ -233,10 +233,14 @@ class Service:
 
     def rename(self, member: Member, nick: str) -> None:
         """Raises NameInvalid, NameTaken."""
+        account = self.accounts.reserves(nick)
+        if account is not None and account.id != member.account_id:
+            raise NameTaken(f"the nick {account.name} belongs to an account")
         concerned = self.hub.neighbours(member)
         event = self.hub.rename(member, nick, now=trio.current_time())
         if event is None:
             return
+        member.called_ms = self.now_ms()
         for room in member.rooms.values():
             self.presence.flush(room.key)
         for one in concerned:
@@ -317,6 +321,8 @@ class Service:
 
     def keep(self, *puts: Put) -> None:
         """Store *puts* without anybody waiting for it."""
+        if not puts:
+            return
         write = Write(puts=puts)
         try:
             self.store.submit_nowait(write)

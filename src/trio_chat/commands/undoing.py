@@ -1,0 +1,161 @@
+"""Taking back the last act of moderation, as long as nobody has changed what it changed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from trio_chat.chat.accounts import Account
+from trio_chat.chat.members import Role, RoomRole
+from trio_chat.chat.moderation import Sanction
+from trio_chat.chat.rooms import RoomRecord
+from trio_chat.chat.rules import check_rank, rank
+from trio_chat.commands import records
+from trio_chat.commands.acts import Act, Change, act, fields_of, write
+from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.commands.targets import own_rank
+from trio_chat.errors import BadRequest, NotPermitted
+from trio_chat.store import AUDIT_ROOM, Entry, Put
+
+_LOOK_BACK = 1000  # lines of the audit room
+_PAGE = 200
+_CHANGED = "somebody has changed that since; it has to be mended by hand"
+
+
+async def undo(context: Context, _: tuple[str, ...]) -> Outcome:
+    entry, last = await _last_act(context)
+    for one in last.changes:
+        _check(context, one)
+    puts = [_revert(context, one) for one in reversed(last.changes)]
+    audit = act(context, "undo", target=last.act, reason=last.shown(), undoes=entry.seq)
+    return Outcome(
+        text=f"taken back: {last.shown()}",
+        data={"act": last.act, "target": last.target, "room": last.room},
+        write=write(context, audit, *puts),
+    )
+
+
+async def _last_act(context: Context) -> tuple[Entry, Act]:
+    """The member's last act that changed something and was not taken back.
+
+    Raises:
+        BadRequest: there is none.
+    """
+    account = context.member.account_id
+    undone: set[int] = set()
+    before = context.store.head(AUDIT_ROOM) + 1
+    lowest = before - _LOOK_BACK
+    while account and before > max(1, lowest):
+        entries = await context.store.page(AUDIT_ROOM, before=before, limit=_PAGE)
+        for entry in reversed(entries):
+            if entry.account != account:
+                continue
+            line = msgspec.json.decode(entry.text, type=Act)
+            if line.undoes is not None:
+                undone.add(line.undoes)
+            elif line.changes and entry.seq not in undone:
+                return entry, line
+        if not entries:
+            break
+        before = entries[0].seq
+    raise BadRequest("there is nothing of yours to take back")
+
+
+def _check(context: Context, one: Change) -> None:
+    """Whether it is as the act left it, and the member may change it now.
+
+    Raises:
+        BadRequest, NotPermitted.
+    """
+    if _current(context, one) != one.after:
+        raise BadRequest(_CHANGED)
+    match one.space:
+        case records.SANCTION:
+            _check_sanction(context, one)
+        case records.ROOM:
+            _check_room(context, one)
+        case records.ACCOUNT:
+            own = rank(context.role)
+            for fields in (one.before, one.after):
+                if fields and "role" in fields:
+                    check_rank(own, rank(Role(fields["role"])), "somebody")
+
+
+def _check_sanction(context: Context, one: Change) -> None:
+    sanction = msgspec.convert(one.after or one.before, Sanction)
+    room = context.hub.rooms.get(sanction.room) if sanction.room else None
+    own = own_rank(context, room)
+    least = RoomRole.MODERATOR.value if room else rank(Role.MODERATOR)
+    if own < max(least, sanction.rank if one.after else 0):
+        raise NotPermitted("you have no longer the role for that")
+
+
+def _check_room(context: Context, one: Change) -> None:
+    own = own_rank(context, context.hub.rooms[one.key])
+    if own < RoomRole.MODERATOR:
+        raise NotPermitted("you have no longer the role for that")
+    before, after = one.before or {}, one.after or {}
+    old, new = before.get("roles", {}), after.get("roles", {})
+    for identity in old.keys() | new.keys():
+        roles = old.get(identity, 0), new.get(identity, 0)
+        if roles[0] != roles[1]:
+            check_rank(own, max(roles), "somebody")
+
+
+def _current(context: Context, one: Change) -> dict[str, object] | None:
+    """The record now: of its fields, those that the change is about."""
+    record: msgspec.Struct | None = None
+    match one.space:
+        case records.SANCTION:
+            record = context.server.sanctions.get(int(one.key))
+        case records.ROOM:
+            room = context.hub.rooms.get(one.key)
+            record = room.record if room else None
+        case records.ACCOUNT:
+            record = context.server.accounts.named(one.key)
+    fields = fields_of(record)
+    if fields is None or one.after is None:
+        return fields
+    return {name: fields[name] for name in one.after}
+
+
+def _revert(context: Context, one: Change) -> Put:
+    match one.space:
+        case records.SANCTION:
+            return _revert_sanction(context, one)
+        case records.ROOM:
+            room = context.hub.rooms[one.key]
+            fields = {**(fields_of(room.record) or {}), **(one.before or {})}
+            context.hub.take_up(room, msgspec.convert(fields, RoomRecord))
+            return records.put_room(room)
+        case _:
+            account = context.server.accounts.named(one.key)
+            fields = {**(fields_of(account) or {}), **(one.before or {})}
+            restored = msgspec.convert(fields, Account)
+            context.server.accounts.put(restored)
+            member = context.server.present(restored)
+            if member is not None:
+                member.role = Role(restored.role)
+                context.server.refresh(member)
+            return records.put_account(restored)
+
+
+def _revert_sanction(context: Context, one: Change) -> Put:
+    sanctions, number = context.server.sanctions, int(one.key)
+    if one.before is None:
+        sanctions.remove(number)
+        return records.put_sanction(number, None)
+    sanction = msgspec.convert(one.before, Sanction)
+    sanctions.add(sanction)
+    return records.put_sanction(number, sanction)
+
+
+COMMANDS = [
+    Command(
+        "undo",
+        "",
+        "Take back your last act of moderation.",
+        undo,
+        role=Role.MODERATOR,
+        room_role=RoomRole.MODERATOR,
+    )
+]
