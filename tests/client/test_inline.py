@@ -71,3 +71,19 @@ async def test_keys_typed_between_two_prompts_are_not_lost(client: ScreenClient)
     client.type("one\rtwo\rthree\r\x04")
     await client.ends(0)
     assert client.server.said() == ["one", "two", "three"]
+
+
+async def test_password_is_asked_for_without_echo(client: ScreenClient) -> None:
+    client.type("/login ada\r")
+    await client.sees("/login ada: password")
+    client.type("geheim")
+    await client.sees("password ******")
+    await client.server.say("one")
+    await client.sees("#lobby <bob> one", "password ******")
+    client.type("\r")
+    await client.until(lambda: client.server.asked(Input) != [])
+    assert [request.text for request in client.server.asked(Input)] == ["/login ada geheim"]
+    client.type("/register\r")
+    await client.sees("/register: password")
+    client.type("\x03ok\r")
+    await client.until(lambda: client.server.said() == ["one", "ok"])

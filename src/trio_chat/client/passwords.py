@@ -6,14 +6,18 @@ from collections.abc import Sequence
 
 from trio_chat.requests import Invocation, parse_slash
 
-# A command -> what it wants, in its order; what is new is asked for twice.
+_LOGIN = ("password",)
+_PASSWD = ("old password", "new password", "new password again")
+# A command, or its alias, -> what it wants, in its order; what is new is asked for twice.
 _WANTED = {
-    "login": ("password",),
+    "login": _LOGIN,
+    "identify": _LOGIN,
     "register": ("password", "password again"),
-    "passwd": ("old password", "new password", "new password again"),
+    "passwd": _PASSWD,
+    "password": _PASSWD,
 }
 # Others whose rest is nobody's business either.
-_OTHERS = frozenset({"claim", "token", "password", "identify"})
+_OTHERS = frozenset({"claim", "token", "tokens"})
 SECRET_COMMANDS = frozenset(_WANTED) | _OTHERS
 
 
@@ -36,13 +40,17 @@ def wanted(text: str) -> tuple[str, ...]:
     parsed = parse_slash(text)
     if not isinstance(parsed, Invocation):
         return ()
-    words = len(parsed.rest.split())
-    most = 0 if parsed.name.lower() == "passwd" else 1
-    return _WANTED.get(parsed.name.lower(), ()) if words <= most else ()
+    labels = _WANTED.get(parsed.name.lower(), ())
+    most = 0 if labels is _PASSWD else 1
+    return labels if len(parsed.rest.split()) <= most else ()
 
 
-def filled(text: str, given: Sequence[str]) -> str:
-    """Return *text* with what was *given* for `wanted`."""
+def filled(text: str, given: Sequence[str], nick: str) -> str:
+    """Return *text* with what was *given* for `wanted`. A password with blanks needs the name
+    before it, which is *nick* unless it is there."""
     labels = wanted(text)
     once = [word for label, word in zip(labels, given, strict=True) if not label.endswith("again")]
+    has_blanks = any(" " in word for word in once)
+    if has_blanks and labels is not _PASSWD and len(text.split()) == 1:
+        once.insert(0, nick)
     return " ".join([text.strip(), *once])

@@ -305,7 +305,7 @@ class FullScreen:
             self._connection.leave(text)
             self.leave()
         elif wanted(text):
-            self.secret = Secret(safe_text(text))
+            self.secret = Secret(safe_text(text), self.model.house.nick)
             self.app.layout.focus(self._places.secret)
         else:
             self.pane.follow()

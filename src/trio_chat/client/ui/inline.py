@@ -13,6 +13,7 @@ import trio
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application.run_in_terminal import run_in_terminal
 from prompt_toolkit.document import Document
+from prompt_toolkit.history import DummyHistory
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
@@ -20,11 +21,13 @@ from prompt_toolkit.styles import Style
 from trio_chat.client.aiotrio import Aio, open_asyncio
 from trio_chat.client.connection import Connection
 from trio_chat.client.effects import Bell, Effect, Show
-from trio_chat.client.lines import shown_room
+from trio_chat.client.lines import safe_text, shown_room
 from trio_chat.client.model import Model
+from trio_chat.client.passwords import wanted
 from trio_chat.client.settings import Settings
 from trio_chat.client.ui.completion import ChatCompleter
 from trio_chat.client.ui.history import open_history
+from trio_chat.client.ui.question import Secret
 from trio_chat.wire.render_text import render
 
 FRAME_SECONDS = 0.04
@@ -55,6 +58,12 @@ class InlineScreen:
             color_depth=ColorDepth.DEPTH_1_BIT if settings.is_monochrome() else None,
             completer=ChatCompleter(model),
             history=open_history(self._is_command),
+        )
+        self._secret_session: PromptSession[str] = PromptSession(
+            interrupt_exception=Interrupt,
+            erase_when_done=True,
+            is_password=True,
+            history=DummyHistory(),
         )
 
     # --- `app.Screen`
@@ -89,7 +98,9 @@ class InlineScreen:
                 if self._model.is_quit(text):
                     connection.leave(text)
                     return
-                if text.strip():
+                if wanted(text):
+                    text = await self._read_secret(Secret(safe_text(text), self._model.house.nick))
+                if text and text.strip():
                     connection.typed(text, self._model.house.current)
 
     async def serve(self) -> None:
@@ -128,11 +139,23 @@ class InlineScreen:
                 if not self._session.default_buffer.text:
                     return None  # Ctrl-C on an empty line leaves, else it clears
 
+    async def _read_secret(self, secret: Secret) -> str:
+        """Ask for what a command lacks, without echo; return it whole, or nothing."""
+        while True:
+            try:
+                given = await self._aio.run(
+                    self._secret_session.prompt_async, secret.label, handle_sigint=False
+                )
+            except (EOFError, Interrupt):
+                return ""
+            if whole := secret.give(given):
+                return whole
+
     async def _print(self, text: str) -> None:
         def emit() -> None:
             print_formatted_text(self._session.output, [("", text)], _NO_STYLE)
 
-        if self._session.app.is_running:
+        if self._session.app.is_running or self._secret_session.app.is_running:
             await run_in_terminal(emit)
         else:
             emit()

@@ -71,8 +71,9 @@ class Secret:
         error: why it is asked for again; empty: it is not.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, nick: str) -> None:
         self._text = text
+        self._nick = nick
         self._labels = wanted(text)
         self._given: list[str] = []
         self.error = ""
@@ -86,13 +87,17 @@ class Secret:
     def give(self, text: str) -> str | None:
         """Take the next answer; return the whole command once it is complete."""
         self.error = ""
-        if not text or any(character.isspace() for character in text):
-            self.error = "no blanks, please; " if text else ""
+        if not text:
             return None
         label = self._labels[len(self._given)]
+        if label.startswith("old ") and " " in text:
+            self.error = "it has no blanks; "
+            return None
         if label.endswith(" again") and text != self._given[-1]:
             self._given.pop()
             self.error = "they differ, once more; "
             return None
         self._given.append(text)
-        return filled(self._text, self._given) if len(self._given) == len(self._labels) else None
+        if len(self._given) < len(self._labels):
+            return None
+        return filled(self._text, self._given, self._nick)

@@ -1,0 +1,137 @@
+"""Passwords that are asked for, pastes that are asked about, lists: without any terminal."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_chat.client.passwords import is_secret, masked, wanted
+from trio_chat.client.render import Row
+from trio_chat.client.ui.listing import Listing
+from trio_chat.client.ui.notify import desktop_kind, sequence
+from trio_chat.client.ui.question import PasteGuard, Secret, separate
+
+
+def give_all(text: str, *answers: str) -> str | None:
+    secret = Secret(text, "ada")
+    whole = None
+    for answer in answers:
+        assert whole is None
+        whole = secret.give(answer)
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("text", "answers", "whole"),
+    [
+        ("/login", ["pw"], "/login pw"),
+        ("/login eve", ["pw"], "/login eve pw"),
+        ("/LOGIN eve ", ["pw"], "/LOGIN eve pw"),
+        ("/login", ["two words"], "/login ada two words"),
+        ("/login", ["", "pw"], "/login pw"),
+        ("/identify", ["pw"], "/identify pw"),
+        ("/register", ["pw", "pw"], "/register pw"),
+        ("/register eve", ["pw", "qw", "pw", "pw"], "/register eve pw"),
+        ("/passwd", ["a b", "old", "new", "new"], "/passwd old new"),
+    ],
+)
+def test_command_is_completed(text: str, answers: list[str], whole: str) -> None:
+    assert give_all(text, *answers) == whole
+
+
+@pytest.mark.parametrize("text", ["/login eve pw", "/passwd a b", "/passwd a", "/me", "login", ""])
+def test_nothing_is_asked_where_nothing_lacks(text: str) -> None:
+    assert wanted(text) == ()
+
+
+def test_what_may_hold_a_password_is_masked() -> None:
+    assert masked("/login eve geheim") == "/login …"
+    assert masked("/Token abc") == "/Token …"
+    assert masked("/claim") == "/claim"
+    assert masked("//login eve geheim") == "//login eve geheim"
+    assert is_secret("/register x")
+    assert not is_secret("/join x")
+
+
+def test_label_says_what_is_asked_for() -> None:
+    secret = Secret("/register eve", "ada")
+    assert secret.label == "/register eve: password "
+    secret.give("one")
+    assert secret.label == "/register eve: password again "
+    secret.give("two")
+    assert secret.label == "they differ, once more; /register eve: password "
+
+
+@pytest.mark.parametrize(
+    ("text", "is_long"),
+    [("a\n" * 4 + "b", False), ("a\n" * 5 + "b", True), ("x" * 100, False), ("x" * 101, True)],
+)
+def test_paste_is_long_from_its_limits_on(text: str, is_long: bool) -> None:
+    assert PasteGuard(5, 100, 1000).is_long(text) is is_long
+
+
+def test_question_says_what_the_server_would_refuse() -> None:
+    guard = PasteGuard(5, 100, 1000)
+    assert guard.describe("a\nb", {}) == "2 lines, 3 characters"
+    assert "at most 1 lines" in guard.describe("a\nb", {"text_lines": 1})
+    assert "at most 3 bytes" in guard.describe("äöü", {"text_bytes": 3, "text_lines": 100})
+    assert guard.is_too_long("ä" * 501)
+
+
+def test_lines_of_a_paste_are_no_commands() -> None:
+    assert separate("/quit\n\n  \n//x\nplain") == ["//quit", "///x", "plain"]
+
+
+ROWS: list[Row] = [[("", f"row {number}")] for number in range(30)]
+
+
+@given(st.lists(st.integers(-40, 40), max_size=20), st.integers(1, 40))
+def test_row_one_stands_on_is_always_shown(steps: list[int], height: int) -> None:
+    chosen: list[int] = []
+    listing = Listing("rows", ROWS, chosen.append, index=29)
+    for step in steps:
+        listing.move(step)
+        shown = "".join(text for style, text in listing.draw(height) if style == "class:selected")
+        assert shown == f"row {listing.index}"
+    listing.choose()
+    assert chosen == [listing.index]
+
+
+def test_list_to_read_scrolls_to_its_end_and_no_further() -> None:
+    listing = Listing("rows", ROWS)
+    for _ in range(9):
+        listing.draw(10)
+        listing.move_pages(1)
+    assert "".join(text for _, text in listing.draw(10)).splitlines()[-1] == "row 29"
+    assert listing.index == 20
+
+
+@pytest.mark.parametrize(
+    ("setting", "environment", "kind"),
+    [
+        ("auto", {"TERM": "xterm-256color"}, None),
+        ("on", {"TERM": "xterm-256color"}, "9"),
+        ("auto", {"TERM": "foot"}, "777"),
+        ("auto", {"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, "9"),
+        ("off", {"TERM": "foot"}, None),
+    ],
+)
+def test_terminals_that_notify_are_known(
+    setting: str, environment: dict[str, str], kind: str | None
+) -> None:
+    assert desktop_kind(setting, environment) == kind
+
+
+@given(st.text(), st.text(), st.sampled_from(["9", "777"]))
+def test_nothing_gets_out_of_a_notification(title: str, text: str, kind: str) -> None:
+    escape = sequence("9" if kind == "9" else "777", title, text)
+    assert escape.startswith("\x1b]")
+    assert escape.endswith("\x1b\\")
+    inside = escape[2:-2]
+    assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in inside)
+    assert inside.count(";") == (1 if kind == "9" else 3)
+
+
+def test_tmux_is_told_to_pass_it_on() -> None:
+    assert sequence("9", "a", "b", in_tmux=True) == "\x1bPtmux;\x1b\x1b]9;a: b\x1b\x1b\\\x1b\\"
