@@ -2,16 +2,8 @@
 nothing of the server."""
 
 from trio_chat.client.connection import Refused, Unreachable
-from trio_chat.client.library import (
-    Answer,
-    Chat,
-    EventsLost,
-    EventStream,
-    History,
-    LiveEvent,
-    Stored,
-    open_chat,
-)
+from trio_chat.client.library import Answer, Chat, History, Stored, open_chat
+from trio_chat.client.live import EventsLost, EventStream, LiveEvent
 
 __all__ = [
     "Answer",
