@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from unittest.mock import patch
 
 import trio
+from argon2 import PasswordHasher
 from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
 from trio.abc import Clock
@@ -66,6 +67,9 @@ def _accept(stream: Near, *settings: Any) -> Link:
     return stream if isinstance(stream, PipeLink) else listeners.accept(stream, *settings)
 
 
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
 async def _at_once(work: Callable[..., T], *arguments: Any, limiter: object) -> T:
     """Instead of a thread, for which a clock that jumps would not wait."""
     await trio.lowlevel.checkpoint()
@@ -114,6 +118,7 @@ class ChatServer:
             patch.object(serve, "Service", keep),
             patch.object(service, "accept", _accept),
             patch.object(logins, "in_thread", _at_once),
+            patch.object(logins, "_hasher", _CHEAP),
         ):
             yield
 

@@ -21,6 +21,17 @@ def greeting(server_name: str) -> bytes:
     return f"Welcome to {clean_line(server_name)}. Choose a nick:\n".encode()
 
 
+# With this as the first line one comes in with an account.
+_LOGIN = "/login"
+
+
+def _hello(text: str) -> Hello:
+    words = text.split()
+    if words[0] == _LOGIN and len(words) == 3:
+        return Hello(nick=words[1], account=words[1], password=words[2])
+    return Hello(nick=text)
+
+
 class PlainWire:
     """One plain peer: satisfies `trio_chat.wire.Wire`.
 
@@ -42,7 +53,7 @@ class PlainWire:
         text = clean_text(line.decode(errors="replace"))
         if not text or text.isspace():
             return None
-        return Input(text=text) if self._welcomed else Hello(nick=text.strip())
+        return Input(text=text) if self._welcomed else _hello(text.strip())
 
     def encode(self, event: Event) -> bytes:
         """Perhaps several lines, perhaps none. An error before the `Welcome` asks for another
