@@ -48,8 +48,8 @@ def _guard(session: Session, place_name: str, invocation: Invocation) -> Ready:
     member = session.answers.member()
     command = session.service.table.find(invocation.name)
     place = session.answers.known_place(place_name)
-    if command.room_role is not None and invocation.rest.startswith("#"):
-        name, _, rest = invocation.rest.partition(" ")
+    name, _, rest = invocation.rest.partition(" ")
+    if command.room_role is not None and name.startswith("#") and not name[1:].isdigit():
         place = _named_place(session, member, name, command)
         invocation = Invocation(invocation.name, rest.lstrip(" "))
     if session.scopes is not None and command.scope not in session.scopes:

@@ -240,7 +240,7 @@ class Service:
         event = self.hub.rename(member, nick, now=trio.current_time())
         if event is None:
             return
-        member.called_ms = self.now_ms()
+        member.called_ms = self.now_ms() + 1  # what was said in this millisecond was not by it
         for room in member.rooms.values():
             self.presence.flush(room.key)
         for one in concerned:
