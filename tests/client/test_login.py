@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
+
 import pytest
 import trio
 
 from support_client import FakeServer
+from support_real_server import real_server
+from trio_chat.client import open_chat
 from trio_chat.client.app import ClientOptions, run_client
 from trio_chat.client.connection import Connection, Login, LoginRefused, Timeouts
 from trio_chat.client.model import Model
-from trio_chat.events import Error
+from trio_chat.errors import LoginFailed
+from trio_chat.events import Error, Notice
 from trio_chat.requests import Hello
 
 LOGIN = Login("ada", "secret")
@@ -65,3 +71,34 @@ async def test_no_login_is_said_without_one(
         connection.leave()
     [hello] = server.asked(Hello)
     assert (hello.account, hello.password, hello.token) == (None, None, None)
+
+
+# --- against a real server
+
+
+async def test_account_is_made_and_logged_in_to_by_password_and_by_token() -> None:
+    with trio.fail_after(30):
+        async with real_server() as address:
+            async with open_chat(address, nick="ada") as chat:
+                await chat.command("/register ada right-password")
+            with pytest.raises(LoginFailed, match="are wrong"):
+                await enter(address, nick="ada", account="ada", password="wrong-password")
+            account = partial(open_chat, address, nick="somebody", account="ada")
+            async with account(password="right-password") as chat:
+                assert chat.nick == "ada"
+                stored = await chat.say("lobby", "it is me")
+                told = chat.events()
+                await chat.command("/token new read,write laptop")
+                notice = await anext(told)
+                assert isinstance(notice, Notice)
+            [token] = re.findall(r"tc_[\w-]+", notice.text)
+            async with account(token=token) as chat:
+                assert chat.nick == "ada"
+                assert (await chat.history("lobby")).events[-1].seq == stored.seq
+            with pytest.raises(LoginFailed):
+                await enter(address, nick="ada", token="tc_" + "x" * 32)
+
+
+async def enter(address: str, **who: str) -> None:
+    async with open_chat(address, **who):  # type: ignore[arg-type]
+        pytest.fail("let in")

@@ -19,14 +19,15 @@ from trio_chat.events import (
     Gap,
     Joined,
     Left,
+    Notice,
     Renamed,
     StoredEvent,
 )
 from trio_chat.text import fold
 
-LiveEvent: TypeAlias = StoredEvent | Joined | Left | Renamed | Gap | Announced
+LiveEvent: TypeAlias = StoredEvent | Joined | Left | Renamed | Gap | Notice | Announced
 
-_LIVE = (*get_args(StoredEvent), Joined, Left, Renamed, Gap, Announced)
+_LIVE = (*get_args(StoredEvent), Joined, Left, Renamed, Gap, Notice, Announced)
 
 
 class EventsLost(TrioChatError):
@@ -39,7 +40,10 @@ class News:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._entering: set[str] = set()
-        self._old: set[int] = set()  # identities, for this batch
+        # Identities, for this batch: what is of before, and what the server told; the model shows
+        # notices of its own.
+        self._old: set[int] = set()
+        self._told: set[int] = set()
 
     def note(self, events: Sequence[Event]) -> None:
         """Look at a batch before the model does."""
@@ -48,11 +52,20 @@ class News:
                 self._note_backlog(event)
             elif isinstance(event, Done):
                 self._entering.clear()
+            elif isinstance(event, Notice):
+                self._told.add(id(event))
 
     def fresh(self, shown: Sequence[Event]) -> list[Any]:
         """Return what is live, out of what the model shows of that batch."""
-        old, self._old = self._old, set()
-        return [event for event in shown if isinstance(event, _LIVE) and id(event) not in old]
+        fresh = [event for event in shown if isinstance(event, _LIVE) and self._is_fresh(event)]
+        self._old.clear()
+        self._told.clear()
+        return fresh
+
+    def _is_fresh(self, event: Event) -> bool:
+        if isinstance(event, Notice):
+            return id(event) in self._told
+        return id(event) not in self._old
 
     def _note_backlog(self, event: Backlog) -> None:
         key = fold(event.room)
