@@ -1,0 +1,78 @@
+"""A program on a server that is killed again and again: nothing is lost, nothing comes twice."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+
+import trio
+
+from support_processes import running_server
+from trio_chat.client import Chat, open_chat
+from trio_chat.events import Said
+
+# The server is killed when so many lines were seen; the last one lives.
+KILLED_AFTER = (30, 60, 90)
+LINES = 120
+
+
+class Reader:
+    """Sees what is said, and tells when so much of it was."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.marks = {count: trio.Event() for count in (*KILLED_AFTER, LINES)}
+
+    async def read(self, chat: Chat) -> None:
+        async for event in chat.events():
+            if isinstance(event, Said):
+                self.seen.append(event.text)
+                if len(self.seen) in self.marks:
+                    self.marks[len(self.seen)].set()
+
+
+async def test_program_outlives_killed_servers(tmp_path: Path) -> None:
+    said = [f"line {number}" for number in range(LINES)]
+    address = f"127.0.0.1:{free_port()}"
+    reader = Reader()
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(talk, address, said, reader)
+            for count, mark in reader.marks.items():
+                async with running_server(tmp_path / "data", listen=(address,)) as server:
+                    await mark.wait()
+                    if count < LINES:
+                        await server.end(signal.SIGKILL)
+            nursery.cancel_scope.cancel()
+    assert reader.seen == said
+
+
+async def talk(address: str, said: list[str], reader: Reader) -> None:
+    await until_there(address)
+    async with (
+        open_chat(address, nick="reader") as listening,
+        open_chat(address, nick="writer") as writing,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(reader.read, listening)
+        for text in said:
+            await writing.say("lobby", text)
+
+
+async def until_there(address: str) -> None:
+    """A first contact that fails is final; so wait for the server."""
+    host, _, port = address.partition(":")
+    while True:
+        try:
+            stream = await trio.open_tcp_stream(host, int(port))
+        except OSError:
+            await trio.sleep(0.05)
+        else:
+            await stream.aclose()
+            return
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
