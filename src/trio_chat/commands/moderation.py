@@ -141,8 +141,11 @@ def _sanction(
         until_ms=None if duration_ms is None else context.now_ms + duration_ms,
         rank=own,
     )
-    replaced = sanctions.add(sanction)
     puts = [records.put_sanction(sanction.number, sanction)]
+    for over in sanctions.expired(context.now_ms):
+        sanctions.remove(over.number)
+        puts.append(records.put_sanction(over.number, None))
+    replaced = sanctions.add(sanction)
     changes = [_change(None, sanction)]
     if replaced is not None:
         puts.append(records.put_sanction(replaced.number, None))

@@ -63,6 +63,9 @@ async def _restore_accounts(service: Service) -> None:
         accounts.put_token(key, token)
     sanctions = (await _list(service, records.SANCTION, Sanction)).values()
     for sanction in sorted(sanctions, key=attrgetter("number")):
+        if sanction.is_over(service.now_ms()):
+            service.keep(records.put_sanction(sanction.number, None))
+            continue
         replaced = service.sanctions.add(sanction)
         if replaced is not None:  # the server ended between two writes
             service.keep(records.put_sanction(replaced.number, None))
