@@ -10,7 +10,7 @@ import trio
 
 from support_client import FakeServer
 from support_screen import ScreenClient
-from trio_chat.requests import Input
+from trio_chat.requests import Input, Read
 
 
 @pytest.fixture
@@ -87,3 +87,13 @@ async def test_password_is_asked_for_without_echo(client: ScreenClient) -> None:
     await client.sees("/register: password")
     client.type("\x03ok\r")
     await client.until(lambda: client.server.said() == ["one", "ok"])
+
+
+async def test_who_types_has_read_what_stands_above(
+    client: ScreenClient,
+) -> None:
+    await client.server.say("one")
+    await client.sees("<bob> one")
+    client.type("two\r")
+    await client.server.wait_until(lambda: [r.seq for r in client.server.asked(Read)] != [])
+    assert client.server.asked(Read)[0].room == "lobby"

@@ -6,6 +6,7 @@ everything here happens in trio's thread.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -45,8 +46,12 @@ from trio_chat.client.ui.view import View
 from trio_chat.events import Result, StoredEvent
 from trio_chat.text import fold
 
-# Redraws are throttled to this: 30 a second look immediate.
-REDRAW_SECONDS = 0.03
+# What somebody types is seen within this time. A redraw costs some 5 ms, so what others say is
+# drawn less often while they say much; the first line after a pause is drawn at once.
+REDRAW_SECONDS = 0.015
+NEWS_SECONDS = 0.1
+# After Escape this is waited for the rest of what may be another key.
+ESCAPE_SECONDS = 0.1
 # Whoever has pressed no key for this long is not taken for a reader.
 READER_SECONDS = 300.0
 PASTE_CHARACTERS = 2000
@@ -71,6 +76,8 @@ class FullScreen:
         self._aio = aio
         self._connection: Connection | None = None
         self._drawn = ""
+        self._drawn_at = 0.0
+        self._redraw: asyncio.TimerHandle | None = None  # for what was said since
         self._seen_room: Room | None = None
         self._key_at = trio.current_time()
         self._guard = PasteGuard(
@@ -98,6 +105,7 @@ class FullScreen:
             key_bindings=key_bindings(self),
             min_redraw_interval=REDRAW_SECONDS,
         )
+        self.app.ttimeoutlen = ESCAPE_SECONDS
         self.app.after_render += self._after_drawing
         self.app.key_processor.before_key_press += self._on_key
         self._notifier = Notifier(settings.notifications, lambda: self.app.output)
@@ -111,7 +119,11 @@ class FullScreen:
                 self._notifier.tell(effect, trio.current_time())
             elif isinstance(effect, Show) and isinstance(effect.event, Result):
                 self._on_result(effect.event)
-        self.app.invalidate()
+        wait_seconds = self._drawn_at + NEWS_SECONDS - trio.current_time() if effects else 0
+        if wait_seconds <= 0:
+            self.app.invalidate()
+        elif self._redraw is None:
+            self._redraw = self._aio.loop.call_later(wait_seconds, self.app.invalidate)
 
     def on_status(self) -> None:
         self.app.invalidate()
@@ -285,6 +297,10 @@ class FullScreen:
     def _after_drawing(self, _: object) -> None:
         """What is in sight was read; what comes into sight soon is fetched."""
         room, connection, now = self.model.house.current, self._connection, trio.current_time()
+        self._drawn_at = now
+        if self._redraw is not None:
+            self._redraw.cancel()
+            self._redraw = None
         if room is None or connection is None:
             return
         if self._seen_room is not None and self._seen_room is not room:

@@ -95,6 +95,7 @@ class InlineScreen:
         """
         with self._session.app.input.raw_mode():
             while (text := await self.read_line()) is not None:
+                self._was_read(connection)
                 if self._model.is_quit(text):
                     connection.leave(text)
                     return
@@ -138,6 +139,15 @@ class InlineScreen:
             except Interrupt:
                 if not self._session.default_buffer.text:
                     return None  # Ctrl-C on an empty line leaves, else it clears
+
+    def _was_read(self, connection: Connection) -> None:
+        """Whoever types a line has seen what stands above it."""
+        now = trio.current_time()
+        rooms = self._model.house.open_rooms
+        for room in rooms:
+            room.start_reading()
+        if any([self._model.saw(room, now) for room in rooms]):
+            connection.apply(())  # it is to be told in time
 
     async def _read_secret(self, secret: Secret) -> str:
         """Ask for what a command lacks, without echo; return it whole, or nothing."""
