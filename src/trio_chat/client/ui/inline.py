@@ -146,7 +146,8 @@ class InlineScreen:
         rooms = self._model.house.open_rooms
         for room in rooms:
             room.start_reading()
-        if any([self._model.saw(room, now) for room in rooms]):
+        is_new = [self._model.saw(room, now) for room in rooms]
+        if any(is_new):
             connection.apply(())  # it is to be told in time
 
     async def _read_secret(self, secret: Secret) -> str:
