@@ -2,49 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from trio_chat.client.lines import Look
 
-# One line names this many who came, and as many who left.
+# One line names this many of each kind.
 FOLDED_NAMES = 8
+
+Story: TypeAlias = Literal["joined", "left", "came back", "came and went"]
+# What somebody's story becomes by coming, and by going.
+_BY_COMING: dict[Story | None, Story] = {
+    None: "joined",
+    "joined": "joined",
+    "came back": "came back",
+    "left": "came back",
+    "came and went": "joined",
+}
+_BY_GOING: dict[Story | None, Story] = {
+    None: "left",
+    "left": "left",
+    "came and went": "came and went",
+    "joined": "came and went",
+    "came back": "left",
+}
 
 
 class Storm:
     """Those who came or left since something else happened in the room."""
 
     def __init__(self) -> None:
-        self._came: dict[str, None] = {}
-        self._left: dict[str, None] = {}
-        self._passed = 0
+        self._stories: dict[str, Story] = {}
 
     def add(self, look: Look, nick: str) -> None:
-        """*look*: `coming` or `going`. Who comes and goes, or goes and comes, is only counted."""
-        here, there = (self._came, self._left) if look == "coming" else (self._left, self._came)
-        if nick in there:
-            del there[nick]
-            self._passed += 1
-        else:
-            here[nick] = None
+        """*look*: `coming` or `going`."""
+        becomes = _BY_COMING if look == "coming" else _BY_GOING
+        self._stories[nick] = becomes[self._stories.get(nick)]
 
     @property
     def look(self) -> Look:
-        if self._came and not self._left:
+        stories = {*self._stories.values()}
+        if stories <= {"joined", "came back"}:
             return "coming"
-        return "going" if self._left and not self._came else "moving"
+        return "going" if stories == {"left"} else "moving"
 
     @property
     def text(self) -> str:
-        parts = []
-        if self._came:
-            parts.append(f"{_names(self._came)} joined")
-        if self._left:
-            parts.append(f"{_names(self._left)} left")
-        if self._passed:
-            who = "1 came and went" if self._passed == 1 else f"{self._passed} came and went"
-            parts.append(who)
-        return "; ".join(parts)
+        nicks: dict[Story, list[str]] = {}
+        for nick, story in self._stories.items():
+            nicks.setdefault(story, []).append(nick)
+        return "; ".join(f"{_names(those)} {story}" for story, those in nicks.items())
 
 
-def _names(nicks: dict[str, None]) -> str:
-    shown = ", ".join(list(nicks)[:FOLDED_NAMES])
+def _names(nicks: list[str]) -> str:
+    shown = ", ".join(nicks[:FOLDED_NAMES])
     others = len(nicks) - FOLDED_NAMES
     return f"{shown} and {others} more" if others > 0 else shown
