@@ -225,7 +225,7 @@ class Room(Talk):
     def add(self, member: Member) -> Joined:
         self.members[member.identity] = member
         member.rooms[self.key] = self
-        if self.record.backlog == "joined":
+        if self.record.backlog == "joined" and not self.record.archived:
             self.floors.setdefault(member.identity, self.shown)
         return Joined(room=self.name, nick=member.nick)
 

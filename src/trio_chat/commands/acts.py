@@ -43,8 +43,13 @@ class Act(msgspec.Struct, frozen=True, omit_defaults=True):
     undoes: int | None = None
 
     def shown(self) -> str:
-        """One line for people: `alice ban bob in #dev until 2026-11-24 12:00: spam`."""
-        parts = [self.by, self.act]
+        """One line for people: `alice: ban nick bob in #dev until 2026-11-24 12:00: spam`."""
+        return f"{self.by}: {self.deed}"
+
+    @property
+    def deed(self) -> str:
+        """The same without who did it."""
+        parts = [self.act]
         if self.target:
             parts.append(self.target)
         if self.room:

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 
 from msgspec.structs import replace
 
+from trio_chat.chat.durations import shown_duration
 from trio_chat.chat.masks import Mask, Subject, network_mask, parse_address, parse_mask
 from trio_chat.chat.members import Member, Role, RoomRole
 from trio_chat.chat.moderation import (
@@ -221,7 +222,9 @@ def _tell(context: Context, sanction: Sanction, members: Iterable[Member], what:
 
 
 def _until(sanction: Sanction) -> str:
-    return sanction.shown(sanction.at_ms).partition(", ")[2].partition(": ")[0]
+    if sanction.until_ms is None:
+        return "for good"
+    return f"for {shown_duration(sanction.until_ms - sanction.at_ms)}"
 
 
 def _shown(sanction: Sanction) -> str:

@@ -157,8 +157,9 @@ def _shown(context: Context, entry: Entry) -> tuple[StoredEvent, str]:
         case _:
             parts = ("*", entry.sender, entry.kind, str(entry.target or ""), entry.text)
             what = " ".join(filter(None, parts))
-    # On every line, so that none can be forged.
-    return event, "\n".join(f"[{when}] {place} {line}" for line in what.split("\n"))
+    # On every line, so that none can be forged; the seq is what `/edit` and `/delete` ask for.
+    shown = "\n".join(f"{entry.seq} [{when}] {place} {line}" for line in what.split("\n"))
+    return event, shown
 
 
 def _text(entry: Entry) -> str:

@@ -26,11 +26,12 @@ async def undo(context: Context, _: tuple[str, ...]) -> Outcome:
     for one in last.changes:
         _check(context, one)
     puts = [_revert(context, one) for one in reversed(last.changes)]
-    audit = act(context, "undo", target=last.act, reason=last.shown(), undoes=entry.seq)
+    room = context.hub.named(last.room) if last.room else None
+    audit = act(context, "undo", target=last.act, reason=last.deed, undoes=entry.seq, room=room)
     return Outcome(
-        text=f"taken back: {last.shown()}",
+        text=f"taken back: {last.deed}",
         data={"act": last.act, "target": last.target, "room": last.room},
-        write=write(context, audit, *puts),
+        write=write(context, audit, *puts, room=room, text=f"took back: {last.act} {last.target}"),
     )
 
 

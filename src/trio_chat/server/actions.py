@@ -90,6 +90,7 @@ class ServerActions:
         self._service.attendance.dismiss(member, reason, retry_after)
 
     def close_room(self, room: Room, record: RoomRecord) -> None:
+        room.change(archived=True)
         for member in tuple(room.members.values()):
             self._service.keep(*self._service.leave(member, room, "archived"))
             self._service.keep_member(member)

@@ -213,6 +213,8 @@ class Service:
     def forget_floor(self, member: Member, room: Room) -> tuple[Put, ...]:
         """Who comes back begins anew."""
         self.watch_if_empty(room)
+        if room.record.archived:  # who was in it reads what it could read then
+            return ()
         if room.floors.pop(member.identity, None) is None:
             return ()
         return put_floor(room, member.identity)

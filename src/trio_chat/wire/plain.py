@@ -58,6 +58,11 @@ class PlainWire:
     def encode(self, event: Event) -> bytes:
         """Perhaps several lines, perhaps none. An error before the `Welcome` asks for another
         nick."""
+        if type(event) is Welcome and self._welcomed:
+            who = (
+                "a guest" if event.account is None else f"{event.role} {clean_line(event.account)}"
+            )
+            return f"* you are {clean_line(event.nick)}, {who}\n".encode()
         shown = self.encode_shared((event,))
         if type(event) is Welcome:
             self._welcomed = True
