@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trio_chat.client.keymap import ACTIONS
 from trio_chat.client.passwords import is_secret, masked, wanted
 from trio_chat.client.render import Row
+from trio_chat.client.settings import Settings
+from trio_chat.client.ui.help import key_list
 from trio_chat.client.ui.listing import Listing
 from trio_chat.client.ui.notify import desktop_kind, sequence
 from trio_chat.client.ui.question import PasteGuard, Secret, separate
@@ -135,3 +138,18 @@ def test_nothing_gets_out_of_a_notification(title: str, text: str, kind: str) ->
 
 def test_tmux_is_told_to_pass_it_on() -> None:
     assert sequence("9", "a", "b", in_tmux=True) == "\x1bPtmux;\x1b\x1b]9;a: b\x1b\x1b\\\x1b\\"
+
+
+def test_keys_fit_an_ordinary_terminal_and_none_is_missing() -> None:
+    rows = "".join(text for _, text in key_list(Settings()).draw(100)).splitlines()
+    assert max(map(len, rows)) <= 80
+    assert any(row.startswith(" Ctrl-X Ctrl-E ") for row in rows)
+    assert len(rows) == len(ACTIONS) - 8 + 3
+
+
+def test_list_of_keys_shows_the_person_s_own() -> None:
+    own = Settings(keys={"bare": ("f5",), "help": (), "room_3": ("f3",)})
+    text = "".join(text for _, text in key_list(own).draw(100))
+    assert " F5  " in text
+    assert " -   " in text
+    assert " F3  " in text

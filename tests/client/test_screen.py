@@ -14,7 +14,7 @@ import trio
 from support_client import FakeServer
 from support_screen import ScreenClient
 from trio_chat.client.settings import Notifications
-from trio_chat.events import Edited, Left, MemberInfo, Members, Settings, timestamp
+from trio_chat.events import Edited, Joined, Left, MemberInfo, Members, Settings, timestamp
 from trio_chat.requests import Input
 
 PASTE = "\x1b[200~{}\x1b[201~"
@@ -148,6 +148,26 @@ async def test_rule_stands_where_reading_stopped(client: ScreenClient) -> None:
     await client.sees_no(" 2 new ")
     client.type("\x1bu")
     await client.sees(" 2 new ", "one", "two")
+    await client.server.say("later")
+    await client.sees(" 3 new ", "one", "two", "#lobby·1")
+    client.type("\x1b[F")
+    await client.sees("later")
+    await client.sees_no("·1")
+    client.type("\x1b[5~" * 9)
+    await client.sees(" 3 new ")
+    client.type("\x1bn")
+    await client.sees(" #dev be kind")
+    client.type("\x1bp\x1b[5~" * 9)
+    await client.sees_no(" new ")
+
+
+async def test_nothing_said_draws_no_rule(client: ScreenClient) -> None:
+    client.type("\x1bOP")
+    await client.sees("keys")
+    await client.server.tell(Joined(room="lobby", nick="eve"))
+    client.type("\x1b")
+    await client.sees("eve joined")
+    assert " new " not in client.screen.text
 
 
 # --- the input line

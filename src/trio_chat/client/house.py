@@ -121,8 +121,9 @@ class House:
         self.is_watched = True
         room.start_reading()
 
-    def watch(self, is_watched: bool) -> None:
-        """Whether the newest lines of the current room are in somebody's sight."""
+    def watch(self, is_watched: bool, *, keeps_rule: bool = False) -> None:
+        """Whether the newest lines of the current room are in somebody's sight; *keeps_rule*: if
+        not, only because somebody looks at what is above."""
         if is_watched is self.is_watched:
             return
         self.is_watched = is_watched
@@ -130,7 +131,7 @@ class House:
             if is_watched:
                 self.current.start_reading()
             else:
-                self.current.stop_reading()
+                self.current.stop_reading(keeps_rule=keeps_rule)
 
     @property
     def open_rooms(self) -> list[Room]:

@@ -23,7 +23,7 @@ class Action(NamedTuple):
 
 
 ACTIONS = (
-    Action("send", ("enter",), "sends the line; in the menu or a list: picks the item moved onto"),
+    Action("send", ("enter",), "sends the line; in a menu or list picks the item moved onto"),
     Action("new_line", ("alt-enter",), "a new line inside the message"),
     Action("complete", ("tab",), "completes nicks, rooms, commands and :emoji:"),
     Action("complete_back", ("shift-tab",), "goes back in the menu"),
@@ -37,12 +37,12 @@ ACTIONS = (
     Action("first_unread", ("alt-u",), "scrolls to where reading stopped"),
     Action("next_room", ("alt-n",), "goes to the next room"),
     Action("previous_room", ("alt-p",), "goes to the previous room"),
-    Action("next_called", ("alt-a",), "goes to the next room with a mention, else with news"),
+    Action("next_called", ("alt-a",), "goes to the next room with a mention, or with news"),
     *(
         Action(f"room_{number}", (f"alt-{number}",), f"goes to room {number}")
         for number in range(1, 10)
     ),
-    Action("bare", ("alt-l",), "shows bare lines to select and copy; the next key comes back"),
+    Action("bare", ("alt-l",), "shows bare lines, to copy; the next key comes back"),
     Action("help", ("f1",), "lists the keys"),
     Action("close", ("escape", "ctrl-c"), "closes it", "a list or a question is open"),
     Action("clear", ("ctrl-c",), "clears the line"),

@@ -27,7 +27,7 @@ class Room:
     lines: the newest; *past*: what is before them, while somebody looks at it.
     unread, mentions: lines of others since somebody looked, and those that call this person.
     marker: the serial of the last line that was read; 0: there is no rule to draw.
-    new_count: how many were unread when somebody looked.
+    new_count: how many below the marker were unread when somebody looked.
     read_seq: what the server was told, or has told, was read.
     """
 
@@ -145,19 +145,19 @@ class Room:
                 mentions += line.is_mention
         else:
             self.marker = max(self.marker, self.lines[0].serial - 1) if self.lines else 0
-        self.unread = self.new_count = unread
+        self.unread, self.new_count = unread, 0
         self.mentions = mentions if self.notify != "none" else 0
 
-    def stop_reading(self) -> None:
-        """What comes from now on is new."""
+    def stop_reading(self, *, keeps_rule: bool = False) -> None:
+        """What comes from now on is new; *keeps_rule*: so is what was new before."""
+        if keeps_rule and self.new_count:
+            return
         self.marker = self.lines[-1].serial if self.lines else 0
         self.new_count = 0
 
     def start_reading(self) -> None:
-        self.new_count = self.unread
+        self.new_count += self.unread
         self.unread = self.mentions = 0
-        if self.lines and self.lines[-1].serial == self.marker:
-            self.marker = 0  # nothing new
 
     # --- members
 

@@ -308,8 +308,9 @@ class FullScreen:
         self._seen_room = room
         if self.pane.edge is not None and (room.past is None or room.past.pull is None):
             connection.apply(self.model.pull(room, self.pane.edge, now))
-        is_reader = now - self._key_at < READER_SECONDS and self.listing is None
-        self.model.house.watch(is_reader and not self.pane.is_scrolled)
+        is_reader = now - self._key_at < READER_SECONDS
+        sees_end = not self.pane.is_scrolled and self.listing is None
+        self.model.house.watch(is_reader and sees_end, keeps_rule=is_reader)
         if self.model.house.is_watched and self.model.saw(room, now):
             connection.apply(())  # it is to be told in time
 

@@ -16,15 +16,23 @@ def key_list(settings: Settings) -> Listing:
     rows: list[Row] = []
     for action in ACTIONS:
         keys = settings.keys.get(action.name, action.keys)
+        if action.name.startswith("room_") and keys == action.keys:
+            if action.name == "room_1":
+                rows.append(_row("Alt-1 ... Alt-9", "goes to a room"))
+            continue
         moment = f" (when {action.when})" if action.when else ""
         shown = ", ".join(map(shown_key, keys)) or "-"
-        rows.append([("bold", f" {shown:<{_KEY_COLUMNS}} "), ("", f"{action.help}{moment}")])
+        rows.append(_row(shown, f"{action.help}{moment}"))
     rows += [
+        _row("Right", "at the end of the line takes what is suggested"),
         [],
-        [("bold", f" {'→':<{_KEY_COLUMNS}} "), ("", "takes what is suggested, at the line's end")],
         [("", " /help lists the commands. What is typed is edited as in a shell.")],
     ]
     return Listing("keys — Esc closes", rows)
+
+
+def _row(keys: str, does: str) -> Row:
+    return [("bold", f" {keys:<{_KEY_COLUMNS}} "), ("", does)]
 
 
 def shown_key(key: str) -> str:

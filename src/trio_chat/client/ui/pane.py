@@ -207,8 +207,8 @@ class Pane(UIControl):
         new = ""
         is_after = previous is None or previous.serial <= room.marker
         if room.marker and is_after and line.serial > room.marker:
-            count = room.new_count or room.unread
-            new = f"{count} new" if count else "new"
+            count = room.new_count + room.unread
+            new = f"{count} new" if count else ""  # else only somebody came or went
         rows = self.renderer.rows(line, previous, self._width, new=new)
         if line.serial == self._found:
             rows = [[(f"{style} class:found", text) for style, text in row] for row in rows]
