@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from typing import Any
 
 import pytest
 import trio
 
 from support_client import FakeServer
 from support_real_server import real_server
+from support_screen import ScreenClient
 from trio_chat.client import open_chat
 from trio_chat.client.app import ClientOptions, run_client
 from trio_chat.client.connection import Connection, Login, LoginRefused, Timeouts
@@ -56,6 +58,21 @@ async def test_wrong_password_is_told_apart_from_other_refusals(server: FakeServ
     server.hello_errors = [Error(code="login_failed", message="account or password are wrong")]
     with pytest.raises(LoginRefused, match="account or password are wrong"):
         await run_client(ClientOptions("fake", 1, "ada", login=LOGIN, is_json=True), server.dial)
+
+
+async def test_login_refused_later_ends_it_and_tells_what_was_not_said(
+    server: FakeServer, terminal: Any, capfd: pytest.CaptureFixture[str], nursery: trio.Nursery
+) -> None:
+    client = ScreenClient(terminal, server, "full")
+    nursery.start_soon(client.run)
+    await client.sees("you joined")
+    server.hello_errors = [Error(code="login_failed", message="the password was changed")]
+    server.lost_inputs = 1
+    client.type("hello\r")
+    await client.ends(3)
+    errors = capfd.readouterr().err
+    assert "the password was changed" in errors
+    assert "1 line was not acknowledged" in errors
 
 
 async def test_no_login_is_said_without_one(

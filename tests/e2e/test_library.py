@@ -6,6 +6,7 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
 import trio
 
 from support_processes import running_server
@@ -32,13 +33,14 @@ class Reader:
                     self.marks[len(self.seen)].set()
 
 
-async def test_program_outlives_killed_servers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("password", [None, "long enough"])
+async def test_program_outlives_killed_servers(tmp_path: Path, password: str | None) -> None:
     said = [f"line {number}" for number in range(LINES)]
     address = f"127.0.0.1:{free_port()}"
     reader = Reader()
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(talk, address, said, reader)
+            nursery.start_soon(talk, address, said, reader, password)
             for count, mark in reader.marks.items():
                 async with running_server(tmp_path / "data", listen=(address,)) as server:
                     await mark.wait()
@@ -48,11 +50,16 @@ async def test_program_outlives_killed_servers(tmp_path: Path) -> None:
     assert reader.seen == said
 
 
-async def talk(address: str, said: list[str], reader: Reader) -> None:
+async def talk(address: str, said: list[str], reader: Reader, password: str | None) -> None:
+    """Say all; with a *password*: as the owner of an account."""
     await until_there(address)
+    if password is not None:
+        async with open_chat(address, nick="writer") as chat:
+            await chat.command(f"/register writer {password}")
+    account = "writer" if password else None
     async with (
         open_chat(address, nick="reader") as listening,
-        open_chat(address, nick="writer") as writing,
+        open_chat(address, nick="writer", account=account, password=password) as writing,
         trio.open_nursery() as nursery,
     ):
         nursery.start_soon(reader.read, listening)

@@ -85,7 +85,7 @@ async def run_client(options: ClientOptions, dial: Dial | None = None) -> int:
     128 + n: ended by signal n.
 
     Raises:
-        LoginRefused: account, password or token are wrong; nothing was said about it yet.
+        LoginRefused: account, password or token are wrong, at the start; nothing was said about it.
         ConfigError: the file for the transcript cannot be written.
     """
     kind = _choose_screen(options)
@@ -103,7 +103,7 @@ async def run_client(options: ClientOptions, dial: Dial | None = None) -> int:
                 on_status=screen.on_status,
             )
             end = await _talk_to_the_end(connection, screen, transcript)
-    if isinstance(end.error, LoginRefused):
+    if isinstance(end.error, LoginRefused) and not model.has_been_online:
         raise end.error
     is_script = isinstance(screen, PlainScreen)
     code = _last_words(end, model, is_script=is_script)
