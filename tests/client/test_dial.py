@@ -14,6 +14,7 @@ from support_client import FakeServer
 from trio_chat.client.connection import Connection, Status, Unreachable
 from trio_chat.client.dial import Dial, dial_tcp, dial_tls, tls_context
 from trio_chat.client.model import Model
+from trio_chat.client.ui import bars
 from trio_chat.errors import ConfigError
 
 Serve = Callable[[trio.abc.Stream], Awaitable[object]]
@@ -84,12 +85,15 @@ async def test_link_to_a_trusted_server_is_encrypted(
     port = await listen(nursery, server.serve, authority.issue_cert("127.0.0.1"))
     status = await link(dial_tls("127.0.0.1", port, tls_context(trusted)))
     assert status == Status(state="online", is_encrypted=True)
+    assert bars.link(status, 0) == "● online TLS"
     nursery.cancel_scope.cancel()
 
 
 async def test_plain_link_is_known_to_be_plain(nursery: trio.Nursery) -> None:
     port = await listen(nursery, FakeServer(nursery).serve, None)
-    assert await link(dial_tcp("127.0.0.1", port)) == Status(state="online", is_encrypted=False)
+    status = await link(dial_tcp("127.0.0.1", port))
+    assert status == Status(state="online", is_encrypted=False)
+    assert bars.link(status, 0) == "● online"
     nursery.cancel_scope.cancel()
 
 

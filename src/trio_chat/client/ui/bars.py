@@ -98,14 +98,15 @@ def _width(fragments: Fragments) -> int:
 
 
 def link(status: Status, now: float) -> str:
-    """How the link is doing: `● 12 ms`, `◌ connecting…`, `○ offline, retry in 2 s`."""
+    """How the link is doing: `● 12 ms TLS`, `◌ connecting…`, `○ offline, retry in 2 s`."""
     if status.state == "offline":
         return f"○ offline, retry in {max(0, math.ceil(status.retry_at - now))} s"
     if status.state == "connecting":
         return "◌ connecting…"
+    tls = " TLS" if status.is_encrypted else ""
     if status.latency_seconds is None:
-        return "● online"
-    return f"● {status.latency_seconds * 1000:.0f} ms"
+        return f"● online{tls}"
+    return f"● {status.latency_seconds * 1000:.0f} ms{tls}"
 
 
 def member_list(model: Model, renderer: Renderer, columns: int, rows: int) -> Row:
