@@ -49,14 +49,40 @@ def test_going_away_tells_at_once() -> None:
     assert [type(r) for r in requests(model.went_away(lobby(model), 0.1))] == [Read]
 
 
-def test_server_that_keeps_no_marks_is_asked_once_and_nobody_is_told() -> None:
+def test_server_that_keeps_no_marks_is_left_alone_and_nobody_is_told() -> None:
+    model = online(Model("alice"))
+    asked = 0
+    for number in range(1, 20):
+        now = number * 10.0
+        model.receive([said(number)], now)
+        model.saw(lobby(model), now)
+        for request in requests(model.due(now + 5)):
+            error = Error(id=request.id, code="bad_request", message="nothing is kept")
+            assert model.receive([error], now + 5) == []
+            asked += 1
+    assert asked == 3
+
+
+@pytest.mark.parametrize("how", ["link", "too_fast"])
+def test_mark_that_did_not_arrive_is_told_again(how: str) -> None:
     model = online(Model("alice"))
     model.receive([said(1)], 0)
     model.saw(lobby(model), 0)
     [request] = requests(model.due(9))
-    assert model.receive([Error(id=request.id, code="bad_request", message="no seat")], 9) == []
-    model.receive([said(2)], 10)
-    assert not model.saw(lobby(model), 10)
+    if how == "link":
+        resumed(model)
+    else:
+        model.receive([Error(id=request.id, code="too_fast", message="slow", retry_after=1)], 9)
+    assert model.saw(lobby(model), 10)
+    assert reads(model, 20) == [1]
+
+
+def test_log_that_began_anew_is_read_anew() -> None:
+    model = online(Model("alice"), said(1), said(2))
+    lobby(model).was_read(2)
+    lobby(model).add(model.house.line_of(lobby(model), said(1, "new log")))
+    assert lobby(model).read_seq == 0
+    assert not lobby(model).has_older
 
 
 def test_other_device_read_it() -> None:

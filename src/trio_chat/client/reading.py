@@ -10,6 +10,8 @@ from math import inf
 from trio_chat.client.rooms import Room
 from trio_chat.requests import Read
 
+# A server that refuses this many in a row keeps no such marks.
+REFUSALS = 3
 # A room that is read while it is talked in is told of once in this time.
 PAUSE_SECONDS = 2.0
 
@@ -20,13 +22,13 @@ class Reading:
     def __init__(self) -> None:
         self._seen: dict[Room, int] = {}
         self._due_at: dict[Room, float] = {}  # also of rooms told of lately
-        self._under_way: dict[str, Room] = {}
-        self._is_wanted = True
+        self._under_way: dict[str, tuple[Room, int]] = {}  # id -> the room, what it knew before
+        self._refusals = 0
 
     def saw(self, room: Room, now: float) -> bool:
         """All of *room* is in somebody's sight; return whether there is something new to tell."""
         seq = room.cursor.last or 0
-        if not self._is_wanted or seq <= max(room.read_seq, self._seen.get(room, 0)):
+        if self._refusals >= REFUSALS or seq <= max(room.read_seq, self._seen.get(room, 0)):
             return False
         is_first = room not in self._seen
         self._seen[room] = seq
@@ -46,9 +48,9 @@ class Reading:
             del self._seen[room]
             self._due_at[room] = now + PAUSE_SECONDS
             if seq > room.read_seq:  # else another device told it meanwhile
-                room.read_seq = seq
                 id = new_id()
-                self._under_way[id] = room
+                self._under_way[id] = room, room.read_seq
+                room.read_seq = seq
                 return Read(id=id, room=room.name, seq=seq)
         return None
 
@@ -57,18 +59,28 @@ class Reading:
         """When `due` has something next, in monotonic seconds; perhaps inf."""
         return min((self._due_at.get(room, 0) for room in self._seen), default=inf)
 
-    def answered(self, id: str | None) -> bool:
+    def answered(self, id: str) -> bool:
         """Return whether *id* is one of ours."""
-        return self._under_way.pop(id or "", None) is not None
+        if self._under_way.pop(id, None) is None:
+            return False
+        self._refusals = 0
+        return True
 
-    def refused(self, id: str | None, *, is_passing: bool) -> bool:
-        """The same; if that does not pass, this server keeps no such marks."""
-        room = self._under_way.pop(id or "", None)
-        if room is not None and not is_passing:
-            self._is_wanted = False
-        return room is not None
+    def refused(self, id: str, *, is_passing: bool) -> bool:
+        """The same; what was refused was not told."""
+        if id not in self._under_way:
+            return False
+        self._refusals += not is_passing
+        self._take_back(id)
+        return True
 
     def link_lost(self) -> None:
-        """Perhaps another server answers next."""
-        self._under_way.clear()
-        self._is_wanted = True
+        """Perhaps it was not told; and perhaps another server answers next."""
+        for id in tuple(self._under_way):
+            self._take_back(id)
+        self._seen.clear()
+        self._refusals = 0
+
+    def _take_back(self, id: str) -> None:
+        room, before = self._under_way.pop(id)
+        room.read_seq = min(room.read_seq, before)

@@ -82,8 +82,9 @@ class Room:
         return self.past is not None and self.past.amend(seq, text, fate)
 
     def _append(self, line: Line) -> Line:
-        if line.seq and line.seq <= self._last_seq:
+        if line.seq and line.seq <= self._last_seq:  # the log began anew
             self._log_serial = self._serial + 1
+            self.read_seq = 0
         self._last_seq = line.seq or self._last_seq
         self._serial = max(line.seq << SERIAL_BITS, self._serial + 1)
         line = msgspec.structs.replace(line, serial=self._serial)
