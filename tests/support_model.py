@@ -77,8 +77,9 @@ def resumed(model: Model, *events: Event, now: float = 0) -> list[Effect]:
     """Cut the link and bring *model* back into its session, with *events* on the way."""
     model.link_lost()
     hello = model.hello()
+    members = Members(room="lobby", members=(), total=0, topic="t")
     done = Done(id=hello.id or "")
-    return model.receive([welcome(hello.nick, resumed=True), *events, done], now)
+    return model.receive([welcome(hello.nick, resumed=True), members, *events, done], now)
 
 
 def requests(effects: Sequence[Effect]) -> list[Request]:
