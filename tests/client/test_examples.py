@@ -1,10 +1,13 @@
-"""The bot of docs/bots.md, run against a real server."""
+"""The programs of docs/bots.md, run against a real server."""
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
+from typing import Any
 
+import pytest
 import trio
 
 from support_real_server import real_server
@@ -29,6 +32,22 @@ async def joined(chat: Chat, nick: str) -> None:
     while nick not in members.text:
         await anext(events)
         members = await chat.command("/who", room="lobby")
+
+
+async def test_program_of_the_page_does_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (EXAMPLES.parent / "bots.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"^```python\n(.*?)^trio\.run\(main\)\n```", page, re.DOTALL | re.MULTILINE)
+    with trio.fail_after(10):
+        async with real_server() as address, open_chat(address, nick="alice") as alice:
+            program: dict[str, Any] = {}
+            exec(code.replace("127.0.0.1:7373", address), program)
+            async with trio.open_nursery() as programs:
+                programs.start_soon(program["main"])
+                assert await hears(alice.events(), "greeter") == "hello"
+                await joined(alice, "greeter")
+                while "sender='alice', text='hello greeter'" not in capsys.readouterr().out:
+                    await alice.say("lobby", "hello greeter")
+                programs.cancel_scope.cancel()
 
 
 async def test_echo_bot_answers_who_speaks_to_it_and_nobody_else() -> None:
