@@ -229,7 +229,8 @@ def _where_to(parsed: argparse.Namespace) -> tuple[Settings, Profile]:
     wish = profiles.Wish(**{field: values[field] for field in profiles.Wish.__struct_fields__})
     profile = profiles.choose(wish, chosen)
     file = parsed.config or settings.settings_path()
-    if not parsed.nick and not file.exists() and wizard.is_terminal():
+    is_known = parsed.nick or parsed.account or parsed.json
+    if not is_known and not file.exists() and wizard.is_terminal():
         chosen, profile = wizard.first_run(profile, file)
     looks = {name: values[name] for name in ("screen", "theme", "mouse", "log_file")}
     said = {name: value for name, value in looks.items() if value is not None}

@@ -135,12 +135,6 @@ def test_no_color_means_none(address: str, tmp_path: Path, no_color: bool) -> No
 
 def test_password_is_not_shown_and_asked_for_again_when_wrong(address: str, tmp_path: Path) -> None:
     with terminal("connect", address, "--account", ACCOUNT, home=tmp_path) as client:
-        client.sees(rf"Server \[{address}\]:$")
-        client.type("\r")
-        client.sees(r"Nick \[ada\]:$")
-        client.type("\r")
-        client.sees(r"have one \[ada\]:$")
-        client.type("\r")
         client.sees(rf"Password of {ACCOUNT}:$")
         client.type("wrong\r")
         client.sees(r"the password is wrong\n.*Password of ada:$")
