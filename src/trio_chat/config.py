@@ -33,8 +33,12 @@ class ServerSection(_Section, frozen=True, kw_only=True):
 
     name: str = "trio-chat"
     motd: str = ""
-    # Loopback: a new server is private until its owner decides otherwise.
+    # Loopback: a new server is private until its owner decides otherwise. `tls://HOST:PORT` is
+    # encrypted.
     listen: tuple[str, ...] = (f"127.0.0.1:{DEFAULT_PORT}",)
+    # For `tls://`: the certificate with its chain, and its key where that is another file (PEM).
+    tls_certificate: str = ""
+    tls_key: str = ""
 
 
 class StoreSection(_Section, frozen=True, kw_only=True):

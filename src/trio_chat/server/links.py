@@ -174,8 +174,20 @@ class StreamLink:
         await trio.aclose_forcefully(self._stream)
 
 
+class TlsLink(StreamLink):
+    """An encrypted stream, which says that it closes."""
+
+    def __init__(self, stream: trio.SSLStream[trio.SocketStream]) -> None:
+        super().__init__(stream, _address(stream.transport_stream.socket))
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
 def link_to(stream: trio.abc.Stream, readiness: Readiness | None) -> Link:
     """The link for *stream*, which it takes over."""
+    if isinstance(stream, trio.SSLStream):
+        return TlsLink(stream)
     if not isinstance(stream, trio.SocketStream):
         return StreamLink(stream)
     theirs = stream.socket
@@ -185,7 +197,7 @@ def link_to(stream: trio.abc.Stream, readiness: Readiness | None) -> Link:
     return WatchedLink(sock, _address(sock), readiness)
 
 
-def _address(sock: socket.socket) -> str:
+def _address(sock: socket.socket | trio.socket.SocketType) -> str:
     try:
         name = sock.getpeername()
     except OSError:

@@ -1,13 +1,14 @@
-"""Listeners: from `HOST:PORT` to trio's, and accepted streams prepared."""
+"""Listeners: from `HOST:PORT` or `tls://HOST:PORT` to trio's, and accepted streams prepared."""
 
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+import ssl
+from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 
-from trio_chat.config import Config, TimeoutsSection
+from trio_chat.config import Config, ServerSection, TimeoutsSection
 from trio_chat.errors import ConfigError
 from trio_chat.server.links import Link, link_to
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 _BACKLOG = 4096  # connections the kernel completes while accepting lags behind
 _PROBES = 3
+_TLS = "tls://"
+
+
+TlsListener: TypeAlias = trio.SSLListener[trio.SocketStream]
+Listener: TypeAlias = trio.SocketListener | TlsListener
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -30,35 +36,66 @@ def parse_address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-async def open_listeners(addresses: tuple[str, ...]) -> list[trio.SocketListener]:
+async def open_listeners(section: ServerSection) -> list[Listener]:
     """Open a listener for each address.
 
     Raises:
-        ConfigError: an address is malformed, in use, or not this machine's.
+        ConfigError: an address is malformed, in use, or not this machine's; or there is no
+            certificate for TLS.
     """
-    listeners: list[trio.SocketListener] = []
+    listeners: list[Listener] = []
     try:
-        for text in addresses:
-            host, port = parse_address(text)
-            listeners += await trio.open_tcp_listeners(port, host=host or None, backlog=_BACKLOG)
+        for text in section.listen:
+            host, port = parse_address(text.removeprefix(_TLS))
+            context = _tls_context(section) if text.startswith(_TLS) else None
+            for listener in await trio.open_tcp_listeners(
+                port, host=host or None, backlog=_BACKLOG
+            ):
+                listeners.append(_with_tls(listener, context) if context else listener)
     except (OSError, UnicodeError) as exc:  # a name that can be no host's is a UnicodeError
-        for listener in listeners:
-            listener.socket.close()
+        for opened in listeners:
+            _socket_of(opened).close()
         reason = getattr(exc, "strerror", None) or exc
         raise ConfigError(f"cannot listen on {text}: {reason}") from exc
     return listeners
 
 
-def address_of(listener: trio.SocketListener) -> str:
-    """`host:port` as it is, port 0 resolved."""
-    host, port = listener.socket.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def _tls_context(section: ServerSection) -> ssl.SSLContext:
+    """Raises ConfigError."""
+    if not section.tls_certificate:
+        raise ConfigError("server.tls_certificate: tls:// needs the file with the certificate")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(section.tls_certificate, section.tls_key or None)
+    except (OSError, ssl.SSLError) as exc:
+        reason = getattr(exc, "reason", None) or getattr(exc, "strerror", None) or exc
+        raise ConfigError(f"server.tls_certificate, server.tls_key: {reason}") from exc
+    return context
+
+
+def _with_tls(listener: trio.SocketListener, context: ssl.SSLContext) -> TlsListener:
+    # A peer that closes without a word is usual, and what was said has its own end: `bye`.
+    return trio.SSLListener(listener, context, https_compatible=True)
+
+
+def _socket_of(listener: Listener) -> trio.socket.SocketType:
+    inner = listener.transport_listener if isinstance(listener, trio.SSLListener) else listener
+    assert isinstance(inner, trio.SocketListener)
+    return inner.socket
+
+
+def address_of(listener: Listener) -> str:
+    """`host:port` as it is, port 0 resolved; behind `tls://` if it is encrypted."""
+    host, port = _socket_of(listener).getsockname()[:2]
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return _TLS + address if isinstance(listener, trio.SSLListener) else address
 
 
 def accept(stream: trio.abc.Stream, config: Config, readiness: Readiness | None) -> Link:
     """Prepare an accepted stream and take it over."""
-    if isinstance(stream, trio.SocketStream):
-        _prepare(stream.socket, config)
+    transport = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
+    if isinstance(transport, trio.SocketStream):
+        _prepare(transport.socket, config)
     return link_to(stream, readiness)
 
 

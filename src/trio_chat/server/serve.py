@@ -58,7 +58,7 @@ async def serve_chat(
             await restore(service)
             async with trio.open_nursery() as accepting:
                 if listeners is None:
-                    listeners = await open_listeners(config.server.listen)
+                    listeners = await open_listeners(config.server)
                 for listener in listeners:
                     accepting.start_soon(_accept, service, listener, sessions)
                 log.info("serving", store=store.description, rooms=len(service.hub.rooms))
@@ -101,7 +101,9 @@ async def _accept(
 
 def _addresses(listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]) -> list[str]:
     return [
-        address_of(listener) for listener in listeners if isinstance(listener, trio.SocketListener)
+        address_of(listener)
+        for listener in listeners
+        if isinstance(listener, trio.SocketListener | trio.SSLListener)
     ]
 
 
