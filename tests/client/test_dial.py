@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -87,6 +89,31 @@ async def test_link_to_a_trusted_server_is_encrypted(
     assert status == Status(state="online", is_encrypted=True)
     assert bars.link(status, 0) == "● online TLS"
     nursery.cancel_scope.cancel()
+
+
+async def test_command_line_encrypts(
+    nursery: trio.Nursery, authority: trustme.CA, trusted: str
+) -> None:
+    server = FakeServer(nursery)
+    port = await listen(nursery, server.serve, authority.issue_cert("localhost"))
+    command = [sys.executable, "-m", "trio_chat", "connect", f"localhost:{port}", "--nick", "alice"]
+    with trio.fail_after(20):
+        trusting = await run(*command, "--ca", trusted)
+        doubting = await run(*command, "--tls")
+        plain = await run(*command)
+    assert (trusting.returncode, trusting.stderr) == (0, b"")
+    assert b"<alice> hello\n" in trusting.stdout
+    assert doubting.returncode == 3
+    assert b"its certificate is not trusted: " in doubting.stderr
+    assert plain.returncode == 3
+    assert server.said() == ["hello"]
+    nursery.cancel_scope.cancel()
+
+
+async def run(*command: str) -> subprocess.CompletedProcess[bytes]:
+    return await trio.run_process(
+        command, stdin=b"hello\n", capture_stdout=True, capture_stderr=True, check=False
+    )
 
 
 async def test_plain_link_is_known_to_be_plain(nursery: trio.Nursery) -> None:

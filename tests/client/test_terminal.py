@@ -239,11 +239,14 @@ def test_settings_that_are_wrong_end_the_start(tmp_path: Path) -> None:
         assert errors == f"trio-chat: {file}: there is no key colour\n"
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["connect"], ["client-config"]])
-def test_every_command_explains_itself(tmp_path: Path, command: list[str]) -> None:
-    code, out, errors = run(tmp_path, *command, "--help")
-    assert (code, errors) == (0, "")
-    assert out.startswith(f"usage: {' '.join(['trio-chat', *command])}")
+def test_every_command_explains_itself(tmp_path: Path) -> None:
+    _, out, _ = run(tmp_path, "--help")
+    commands = re.findall(r"^    ([a-z-]+)\b", out, re.MULTILINE)
+    assert {"serve", "connect", "client-config"} <= {*commands}
+    for command in commands:
+        code, out, errors = run(tmp_path, command, "--help")
+        assert (code, errors) == (0, "")
+        assert out.startswith(f"usage: trio-chat {command} ")
 
 
 def run(home: Path, *arguments: str, **variables: str) -> tuple[int, str, str]:
