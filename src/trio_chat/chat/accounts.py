@@ -188,7 +188,7 @@ def profile_of(member: Member) -> Profile:
         },
         ignores=dict(member.ignores),
         blocks=member.blocks,
-        reads=member.reads,
+        reads={key: seq for key, seq in member.reads.items() if member.is_in(key)},
         notify=member.notify,
         highlights=member.highlights,
         away=member.away,

@@ -118,6 +118,10 @@ class Member:
         self.nick = nick
         self.key = fold(nick)
 
+    def is_in(self, key: str) -> bool:
+        """Whether the member is in the room, or has the conversation, whose log has this key."""
+        return key in self.rooms or key in self.directs
+
     def hears(self, nick: str) -> bool:
         """Whether this member wants to see what *nick* says."""
         return not self.ignores or fold(nick) not in self.ignores

@@ -48,13 +48,11 @@ async def open_listeners(section: ServerSection) -> list[Listener]:
         for text in section.listen:
             host, port = parse_address(text.removeprefix(_TLS))
             context = _tls_context(section) if text.startswith(_TLS) else None
-            for listener in await trio.open_tcp_listeners(
-                port, host=host or None, backlog=_BACKLOG
-            ):
-                listeners.append(_with_tls(listener, context) if context else listener)
+            opened = await trio.open_tcp_listeners(port, host=host or None, backlog=_BACKLOG)
+            listeners += [_with_tls(one, context) if context else one for one in opened]
     except (OSError, UnicodeError) as exc:  # a name that can be no host's is a UnicodeError
-        for opened in listeners:
-            _socket_of(opened).close()
+        for listener in listeners:
+            _socket_of(listener).close()
         reason = getattr(exc, "strerror", None) or exc
         raise ConfigError(f"cannot listen on {text}: {reason}") from exc
     return listeners
