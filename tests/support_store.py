@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +15,8 @@ from trio_chat.store.memory import open_memory_store
 from trio_chat.store.sqlite import open_sqlite_store
 
 Opener: TypeAlias = Callable[[Path, StoreSection], AbstractAsyncContextManager[Store]]
+Open: TypeAlias = Callable[..., AbstractAsyncContextManager[Store]]
+"""The fixture `open_store`: a new store, with the section's keys as arguments."""
 
 # A third back end is one line more.
 BACK_ENDS: dict[str, Opener] = {
@@ -59,14 +61,15 @@ class Talk:
         return write
 
     async def texts(
-        self, query: str, *, rooms: Sequence[str] = ("lobby",), **how: Any
+        self, query: str, *, rooms: Mapping[str, int] | Sequence[str] = ("lobby",), **how: Any
     ) -> list[str]:
-        found = await self.store.search(query, rooms=rooms, **{"limit": 50, **how})
+        above = rooms if isinstance(rooms, Mapping) else dict.fromkeys(rooms, 0)
+        found = await self.store.search(query, rooms=above, **{"limit": 50, **how})
         return [entry.text for entry in found]
 
     async def settle(self) -> None:
         """What a store keeps for later, it does before it searches."""
-        await self.store.search("", rooms=[], limit=1)
+        await self.store.search("", rooms={}, limit=1)
 
 
 @asynccontextmanager

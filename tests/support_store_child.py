@@ -17,7 +17,7 @@ import trio
 
 from support_disk import ForgetfulDisk
 from trio_chat.config import StoreSection
-from trio_chat.store import Write, sqlite
+from trio_chat.store import Write, connections, sqlite
 
 IN_FLIGHT = 40
 
@@ -28,7 +28,7 @@ async def write_on(folder: Path, start: int, how: str, synchronous: str, commits
         disk = ForgetfulDisk("forgetful")
         vfs = disk.name
         # Often enough that the main file is written too.
-        sqlite.CHECKPOINT_PAGES = 30
+        connections.CHECKPOINT_PAGES = 30
     sqlite.SETTLE_WRITES = 200
     section = StoreSection(synchronous="NORMAL" if synchronous == "NORMAL" else "FULL")
     async with sqlite.open_sqlite_store(folder, section, vfs=vfs) as store:

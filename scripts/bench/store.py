@@ -53,12 +53,17 @@ class Figures:
         ]
 
 
-def write(number: int) -> Write:
+def write(number: int, accounts: bool) -> Write:
     sender = f"n{number % SENDERS:05d}"
-    return Write(room="bench", sender=sender, text=TEXT, scope=sender, key=str(number))
+    account = f"account-{sender}" if accounts else ""
+    return Write(
+        room="bench", sender=sender, account=account, text=TEXT, scope=sender, key=str(number)
+    )
 
 
-async def append(store: Store, under_way: int, seconds: float, warmup: float) -> Figures:
+async def append(
+    store: Store, under_way: int, accounts: bool, seconds: float, warmup: float
+) -> Figures:
     """Keep *under_way* appends in the store; each that comes out lets the next one in."""
     submitted: deque[float] = deque()
     number = 0
@@ -69,7 +74,7 @@ async def append(store: Store, under_way: int, seconds: float, warmup: float) ->
         for _ in range(count):
             number += 1
             submitted.append(now)
-            store.submit_nowait(write(number))
+            store.submit_nowait(write(number, accounts))
 
     submit(under_way)
     figures, warm = Figures(), False
@@ -89,9 +94,11 @@ async def append(store: Store, under_way: int, seconds: float, warmup: float) ->
     raise AssertionError("the store ended")
 
 
-async def measure(section: StoreSection, under_way: int, seconds: float, warmup: float) -> Figures:
+async def measure(
+    section: StoreSection, under_way: int, accounts: bool, seconds: float, warmup: float
+) -> Figures:
     async with open_store(Config(store=section)) as store:
-        return await append(store, under_way, seconds, warmup)
+        return await append(store, under_way, accounts, seconds, warmup)
 
 
 def sections(folder: str) -> dict[str, StoreSection]:
@@ -108,6 +115,7 @@ def main() -> None:
     parser.add_argument("--warmup", type=float, default=0.5, help="seconds before them")
     parser.add_argument("--store", action="append", choices=list(sections("")))
     parser.add_argument("--under-way", type=int, action="append", help="repeatable; 1, 64, 512")
+    parser.add_argument("--accounts", action="store_true", help="who talks has an account")
     parser.add_argument("--folder", type=Path, help="where the data goes: the disk to measure")
     arguments = parser.parse_args()
     rows = []
@@ -116,7 +124,8 @@ def main() -> None:
             print(f"{name}, {under_way} under way", file=sys.stderr)
             with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
                 section = sections(folder)[name]
-                run = trio.run(measure, section, under_way, arguments.seconds, arguments.warmup)
+                seconds, warmup = arguments.seconds, arguments.warmup
+                run = trio.run(measure, section, under_way, arguments.accounts, seconds, warmup)
             rows.append(run.row(name, under_way))
     print(table(HEADS, rows))
 

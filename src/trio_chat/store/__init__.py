@@ -10,12 +10,15 @@ Whoever uses a store depends on this module; which back end stands behind it is 
 3. What was committed comes out of `committed` in commit order, each write once.
 4. Disk full, read-only or broken file: writes are answered with `Unavailable`, what was
    acknowledged stays, reads go on, and the store recovers by itself.
+5. What was edited, deleted or redacted is given by no read any more, from the moment its write
+   came out of `committed`, and lies in no live part of the files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -27,6 +30,7 @@ from trio_chat.errors import ChatError, Conflict
 EntryKind: TypeAlias = Literal[
     "message", "action", "notice", "edited", "deleted", "topic", "kicked"
 ]
+Amended: TypeAlias = Literal["", "edited", "deleted"]
 
 AUDIT_ROOM = "$audit"
 
@@ -37,6 +41,10 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     *room* is the log's key: a folded room name, `$audit`, or the key of a direct conversation.
     *sender* is the nick at that time, *account* the account or "". *target* is the seq meant by
     `edited` and `deleted`, the nick meant by `kicked`, else None.
+
+    *amended* says that the entry is not as it was said: *text* is what it was edited to, or ""
+    once it is deleted. Earlier `edited` entries change with their target, so that each holds
+    the text as it is now.
     """
 
     room: str
@@ -47,6 +55,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     account: str
     text: str
     target: int | str | None = None
+    amended: Amended = ""
 
 
 class Put(msgspec.Struct, frozen=True, gc=False):
@@ -65,8 +74,12 @@ class Record(NamedTuple):
 
 
 class Write(msgspec.Struct):
-    """One atomic unit for the store's writer: at most one event, with the records that change
-    with it, at most once per (*scope*, *key*).
+    """One atomic unit for the store's writer: at most one event, with what changes with it, at
+    most once per (*scope*, *key*).
+
+    `edited` and `deleted` amend the entry *target* of their room, which must be a message, an
+    action or a notice that is not deleted yet, and append their own entry: `edited` with the new
+    text, `deleted` with the reason.
 
     The sender fills the upper part and gives it away; the store fills the lower part, and hands
     the same object back through `Log.committed`.
@@ -85,8 +98,12 @@ class Write(msgspec.Struct):
     key: str = ""
     answer: bytes = b""
     puts: tuple[Put, ...] = ()
-    # Handed through untouched, for the one who reads `committed`.
+    # What the audit log is told: when not empty, a notice there by the same sender and account.
+    audit: str = ""
+    # Handed through untouched, for the one who reads `committed`: who is answered, and what is
+    # to be done once the event has been shown.
     origin: Any = None
+    then: Callable[[], object] | None = None
 
     # --- filled by the store
     seq: int = 0
@@ -96,6 +113,11 @@ class Write(msgspec.Struct):
     # Unavailable: perhaps it was written; Conflict: a put's *expect* did not hold; BadRequest: it
     # cannot be stored, whatever one tries; both: nothing was written.
     error: ChatError | Conflict | None = None
+
+    @property
+    def amended(self) -> Amended:
+        """What it is when it is written; see `Entry.amended`."""
+        return ""
 
 
 class Log(Protocol):
@@ -127,7 +149,7 @@ class Log(Protocol):
         """Return up to *limit* entries, oldest first: the newest with seq < *before*, the oldest
         with seq > *after*, or with neither the newest there are.
 
-        With both: the oldest in between. An unknown room has none.
+        With both: the oldest in between. An unknown room has none. Entries are given as amended.
 
         Raises:
             Unavailable: the log cannot be read now.
@@ -135,6 +157,9 @@ class Log(Protocol):
 
     async def heads(self) -> dict[str, int]:
         """Return the last seq of every room that has a log."""
+
+    def head(self, room: str) -> int:
+        """The last seq of the room's log, 0 if it has none."""
 
     async def recall(self, scope: str, key: str) -> Write | None:
         """Return what was stored under this scope and key (room, seq, at_ms, answer; `repeated`
@@ -149,7 +174,7 @@ class Search(Protocol):
         self,
         query: str,
         *,
-        rooms: Sequence[str],
+        rooms: Mapping[str, int],
         sender: str | None = None,
         before_ms: int | None = None,
         after_ms: int | None = None,
@@ -157,18 +182,69 @@ class Search(Protocol):
     ) -> list[Entry]:
         """Return the newest entries that hold every word of *query*, newest first.
 
-        Only *rooms* are looked at. Case and accents do not matter; "quoted words" stand together;
-        a trailing `*` matches a word's beginning. An empty query matches everything (then only
-        the other conditions count). Both times are exclusive. What was committed when the search
-        began is found, unless the disk refuses the index.
+        Only *rooms* are looked at, each above the seq given (0: all of it). Case and accents do
+        not matter; "quoted words" stand together; a trailing `*` matches a word's beginning. An
+        empty query matches everything (then only the other conditions count). Both times are
+        exclusive. What was committed when the search began is found, unless the disk refuses
+        the index. What was edited is found where it was said, not once more in its `edited`.
 
         Raises:
             Unavailable: the log cannot be read now, or `store.search_seconds` were not enough.
         """
 
 
+class Keeping(Protocol):
+    """What is done with all that somebody said, a log, or everything. It may take long; writes
+    are held up by a few milliseconds at a time.
+    """
+
+    async def said_by(
+        self, account: str, *, after: tuple[str, int] | None = None, limit: int
+    ) -> list[Entry]:
+        """Return up to *limit* entries of *account*, never "", from all logs but the audit log.
+
+        They come log by log, by name, and in a log by seq; *after* is the (room, seq) of the last
+        one that was given. What was committed when it began is included, unless the disk
+        refuses the index.
+
+        Raises:
+            Unavailable: the log cannot be read now.
+        """
+
+    async def redact(self, account: str) -> int:
+        """Delete every message, action and notice of *account*, never "", outside the audit log,
+        and empty its `edited` entries; return how many were deleted.
+
+        Covers what was committed when it began. Once begun anew it goes on where it was ended.
+
+        Raises:
+            Unavailable: the log cannot be written now; part of it is done.
+        """
+
+    async def drop(self, room: str) -> None:
+        """Forget a whole log at once; without one, do nothing. What lay in it is removed from
+        the disk afterwards, also after a restart.
+
+        A write committed later begins the log anew, at seq 1. Ids that happened in the old one
+        are still known, and answered as the first time.
+
+        Raises:
+            Unavailable: the log cannot be written now; perhaps it is forgotten.
+        """
+
+    async def backup(self, path: Path) -> int:
+        """Write a consistent copy to *path*, which no other user may read; return its bytes.
+
+        The copy is a database for a data folder of its own. *path* appears when all is written.
+
+        Raises:
+            BadRequest: *path* exists already, or no file can be made there.
+            Unavailable: nothing is kept on disk, or the disk does not take it.
+        """
+
+
 class Records(Protocol):
-    """Small facts under (space, key): sessions, topics, later accounts, roles and bans.
+    """Small facts under (space, key): sessions, topics, accounts, roles and bans.
 
     They change through `Write.puts`, in the same transaction as the event they belong to.
     """
@@ -178,7 +254,7 @@ class Records(Protocol):
     async def list(self, space: str, prefix: str = "") -> dict[str, Record]: ...
 
 
-class Store(Log, Search, Records, Protocol):
+class Store(Log, Search, Keeping, Records, Protocol):
     @property
     def description(self) -> str:
         """Where things are kept, for the log: a path, or "memory"."""

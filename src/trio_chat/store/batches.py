@@ -7,59 +7,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias
 
 import trio
 
-from trio_chat.errors import Conflict
-from trio_chat.store import Entry, Put, Write
+from trio_chat.store import Write
 
 # Batches that wait for the broadcast: the next commit runs meanwhile. 4 x `batch_writes`.
 COMMITTED_BATCHES = 4
 # How long the reader of `committed` may take for the rest when the store closes.
 CLOSE_SECONDS = 5.0
-
-
-First: TypeAlias = tuple[str, int, int, bytes]
-"""What is remembered of a write that had a key: room, seq, at_ms, answer."""
-
-
-def repeat(write: Write, first: First) -> None:
-    """Answer *write* as the first one with its key was answered."""
-    write.room, write.seq, write.at_ms, write.answer = first
-    write.repeated = True
-
-
-def conflict(put: Put, version: int) -> Conflict:
-    return Conflict(f"{put.space}/{put.key}: at version {version}, expected {put.expect}")
-
-
-def entry_of(write: Write) -> Entry:
-    """The event of *write*, once it has a seq and a time."""
-    return Entry(
-        write.room,
-        write.seq,
-        write.at_ms,
-        write.kind,
-        write.sender,
-        write.account,
-        write.text,
-        write.target,
-    )
-
-
-def dense_page(
-    entries: Sequence[Entry], before: int | None, after: int | None, limit: int
-) -> Sequence[Entry]:
-    """What `Log.page` promises, from *entries* that follow one another in a room."""
-    if not entries:
-        return []
-    first_seq, count = entries[0].seq, len(entries)
-    low = 0 if after is None else min(max(after + 1 - first_seq, 0), count)
-    high = count if before is None else min(max(before - first_seq, 0), count)
-    if after is None:
-        low = max(low, high - limit)
-    return entries[low : min(high, low + limit)]
 
 
 class Batches:

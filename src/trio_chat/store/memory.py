@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
+from pathlib import Path
 
+import msgspec
 import trio
 
 from trio_chat.config import StoreSection
-from trio_chat.errors import Unavailable
-from trio_chat.store import Entry, Record, Write
-from trio_chat.store.batches import Batches, First, conflict, dense_page, entry_of, repeat
+from trio_chat.errors import ChatError, Conflict, Unavailable
+from trio_chat.store import AUDIT_ROOM, Amended, Entry, Put, Record, Write
+from trio_chat.store.batches import Batches
+from trio_chat.store.entries import (
+    AMENDING,
+    SAID,
+    First,
+    amendment,
+    audit_entry,
+    conflict,
+    dense_page,
+    entry_of,
+    no_such_message,
+    repeat,
+)
 from trio_chat.store.query import Matcher, parse_query
 from trio_chat.text import clean_line, fold
 
-# Entries a search looks at between two checkpoints: a millisecond or two.
-SEARCH_SLICE = 500
+# Entries that are looked at between two checkpoints: a millisecond or two.
+SLICE = 500
 FORGET_SECONDS = 600.0
 RETRY_SECONDS = 2.0
 # However many talk: at some 250 bytes each the ids stay under 250 MB.
@@ -51,37 +65,67 @@ class MemoryStore:
         for write in batch:
             if write.key and (first := self._first.get((write.scope, write.key))):
                 repeat(write, first)
-            elif not write.puts or self._put_all(write):
+            elif not (write.puts or write.kind in AMENDING) or self._change(write):
                 self._append(write, now_ms)
 
     def _append(self, write: Write, now_ms: int) -> None:
         write.at_ms = now_ms
         room = write.room
         if room:
-            entries = self._rooms.get(room) or self._rooms.setdefault(room, [])
-            write.seq = entries[-1].seq + 1 if entries else 1
-            entries.append(entry_of(write))
-            if len(entries) >= self._cut_at:
-                del entries[: -self._section.memory_events]
+            write.seq = self.head(room) + 1
+            self._add(entry_of(write))
         if write.key:
             self._first[write.scope, write.key] = (room, write.seq, now_ms, write.answer)
+        if write.audit:
+            self._add(audit_entry(write, self.head(AUDIT_ROOM) + 1))
 
-    def _put_all(self, write: Write) -> bool:
-        versions = []
+    def _add(self, entry: Entry) -> None:
+        entries = self._rooms.setdefault(entry.room, [])
+        entries.append(entry)
+        if len(entries) >= self._cut_at:
+            del entries[: -self._section.memory_events]
+
+    def _change(self, write: Write) -> bool:
+        """Make the changes that come with the event; else refuse *write* and make none."""
+        write.error = self._conflict(write)
+        if write.kind in AMENDING and write.error is None:
+            write.error = self._amend(write)
+        if write.error is not None:
+            return False
         for put in write.puts:
-            record = self._records.get(put.space, {}).get(put.key)
-            version = record.version if record else 0
-            if put.expect is not None and put.expect != version:
-                write.error = conflict(put, version)
-                return False
-            versions.append(version)
-        for put, version in zip(write.puts, versions, strict=True):
             space = self._records.setdefault(put.space, {})
             if put.value is None:
                 space.pop(put.key, None)
             else:
-                space[put.key] = Record(put.value, version + 1)
+                space[put.key] = Record(put.value, self._version(put) + 1)
         return True
+
+    def _conflict(self, write: Write) -> Conflict | None:
+        for put in write.puts:
+            version = self._version(put)
+            if put.expect is not None and put.expect != version:
+                return conflict(put, version)
+        return None
+
+    def _version(self, put: Put) -> int:
+        record = self._records.get(put.space, {}).get(put.key)
+        return record.version if record else 0
+
+    def _amend(self, write: Write) -> ChatError | None:
+        entries, seq = self._rooms.get(write.room), write.target
+        if not entries or not isinstance(seq, int) or not entries[0].seq <= seq <= entries[-1].seq:
+            return no_such_message()
+        index = seq - entries[0].seq
+        target = entries[index]
+        if target.kind not in SAID or target.amended == "deleted":
+            return no_such_message()
+        text, amended = amendment(write)
+        entries[index] = _amended(target, text, amended)
+        if target.amended:
+            for later in range(index + 1, len(entries)):
+                if entries[later].kind == "edited" and entries[later].target == seq:
+                    entries[later] = _amended(entries[later], text, amended)
+        return None
 
     async def forget_ids(self, before_ms: int) -> int:
         old = 0
@@ -114,6 +158,10 @@ class MemoryStore:
     async def heads(self) -> dict[str, int]:
         return {room: entries[-1].seq for room, entries in self._rooms.items()}
 
+    def head(self, room: str) -> int:
+        entries = self._rooms.get(room)
+        return entries[-1].seq if entries else 0
+
     async def recall(self, scope: str, key: str) -> Write | None:
         first = self._first.get((scope, key))
         if first is None:
@@ -129,7 +177,7 @@ class MemoryStore:
         self,
         query: str,
         *,
-        rooms: Sequence[str],
+        rooms: Mapping[str, int],
         sender: str | None = None,
         before_ms: int | None = None,
         after_ms: int | None = None,
@@ -143,14 +191,15 @@ class MemoryStore:
                 (before_ms is None or entry.at_ms < before_ms)
                 and (after_ms is None or entry.at_ms > after_ms)
                 and (sender_key is None or fold(entry.sender) == sender_key)
+                and entry.kind != "edited"
                 and matcher.matches(entry.text)
             )
 
         found: list[Entry] = []
         try:
             with trio.fail_after(self._section.search_seconds):
-                for room in dict.fromkeys(rooms):
-                    found += await self._search_room(room, wanted, limit)
+                for room, above in rooms.items():
+                    found += await self._search_room(room, above, wanted, limit)
         except trio.TooSlowError:
             raise Unavailable(
                 "the search took too long; narrow it down", retry_after=RETRY_SECONDS
@@ -159,21 +208,77 @@ class MemoryStore:
         return found[:limit]
 
     async def _search_room(
-        self, room: str, wanted: Callable[[Entry], bool], limit: int
+        self, room: str, above: int, wanted: Callable[[Entry], bool], limit: int
     ) -> list[Entry]:
-        entries = self._rooms.get(room, ())[::-1]
+        entries = self._rooms.get(room, [])
+        entries = list(dense_page(entries, None, above, len(entries)))[::-1]
         found: list[Entry] = []
-        for start in range(0, len(entries), SEARCH_SLICE):
-            found += filter(wanted, entries[start : start + SEARCH_SLICE])
+        for start in range(0, len(entries), SLICE):
+            found += filter(wanted, entries[start : start + SLICE])
             if len(found) >= limit:
                 break
             await trio.lowlevel.checkpoint()
         return found[:limit]
 
+    def _slice(self, room: str, after: int) -> Sequence[Entry]:
+        return dense_page(self._rooms.get(room, ()), None, after, SLICE)
+
+    async def said_by(
+        self, account: str, *, after: tuple[str, int] | None = None, limit: int
+    ) -> list[Entry]:
+        # Without an index: all who ask again and again look through everything once.
+        after_room, after_seq = after or ("", 0)
+        found: list[Entry] = []
+        for room in sorted(room for room in self._rooms if room >= after_room):
+            seq = after_seq if room == after_room else 0
+            while room != AUDIT_ROOM and (entries := self._slice(room, seq)):
+                found += [entry for entry in entries if entry.account == account]
+                if len(found) >= limit:
+                    return found[:limit]
+                seq = entries[-1].seq
+                await trio.lowlevel.checkpoint()
+        return found
+
+    # --- taking away
+
+    async def redact(self, account: str) -> int:
+        redacted = 0
+        for room in [room for room in self._rooms if room != AUDIT_ROOM]:
+            gone: set[int] = set()
+            seq = 0
+            while entries := self._slice(room, seq):
+                for entry in entries:
+                    own = entry.account == account
+                    if own and entry.kind in SAID and entry.amended != "deleted":
+                        gone.add(entry.seq)
+                        self._replace(_amended(entry, "", "deleted"))
+                    elif entry.kind == "edited" and (own or entry.target in gone):
+                        self._replace(_amended(entry, "", "deleted"))
+                seq = entries[-1].seq
+                await trio.lowlevel.checkpoint()
+            redacted += len(gone)
+        return redacted
+
+    def _replace(self, entry: Entry) -> None:
+        entries = self._rooms[entry.room]
+        entries[entry.seq - entries[0].seq] = entry
+
+    async def drop(self, room: str) -> None:
+        await trio.lowlevel.checkpoint()
+        self._rooms.pop(room, None)
+
+    async def backup(self, path: Path) -> int:
+        await trio.lowlevel.checkpoint()
+        raise Unavailable("nothing is kept on disk")
+
     # Last, because it hides the builtin from what follows.
     async def list(self, space: str, prefix: str = "") -> dict[str, Record]:
         records = self._records.get(space, {})
         return {key: records[key] for key in sorted(records) if key.startswith(prefix)}
+
+
+def _amended(entry: Entry, text: str, amended: Amended) -> Entry:
+    return msgspec.structs.replace(entry, text=text, amended=amended)
 
 
 @asynccontextmanager

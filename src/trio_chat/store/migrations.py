@@ -11,11 +11,16 @@ from trio_chat.errors import StoreError
 
 # "trio" in ASCII: how `file` and we tell our database from others.
 APPLICATION_ID = 0x7472696F
+SCHEMAS = ("schema_1.sql", "schema_2.sql")
 
 
 def steps() -> Sequence[str]:
-    """The SQL that leads from each version to the next; step 0 makes version 1 from nothing."""
-    return (files(__package__).joinpath("schema.sql").read_text(encoding="utf-8"),)
+    """The SQL that leads from each version to the next; step 0 makes version 1 from nothing.
+
+    A new database takes all of them. Once released, a step is never changed.
+    """
+    folder = files(__package__)
+    return [folder.joinpath(name).read_text(encoding="utf-8") for name in SCHEMAS]
 
 
 def migrate(db: apsw.Connection, sql_steps: Sequence[str]) -> None:

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from trio_chat.store import Entry, Record
-from trio_chat.store.batches import First
+from trio_chat.store import Entry, Record, authors
+from trio_chat.store.entries import First
+from trio_chat.store.ids import SEQ_MASK, Head
 from trio_chat.store.query import Term
-from trio_chat.store.writer import SEQ_MASK, Head
 
-_COLUMNS = "m.id, m.at_ms, m.kind, m.sender, m.account, m.text, m.target"
+_COLUMNS = "m.id, m.at_ms, m.kind, m.sender, m.account, m.text, m.target, m.amended"
 
 
 def page(
@@ -28,14 +28,15 @@ def page(
         f"SELECT {_COLUMNS} FROM message m WHERE id > ? AND id < ? ORDER BY id {order} LIMIT ?",
         (low, high, limit),
     )
-    entries = [_entry(head, row) for row in rows]
+    entries = [_entry(head.name, row) for row in rows]
     return entries[::-1] if after is None else entries
 
 
 def recall(db: apsw.Connection, scope: str, key: str) -> First | None:
     return db.execute(
-        "SELECT coalesce(room.name, ''), message & ?, at_ms, answer"
-        " FROM id_seen LEFT JOIN room ON room.id = message >> 40 WHERE scope = ? AND key = ?",
+        "SELECT coalesce(room.name, dropped.name, ''), message & ?, id_seen.at_ms, answer"
+        " FROM id_seen LEFT JOIN room ON room.id = message >> 40"
+        " LEFT JOIN dropped ON dropped.id = message >> 40 WHERE scope = ? AND key = ?",
         (SEQ_MASK, scope, key),
     ).fetchone()
 
@@ -65,18 +66,22 @@ class Wanted(NamedTuple):
     limit: int
 
 
-def search(db: apsw.Connection, wanted: Wanted, rooms: Iterable[Head]) -> list[Entry]:
-    """Look through each of *rooms*, newest first, and merge by time."""
+def search(db: apsw.Connection, wanted: Wanted, rooms: Iterable[tuple[Head, int]]) -> list[Entry]:
+    """Look through each of *rooms*, above the seq that comes with it, and merge by time."""
     found: list[Entry] = []
-    for head in rooms:
-        found += [_entry(head, row) for row in _search_room(db, wanted, head)]
+    for head, above in rooms:
+        found += [_entry(head.name, row) for row in _search_room(db, wanted, head, above)]
     found.sort(key=lambda entry: (entry.at_ms, entry.seq), reverse=True)
     return found[: wanted.limit]
 
 
-def _search_room(db: apsw.Connection, wanted: Wanted, head: Head) -> Iterable[tuple[Any, ...]]:
-    arguments: list[Any] = list(_bounds(db, wanted, head))
-    conditions = ""
+def _search_room(
+    db: apsw.Connection, wanted: Wanted, head: Head, above: int
+) -> Iterable[tuple[Any, ...]]:
+    low, high = _bounds(db, wanted, head)
+    low = max(low, head.base + min(max(above, 0), head.seq) + 1)
+    arguments: list[Any] = [low, high]
+    conditions = " AND m.kind <> 'edited'"
     if wanted.terms:
         source, key = "message_fts f CROSS JOIN message m ON m.id = f.rowid", "f.rowid"
         conditions += " AND message_fts MATCH ?"
@@ -123,5 +128,31 @@ def _first_at(db: apsw.Connection, head: Head, at_ms: int) -> int:
     return head.base + low
 
 
-def _entry(head: Head, row: tuple[Any, ...]) -> Entry:
-    return Entry(head.name, row[0] & SEQ_MASK, *row[1:])
+def said_by(
+    db: apsw.Connection, account: str, after: tuple[str, int] | None, limit: int
+) -> list[Entry]:
+    after_room, after_seq = after or ("", 0)
+    entries: list[Entry] = []
+    for room, base in authors.rooms_of(db, account):
+        if room >= after_room and len(entries) < limit:
+            low = base + (min(max(after_seq, 0), SEQ_MASK - 1) if room == after_room else 0)
+            entries += _said_in(db, account, room, low, limit - len(entries))
+    return entries
+
+
+def _said_in(db: apsw.Connection, account: str, room: str, after: int, limit: int) -> list[Entry]:
+    entries: list[Entry] = []
+    for low, high in authors.ranges_of(db, account, after):
+        rows = db.execute(
+            f"SELECT {_COLUMNS} FROM message m WHERE id > ? AND id <= ? AND account = ?"
+            " ORDER BY id LIMIT ?",
+            (low, high, account, limit - len(entries)),
+        )
+        entries += [_entry(room, row) for row in rows]
+        if len(entries) >= limit:
+            break
+    return entries
+
+
+def _entry(room: str, row: tuple[Any, ...]) -> Entry:
+    return Entry(room, row[0] & SEQ_MASK, *row[1:])

@@ -1,13 +1,13 @@
 """The store on disk: SQLite, one connection that writes in groups and two that read.
 
-It alone knows of connections, threads and files; what it promises stands in the Protocols.
+It knows which thread does what; what it promises stands in the Protocols.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -20,12 +20,16 @@ from apsw.aio import deadline
 
 from trio_chat.config import StoreSection
 from trio_chat.errors import BadRequest, StoreError, Unavailable
-from trio_chat.store import Entry, Record, Write, reading
-from trio_chat.store.batches import Batches, dense_page, repeat
+from trio_chat.store import Entry, Record, Write, authors, reading
+from trio_chat.store.backup import copy_into, new_file
+from trio_chat.store.batches import Batches
+from trio_chat.store.connections import CLOSE_SECONDS, checkpoint, open_connection
+from trio_chat.store.entries import dense_page, repeat
+from trio_chat.store.ids import SEQ_MASK, Head
 from trio_chat.store.migrations import migrate, steps
 from trio_chat.store.ownership import create_private, own_folder
 from trio_chat.store.query import parse_query
-from trio_chat.store.writer import SEQ_MASK, Committer, Head
+from trio_chat.store.writer import Committer
 from trio_chat.text import clean_line, fold
 
 T = TypeVar("T")
@@ -34,16 +38,10 @@ DATABASE_NAME = "trio-chat.db"
 
 # Told to those whose write failed: by then a full disk may have been noticed.
 RETRY_SECONDS = 2.0
-# For the last words to SQLite; each takes milliseconds unless the disk hangs.
-CLOSE_SECONDS = 10.0
-BUSY_MS = 5000
 # Writes that settle at once: enough that those of one room share pages, moved in some 10 ms.
 SETTLE_WRITES = 1024
 FORGET_SECONDS = 600.0
 FORGET_BITE_IDS = 500
-CACHE_KIB = 16_384
-# 16 MiB: with SQLite's own 4 MiB a busy server writes the same pages four times as often.
-CHECKPOINT_PAGES = 4096
 
 # The write was at fault, not the disk: its batch is tried again one by one.
 _WRITE_AT_FAULT = (
@@ -65,6 +63,7 @@ class SqliteStore:
         self,
         path: Path,
         section: StoreSection,
+        vfs: str | None,
         writer: apsw.AsyncConnection,
         reader: apsw.AsyncConnection,
         searcher: apsw.AsyncConnection,
@@ -72,6 +71,7 @@ class SqliteStore:
     ) -> None:
         self._path = path
         self._section = section
+        self._vfs = vfs
         self._writer = writer
         self._reader = reader
         self._searcher = searcher
@@ -79,6 +79,7 @@ class SqliteStore:
         self._failing = False
         self.batches = Batches(section.queue_writes, section.batch_writes)
         self._settling = trio.Event()
+        self._dropped = trio.Event()
         self.committed = self.batches.committed
         self.submit_nowait = self.batches.submit_nowait
         self.submit = self.batches.submit
@@ -138,27 +139,65 @@ class SqliteStore:
                 await self.forget_ids(int(before_seconds * 1000))
             await trio.sleep(FORGET_SECONDS)
 
+    async def keep_sweeping(self) -> None:
+        """Delete what lies in dropped rooms, whenever there is something, until cancelled."""
+        while True:
+            try:
+                while await self._upkeep(self._committer.sweep):
+                    await trio.lowlevel.checkpoint()
+                await self._dropped.wait()
+                self._dropped = trio.Event()
+            except Unavailable as exc:
+                _log.warning("what was dropped cannot be deleted yet", reason=str(exc))
+                await trio.sleep(RETRY_SECONDS)
+
     async def _settle(self) -> None:
         # Shielded, because what is cancelled half-way may or may not have happened.
         with trio.CancelScope(shield=True):
             await self._writer.async_run(self._committer.settle)
+
+    async def _upkeep(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Have the writer's thread do *work*, a bite of it, between two commits."""
+        await trio.lowlevel.checkpoint()
+        with trio.CancelScope(shield=True):
+            done = await self._ask(self._writer, work, *arguments)
+        return done  # noqa: RET504 (for mypy a scope may swallow what it is left with)
 
     async def forget_ids(self, before_ms: int) -> int:
         forget = self._committer.forget_ids
         forgotten = 0
         gone = FORGET_BITE_IDS
         while gone == FORGET_BITE_IDS:
-            await trio.lowlevel.checkpoint()
-            with trio.CancelScope(shield=True):
-                gone = await self._ask(self._writer, forget, before_ms, FORGET_BITE_IDS)
+            gone = await self._upkeep(forget, before_ms, FORGET_BITE_IDS)
             forgotten += gone
         return forgotten
+
+    async def redact(self, account: str) -> int:
+        await self._upkeep(self._committer.settle)
+        redacted = 0
+        for _, base in await self._read(authors.rooms_of, account):
+            after: int | None = base
+            while after is not None:
+                redact_some = self._committer.redact_some
+                after, deleted = await self._upkeep(redact_some, account, after)
+                redacted += deleted
+        return redacted
+
+    async def drop(self, room: str) -> None:
+        await self._upkeep(self._committer.drop, room)
+        self._dropped.set()
+
+    async def backup(self, path: Path) -> int:
+        connection = open_connection(self._path, self._section, self._vfs)
+        async with new_file(path) as file, connection as db:
+            await self._ask(db, copy_into, db, file)
+        return (await trio.Path(path).stat()).st_size
 
     async def finish(self) -> None:
         """Leave a small and settled database: what the next start would have to do else."""
         with trio.move_on_after(CLOSE_SECONDS, shield=True), suppress(Unavailable):
             await self._ask(self._writer, self._committer.settle)
-            await self._ask(self._writer, _checkpoint, self._writer)
+            await self._ask(self._writer, checkpoint, self._writer)
 
     # --- reading
 
@@ -183,6 +222,10 @@ class SqliteStore:
     async def heads(self) -> dict[str, int]:
         return {name: head.seq for name, head in self._committer.heads.copy().items()}
 
+    def head(self, room: str) -> int:
+        head = self._committer.heads.get(room)
+        return head.seq if head else 0
+
     async def recall(self, scope: str, key: str) -> Write | None:
         first = self._committer.firsts.get((scope, key))
         if first is None:
@@ -200,7 +243,7 @@ class SqliteStore:
         self,
         query: str,
         *,
-        rooms: Sequence[str],
+        rooms: Mapping[str, int],
         sender: str | None = None,
         before_ms: int | None = None,
         after_ms: int | None = None,
@@ -215,9 +258,7 @@ class SqliteStore:
         )
         try:
             with trio.fail_after(self._section.search_seconds):
-                # When the disk takes no index, what is indexed can still be found.
-                with suppress(apsw.Error):
-                    await self._settle()
+                await self._index()
                 db, ranges = self._searcher, self._ranges(rooms)
                 return await self._ask(db, reading.search, db, wanted, ranges)
         except trio.TooSlowError:
@@ -225,9 +266,20 @@ class SqliteStore:
                 "the search took too long; narrow it down", retry_after=RETRY_SECONDS
             ) from None
 
-    def _ranges(self, rooms: Sequence[str]) -> Sequence[Head]:
+    def _ranges(self, rooms: Mapping[str, int]) -> Sequence[tuple[Head, int]]:
         heads = self._committer.heads
-        return [heads[room] for room in dict.fromkeys(rooms) if room in heads]
+        return [(heads[room], above) for room, above in rooms.items() if room in heads]
+
+    async def _index(self) -> None:
+        # When the disk takes no index, what is indexed can still be found.
+        with suppress(apsw.Error):
+            await self._settle()
+
+    async def said_by(
+        self, account: str, *, after: tuple[str, int] | None = None, limit: int
+    ) -> list[Entry]:
+        await self._index()
+        return await self._read(reading.said_by, account, after, limit)
 
     async def _read(self, question: Callable[..., T], *arguments: Any) -> T:
         return await self._ask(self._reader, question, self._reader, *arguments)
@@ -276,6 +328,7 @@ async def open_sqlite_store(
             async with store.batches.running(store.commit) as nursery:
                 nursery.start_soon(store.keep_settling)
                 nursery.start_soon(store.keep_forgetting)
+                nursery.start_soon(store.keep_sweeping)
                 yield store
             await store.finish()
 
@@ -283,7 +336,7 @@ async def open_sqlite_store(
 async def _open(
     path: Path, section: StoreSection, vfs: str | None, connections: AsyncExitStack
 ) -> SqliteStore:
-    connect = partial(_connection, path, section, vfs)
+    connect = partial(open_connection, path, section, vfs)
     try:
         writer = await connections.enter_async_context(connect())
         committer = await writer.async_run(_prepare, writer)
@@ -295,42 +348,7 @@ async def _open(
         raise StoreError(
             f"{path}: cannot be used ({exc}); look after the disk, or restore a backup"
         ) from exc
-    return SqliteStore(path, section, writer, reader, searcher, committer)
-
-
-@asynccontextmanager
-async def _connection(
-    path: Path, section: StoreSection, vfs: str | None, *, query_only: bool = False
-) -> AsyncIterator[apsw.AsyncConnection]:
-    flags = apsw.SQLITE_OPEN_READWRITE
-    # Shielded: a connection that nobody knows of could not be closed.
-    with trio.CancelScope(shield=True):
-        db = await apsw.Connection.as_async(str(path), flags=flags, vfs=vfs)
-    try:
-        await db.async_run(_configure, db, section.synchronous, query_only)
-        yield db
-    finally:
-        # A connection left open keeps the process from ending. What a failing disk does not take
-        # any more is made good from the write-ahead log at the next start.
-        with (
-            trio.move_on_after(CLOSE_SECONDS, shield=True),
-            suppress(apsw.Error, trio.TooSlowError),
-        ):
-            await db.aclose()
-
-
-def _configure(db: apsw.Connection, synchronous: str, query_only: bool) -> None:
-    db.set_busy_timeout(BUSY_MS)
-    db.pragma("journal_mode", "WAL")
-    db.pragma("synchronous", synchronous)
-    db.pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-    db.pragma("cache_size", -CACHE_KIB)
-    db.pragma("temp_store", "memory")
-    db.pragma("query_only", query_only)
-
-
-def _checkpoint(db: apsw.Connection) -> None:
-    db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    return SqliteStore(path, section, vfs, writer, reader, searcher, committer)
 
 
 def _prepare(db: apsw.Connection) -> Committer:

@@ -13,30 +13,26 @@ from typing import Any, TypeAlias
 
 import apsw
 
-from trio_chat.errors import Conflict
-from trio_chat.store import Entry, Put, Write
-from trio_chat.store.batches import First, conflict, entry_of, repeat
+from trio_chat.errors import ChatError, Conflict
+from trio_chat.store import AUDIT_ROOM, Entry, Put, Write, amending, authors
+from trio_chat.store.entries import (
+    AMENDING,
+    First,
+    amendment,
+    audit_entry,
+    conflict,
+    entry_of,
+    no_such_message,
+    repeat,
+)
+from trio_chat.store.ids import SEQ_BITS, SEQ_MASK, Head
 from trio_chat.text import fold
-
-SEQ_BITS = 40
-SEQ_MASK = (1 << SEQ_BITS) - 1
 
 # Rows a statement takes at once: each call into SQLite gives the interpreter lock away and has
 # to win it back from the event loop, so one call per row is what a busy server feels most.
 _CHUNKS = (64, 8, 1)
 
 Name: TypeAlias = tuple[str, str]  # scope, key
-
-
-class Head:
-    """Where a room's log ends."""
-
-    __slots__ = ("base", "name", "seq")
-
-    def __init__(self, name: str, base: int, seq: int) -> None:
-        self.name = name
-        self.base = base  # room id << SEQ_BITS
-        self.seq = seq
 
 
 class _Plan:
@@ -49,12 +45,14 @@ class _Plan:
         self.entries: list[Entry] = []
         self.firsts: dict[Name, First] = {}
         self.repeats: list[tuple[Write, First]] = []
-        self.conflicts: list[tuple[Write, Conflict]] = []
+        self.refused: list[tuple[Write, ChatError | Conflict]] = []
+        # What was recent before the batch is settled with it; what is not is in rows and entries.
+        self.settled = False
 
     def answer(self) -> None:
         for write, first in self.repeats:
             repeat(write, first)
-        for write, error in self.conflicts:
+        for write, error in self.refused:
             write.error = error
 
 
@@ -62,7 +60,8 @@ class Committer:
     """Writes batches, and knows where every room ends and what has not settled yet.
 
     Its attributes change in the writer's thread, after each commit. Others may look at them
-    without a lock: entries are added and dictionaries replaced, nothing is taken away.
+    without a lock: entries are added and dictionaries replaced; a room that is dropped is the
+    only thing ever taken away.
     """
 
     def __init__(self, db: apsw.Connection) -> None:
@@ -73,11 +72,16 @@ class Committer:
         self.tails: dict[str, list[Entry]] = {}
         self.firsts: dict[Name, First] = {}
         self.unsettled = 0
+        # The bases of rooms that are dropped and perhaps not empty yet.
+        self.dropped: list[int] = []
         self._last_ms = 0
         self._last_room_id = 0
         self._load()
 
     def _load(self) -> None:
+        for room_id, *_ in self._db.execute("SELECT id FROM dropped"):
+            self.dropped.append(room_id << SEQ_BITS)
+            self._last_room_id = max(self._last_room_id, room_id)
         names = {0: ""}
         for room_id, name, seq, at_ms in self._db.execute("SELECT * FROM room"):
             names[room_id] = name
@@ -138,7 +142,7 @@ class Committer:
             if first is not None:
                 plan.repeats.append((write, first))
                 continue
-            if write.puts and not self._put_all(write, plan):
+            if (write.puts or write.kind in AMENDING) and not self._change(write, plan):
                 continue
             write.at_ms = now_ms
             room, identity = write.room, 0
@@ -150,7 +154,9 @@ class Committer:
             if write.key:
                 firsts[name] = (room, write.seq, now_ms, write.answer)
             if identity or write.key:
-                rows += _row(identity, write)
+                rows += _row(identity, write, write.scope, write.key, write.answer)
+            if write.audit:
+                self._audit(write, plan)
 
     def _open(self, plan: _Plan, room: str) -> Head:
         head = self.heads.get(room)
@@ -160,16 +166,60 @@ class Committer:
         plan.heads[room] = head = Head(room, head.base, head.seq)
         return head
 
-    def _put_all(self, write: Write, plan: _Plan) -> bool:
+    def _audit(self, write: Write, plan: _Plan) -> None:
+        head = plan.heads.get(AUDIT_ROOM) or self._open(plan, AUDIT_ROOM)
+        head.seq += 1
+        entry = audit_entry(write, head.seq)
+        plan.entries.append(entry)
+        plan.rows += _row(head.base | head.seq, entry)
+
+    def _change(self, write: Write, plan: _Plan) -> bool:
+        """Make the changes that come with the event; else refuse *write* and make none."""
+        error = self._conflict(write)
+        if write.kind in AMENDING and error is None:
+            identity, found = self._target(write, plan)
+            if found is None or not found.may_be_amended:
+                error = no_such_message()
+            else:
+                amending.amend(self._db, identity, found, *amendment(write))
+        if error is not None:
+            plan.refused.append((write, error))
+            return False
+        for put in write.puts:
+            self._put(put)
+        return True
+
+    def _conflict(self, write: Write) -> ChatError | Conflict | None:
         for put in write.puts:
             row = self._cursor.execute(_VERSION, (put.space, put.key)).fetchone()
             version = row[0] if row else 0
             if put.expect is not None and put.expect != version:
-                plan.conflicts.append((write, conflict(put, version)))
-                return False
-        for put in write.puts:
-            self._put(put)
-        return True
+                return conflict(put, version)
+        return None
+
+    def _target(self, write: Write, plan: _Plan) -> tuple[int, amending.Found | None]:
+        """The id of what *write* amends, and what is there once it has settled."""
+        head, seq = plan.heads.get(write.room) or self.heads.get(write.room), write.target
+        if head is None or not isinstance(seq, int) or not 0 < seq <= head.seq:
+            return 0, None
+        identity = head.base | seq
+        found = amending.find(self._db, identity)
+        if found is None or found.amended == "edited":
+            # It has not settled, or perhaps its last edit has not.
+            self._settle_in(plan)
+            found = amending.find(self._db, identity)
+        return identity, found
+
+    def _settle_in(self, plan: _Plan) -> None:
+        """Settle all up to here as a part of the batch's transaction."""
+        if plan.rows or (self.unsettled and not plan.settled):
+            tails = [] if plan.settled else self._tails()
+            entries = [(plan.heads[entry.room].base, [entry]) for entry in plan.entries]
+            self._run(_INSERT, plan.rows)
+            self._move([*tails, *entries])
+            plan.rows.clear()
+            plan.entries.clear()
+            plan.settled = True
 
     def _put(self, put: Put) -> None:
         if put.value is None:
@@ -191,6 +241,8 @@ class Committer:
 
     def _remember(self, plan: _Plan) -> None:
         self._last_ms = plan.now_ms
+        if plan.settled:
+            self._forget_recent()
         self.heads.update(plan.heads)
         self.firsts.update(plan.firsts)
         self.unsettled += len(plan.rows) // _INSERT[0]
@@ -208,8 +260,18 @@ class Committer:
         if not self.unsettled:
             return
         with self._db:
-            for sql in _SETTLE:
-                self._cursor.execute(sql)
+            self._move(self._tails())
+        self._forget_recent()
+
+    def _move(self, recent: Iterable[tuple[int, Sequence[Entry]]]) -> None:
+        authors.index(self._db, recent)
+        for sql in _SETTLE:
+            self._cursor.execute(sql)
+
+    def _tails(self) -> list[tuple[int, Sequence[Entry]]]:
+        return [(self.heads[room].base, tail) for room, tail in self.tails.items()]
+
+    def _forget_recent(self) -> None:
         self.tails = {}
         self.firsts = {}
         self.unsettled = 0
@@ -219,24 +281,60 @@ class Committer:
         self.settle()
         with self._db:
             self._cursor.execute(_FORGET, (before_ms, limit))
-        return self._db.changes()
+            forgotten = self._db.changes()
+            if forgotten < limit:
+                self._cursor.execute(_FORGET_DROPPED, (before_ms, SEQ_BITS, SEQ_MASK))
+        return forgotten
+
+    def redact_some(self, account: str, after: int) -> tuple[int | None, int]:
+        """See `amending.redact_some`; what is not settled stays as it is."""
+        with self._db:
+            go_on_after, deleted = amending.redact_some(self._db, account, after)
+        return go_on_after, deleted
+
+    def drop(self, room: str) -> None:
+        """Forget the log of *room*; its entries stay until they are swept."""
+        head = self.heads.get(room)
+        if head is None:
+            return
+        # Also because `recent` must name no room that is not known at the next start.
+        self.settle()
+        room_id = head.base >> SEQ_BITS
+        now_ms = max(time.time_ns() // 1_000_000, self._last_ms)
+        with self._db:
+            self._cursor.execute("INSERT INTO dropped VALUES (?, ?, ?)", (room_id, room, now_ms))
+            self._cursor.execute("DELETE FROM room WHERE id = ?", (room_id,))
+        del self.heads[room]
+        self.dropped.append(head.base)
+
+    def sweep(self) -> bool:
+        """Delete some entries of dropped rooms; return whether there may be more."""
+        if not self.dropped:
+            return False
+        with self._db:
+            more = amending.delete_some(self._db, self.dropped[-1])
+        if not more:
+            self.dropped.pop()
+        return True
 
 
-def _row(identity: int, write: Write) -> tuple[Any, ...]:
-    sender = write.sender
+def _row(
+    identity: int, entry: Entry | Write, scope: str = "", key: str = "", answer: bytes = b""
+) -> tuple[Any, ...]:
+    sender = entry.sender
     sender_key = fold(sender)
     return (
         identity,
-        write.at_ms,
-        write.kind,
+        entry.at_ms,
+        entry.kind,
         sender,
         None if sender_key == sender else sender_key,
-        write.account,
-        write.text,
-        write.target,
-        write.scope,
-        write.key,
-        write.answer,
+        entry.account,
+        entry.text,
+        entry.target,
+        scope,
+        key,
+        answer,
     )
 
 
@@ -263,8 +361,9 @@ _ROOMS = _statements(
 _SEEN = _statements(
     "WITH wanted(scope, key) AS (",
     2,
-    ") SELECT scope, key, coalesce(room.name, ''), message, at_ms, answer"
-    " FROM wanted CROSS JOIN id_seen USING (scope, key) LEFT JOIN room ON room.id = message >> 40",
+    ") SELECT scope, key, coalesce(room.name, dropped.name, ''), message, id_seen.at_ms, answer"
+    " FROM wanted CROSS JOIN id_seen USING (scope, key)"
+    " LEFT JOIN room ON room.id = message >> 40 LEFT JOIN dropped ON dropped.id = message >> 40",
 )
 _RECENT = """
     SELECT id, at_ms, kind, sender, account, text, target, scope, key, answer FROM recent
@@ -272,7 +371,7 @@ _RECENT = """
 """
 _SETTLE = (
     """
-    INSERT INTO message SELECT id, at_ms, kind, sender, sender_key, account, text, target
+    INSERT INTO message SELECT id, at_ms, kind, sender, sender_key, account, text, target, ''
     FROM recent WHERE id > 0 ORDER BY id
     """,
     "INSERT INTO message_fts(rowid, text) SELECT id, text FROM recent WHERE id > 0 ORDER BY id",
@@ -285,6 +384,12 @@ _SETTLE = (
 _FORGET = """
     DELETE FROM id_seen
     WHERE (scope, key) IN (SELECT scope, key FROM id_seen WHERE at_ms < ? LIMIT ?)
+"""
+# Nothing is left of the log, and no id that happened in it.
+_FORGET_DROPPED = """
+    DELETE FROM dropped WHERE at_ms < ?1 AND NOT EXISTS (
+        SELECT 1 FROM message WHERE message.id BETWEEN dropped.id << ?2 AND dropped.id << ?2 | ?3
+    )
 """
 _VERSION = "SELECT version FROM record WHERE space = ? AND key = ?"
 _DELETE = "DELETE FROM record WHERE space = ? AND key = ?"

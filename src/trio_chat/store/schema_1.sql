@@ -1,4 +1,4 @@
--- Version 1; what each table promises is in docs/storage.md. Later versions: migrations.py.
+-- Version 1; what each table promises is in docs/storage.md. Later versions: schema_2.sql ...
 
 CREATE TABLE room(
     id INTEGER PRIMARY KEY,
