@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support_model import AT, bells, lobby, online, said, texts
+from support_model import AT, bells, lobby, online, requests, said, texts
 from trio_chat.client.effects import Send, Show
 from trio_chat.client.model import Model
 from trio_chat.events import (
     Backlog,
+    CommandInfo,
+    Done,
     Edited,
     Event,
     Joined,
@@ -122,11 +125,32 @@ def test_kicked_out_of_the_current_room_one_is_in_another() -> None:
     model = online(Model("alice"))
     model.receive([Joined(room="dev", nick="alice")], 0)
     dev = model.house.room("dev")
-    assert model.house.current is dev
+    model.house.go_to(dev)
     kicked = Kicked(room="dev", seq=1, at=AT, by="bob", nick="alice", reason="")
     model.receive([kicked], 0)
     assert model.house.current is lobby(model)
     assert not dev.is_joined
+
+
+def test_room_joined_by_another_device_is_there_and_leaves_one_alone() -> None:
+    model = online(Model("alice"))
+    model.receive([Joined(room="dev", nick="alice")], 0)
+    assert [room.name for room in model.house.open_rooms] == ["lobby", "dev"]
+    assert model.house.current is lobby(model)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("/join dev", "dev"), ("/J #dev", "dev"), ("/query bob hi", "@bob")]
+)
+def test_one_goes_where_one_asked_to(text: str, name: str) -> None:
+    model = online(Model("alice"))
+    join = CommandInfo(name="join", aliases=("j",), usage="/join ROOM", help="", role="guest")
+    model.commands = (join,)
+    [request] = requests(model.typed(text, 0, lobby(model)))
+    joined = Joined(room=name, nick="alice") if name == "dev" else said(1, room=name)
+    model.receive([joined, Done(id=request.id or "")], 0)
+    assert model.house.current is not None
+    assert model.house.current.name == name
 
 
 def test_old_topic_and_kick_in_the_history_change_nothing_now() -> None:

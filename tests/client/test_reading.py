@@ -88,6 +88,7 @@ def test_log_that_began_anew_is_read_anew() -> None:
 def test_other_device_read_it() -> None:
     model = online(Model("alice"))
     model.receive([Joined(room="dev", nick="alice")], 0)
+    model.house.go_to(model.house.room("dev"))
     model.receive([said(n, "alice?") for n in range(1, 5)], 0)
     assert (lobby(model).unread, lobby(model).mentions) == (4, 4)
     model.receive([ReadEvent(room="lobby", seq=3)], 0)

@@ -199,10 +199,10 @@ class House:
             room.add(self._line("coming", f"{nick} joined", nick))
             self._effects.show(event)
             return
-        was_known = room in self.returning
+        was_known = room in self.returning or room.is_joined
         room.is_joined = True
         room.cursor.joining = True
-        if self.current is None or (self.is_online and not was_known):
+        if self.current is None:  # else it was perhaps another device that joined
             self.go_to(room)
         if not was_known:
             self._entered.add(room)

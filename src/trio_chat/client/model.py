@@ -149,7 +149,7 @@ class Model:
             self._show_error(Error(code="too_long", message=problem), refused=text)
         else:
             line = self.outgoing.add(text, room.name if room else None, self.house.now_ms())
-            line.goes_to = _join_target(text)
+            line.goes_to = self._target(text)
         return self._collect(now)
 
     def saw(self, room: Room, now: float) -> bool:
@@ -203,14 +203,25 @@ class Model:
             room.cursor.link_lost()
 
     def is_quit(self, text: str) -> bool:
+        return self._command(text)[0] == "quit"
+
+    def _target(self, text: str) -> str | None:
+        """Return the room that *text*, a `/join` or `/query`, goes to."""
+        name, rest = self._command(text)
+        first = rest.split()[0] if rest.strip() else ""
+        if name == "join" and first:
+            return _bare(first)
+        is_query = text.lower().startswith("/query ")
+        return f"@{first.removeprefix('@')}" if is_query and first else None
+
+    def _command(self, text: str) -> tuple[str, str]:
+        """Return the name of the command in *text*, not its alias, and the rest; else blanks."""
         parsed = parse_slash(text)
         if not isinstance(parsed, Invocation):
-            return False
-        names = {"quit"}
-        for command in self.commands:
-            if command.name == "quit":
-                names.update(command.aliases)
-        return parsed.name.lower() in names
+            return "", ""
+        name = parsed.name.lower()
+        names = (command.name for command in self.commands if name in command.aliases)
+        return next(names, name), parsed.rest
 
     # --- out
 
@@ -439,11 +450,3 @@ def _has_events(result: Result) -> bool:
 
 def _bare(room: str) -> str:
     return room.removeprefix("#")
-
-
-def _join_target(text: str) -> str | None:
-    parsed = parse_slash(text)
-    if not isinstance(parsed, Invocation) or parsed.name.lower() != "join":
-        return None
-    words = parsed.rest.split()
-    return _bare(words[0]) if words else None
