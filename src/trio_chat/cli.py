@@ -8,6 +8,7 @@ prompt_toolkit.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ EXIT_OK = 0
 EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 EXIT_INTERRUPTED = 130
+EXIT_PIPE = 141
 
 # A person mistypes; a wrong password three times is not a mistype.
 LOGIN_ATTEMPTS = 3
@@ -32,7 +34,12 @@ LOGIN_ATTEMPTS = 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `trio-chat ARGUMENTS`; return the exit code."""
     parsed = _parser().parse_args(arguments)
-    code: int = parsed.run(parsed)
+    try:
+        code: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head`: nobody reads on, and nobody is to be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_PIPE
     return code
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trio_chat.client.keymap import ACTIONS
 from trio_chat.client.settings import (
@@ -18,6 +20,7 @@ from trio_chat.client.settings import (
     Profile,
     Settings,
     load_settings,
+    settings_from,
     settings_path,
 )
 from trio_chat.client.settings_text import as_toml, commented, effective, reason, write_private
@@ -30,6 +33,12 @@ TABLES: dict[str, tuple[type[msgspec.Struct], msgspec.Struct]] = {
     "paste.": (Paste, Paste()),
     "profiles.NAME.": (Profile, Profile(server="")),
 }
+
+KEYS = [
+    *(key for table, _ in TABLES.values() for key in table.__struct_fields__),
+    *(action.name for action in ACTIONS[:3]),
+    *["own", "dim"],
+]
 
 
 def plain_settings() -> dict[str, tuple[str, str]]:
@@ -112,6 +121,30 @@ def test_no_color_takes_all_colours_unless_a_theme_was_chosen() -> None:
     assert not any("#" in rule for rule in Settings().rules({"NO_COLOR": "1"}).values())
     assert not Settings().is_monochrome({"NO_COLOR": ""})
     assert not Settings(theme="dark").is_monochrome({"NO_COLOR": "1"})
+
+
+TEXTS = st.one_of(st.sampled_from(["dark", "ctrl-x", "bold", "chat.example"]), st.text(max_size=8))
+VALUES = st.recursive(
+    st.one_of(st.booleans(), st.integers(), TEXTS, st.floats(allow_nan=False)),
+    lambda values: st.one_of(
+        st.lists(values, max_size=3),
+        st.dictionaries(st.sampled_from([*KEYS, "", "work", "a.b"]), values, max_size=3),
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), VALUES))
+def test_any_file_is_settings_or_a_complaint_that_names_it(values: dict[str, Any]) -> None:
+    try:
+        settings = settings_from(values, Path("mine.toml"))
+    except ConfigError as exc:
+        complaint = str(exc)
+    else:
+        again = settings_from(tomllib.loads(commented(settings)), Path("again.toml"))
+        assert again == settings
+        return
+    assert complaint.startswith("mine.toml: ")
 
 
 # --- as text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -237,6 +238,22 @@ def test_settings_that_are_wrong_end_the_start(tmp_path: Path) -> None:
         code, out, errors = run(tmp_path, command, "--config", str(file))
         assert (code, out) == (2, "")
         assert errors == f"trio-chat: {file}: there is no key colour\n"
+
+
+def test_nobody_is_told_that_nobody_reads_on(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "trio_chat", "client-config"]
+    done = subprocess.run(
+        command,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path),
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_every_command_explains_itself(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from support_processes import running_server
+from support_real_server import real_server
 from trio_chat.client import Chat, open_chat
 from trio_chat.events import Said
 
@@ -48,6 +49,29 @@ async def test_program_outlives_killed_servers(tmp_path: Path, password: str | N
                         await server.end(signal.SIGKILL)
             nursery.cancel_scope.cancel()
     assert reader.seen == said
+
+
+async def test_program_that_reads_nothing_for_long_gets_everything_in_order() -> None:
+    """4 MB, which no buffer on the way can hold: the server lets it catch up from the log."""
+    said = [f"{number} {'x' * 1000}" for number in range(4000)]
+    seen: dict[int, str] = {}
+    with trio.fail_after(60):
+        async with (
+            real_server("limits.flood=false") as address,
+            open_chat(address, nick="reader", buffer_events=100) as reader,
+            open_chat(address, nick="writer") as writer,
+        ):
+            events = reader.events()
+            async with trio.open_nursery() as nursery:
+                for text in said:
+                    nursery.start_soon(writer.say, "lobby", text)
+                    await trio.lowlevel.checkpoint()
+            while len(seen) < len(said):
+                event = await anext(events)
+                if isinstance(event, Said):
+                    assert event.seq > next(reversed(seen), 0)
+                    seen[event.seq] = event.text
+    assert sorted(seen.values()) == sorted(said)
 
 
 async def talk(address: str, said: list[str], reader: Reader, password: str | None) -> None:

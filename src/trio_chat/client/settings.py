@@ -142,10 +142,11 @@ def load_settings(
     is_named = file is not None or bool(environment.get(FILE_VARIABLE))
     if not is_named and not path.exists():
         return Settings()
-    return _settings(read_toml(path), path)
+    return settings_from(read_toml(path), path)
 
 
-def _settings(values: Mapping[str, Any], file: Path) -> Settings:
+def settings_from(values: Mapping[str, Any], file: Path) -> Settings:
+    """Return what the *values* read from *file* say. Raises ConfigError."""
     tables: dict[str, Any] = {}
     for name, kind in (("notifications", Notifications), ("paste", Paste)):
         tables[name] = _table(values.get(name, {}), kind, file, name)
