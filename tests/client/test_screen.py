@@ -135,6 +135,15 @@ async def test_lines_that_arrive_do_not_move_the_history(client: ScreenClient) -
     await client.sees("dev·50")
 
 
+async def test_top_row_says_who_speaks(client: ScreenClient) -> None:
+    for number in range(40):
+        await client.server.say(f"m{number}")
+    await client.sees("m39")
+    top = next(row for row in client.screen.display if "│ m" in row)
+    assert "bob │" in top
+    assert client.screen.text.count("bob │") == 1
+
+
 async def test_rule_stands_where_reading_stopped(client: ScreenClient) -> None:
     client.type("/join dev\r")
     await client.sees(" #dev be kind")

@@ -22,6 +22,7 @@ Clock: TypeAlias = Literal[12, 24]
 NICK_COLOURS = 12
 FOLLOW_UP_MS = 5 * 60 * 1000
 _SIGNS = {"coming": "→", "going": "←", "moving": "⇄", "system": "·", "error": "✗"}
+_HEAD = 2  # of the fragments of a row, this is who speaks
 _EDITED = Span("class:dim", " (edited)")
 
 
@@ -55,6 +56,16 @@ class Renderer:
         rule = date if previous is None or date_of(previous.at_ms) != date else ""
         is_follow_up = not rule and not new and _follows(line, previous)
         return self._cached(line, is_follow_up, rule, new, width)
+
+    def named(self, row: Row, line: Line, width: int) -> Row:
+        """Return *row* of *line* with who speaks, for where no row above it says so."""
+        if len(row) <= _HEAD or row[_HEAD][1] or line.look not in ("message", "pending"):
+            return row
+        columns = grid(width, self._clock).nick_columns
+        head, style = _head(line)
+        head = self.measure.fit(head, columns)
+        indent = ("", " " * (columns - self.measure.cells(head)))
+        return [row[0], indent, (style, head), *row[_HEAD + 1 :]]
 
     def _render(self, line: Line, is_follow_up: bool, rule: str, new: str, width: int) -> list[Row]:
         rows: list[Row] = []

@@ -152,6 +152,10 @@ class Pane(UIControl):
         shown.reverse()
         if len(shown) < height and self._bottom is not None:
             self._fill_below(view, shown, height)
+        if shown:
+            place, row = shown[0]
+            line = view[view.index(place.serial)]
+            shown[0] = place, self.renderer.named(row, line, self._width)
         return shown
 
     def _fill_below(self, view: View, shown: list[tuple[Place, Row]], height: int) -> None:
