@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,20 @@ SAID = Said(
     text="hello",
     kind="message",
 )
+
+
+def test_encoding_keeps_no_memory() -> None:
+    wire.encode(SAID)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(1000):
+            wire.encode(SAID)
+            wire.encode_shared((SAID, SAID))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 1000
 
 
 @pytest.mark.parametrize(
