@@ -17,7 +17,7 @@ from trio_chat.events import (
     Said,
     Welcome,
 )
-from trio_chat.requests import Request
+from trio_chat.requests import Page, Request
 
 AT = "2026-11-22T12:00:00.000Z"
 
@@ -84,3 +84,20 @@ def resumed(model: Model, *events: Event, now: float = 0) -> list[Effect]:
 
 def requests(effects: Sequence[Effect]) -> list[Request]:
     return [effect.request for effect in effects if isinstance(effect, Send)]
+
+
+def answer(model: Model, log: Sequence[Said], effects: Sequence[Effect]) -> list[Effect]:
+    """Do what a server does with every page that is asked for."""
+    out: list[Effect] = []
+    for page in requests(effects):
+        assert isinstance(page, Page)
+        if page.after is not None:
+            rest = log[page.after :]
+            events, more = rest[: page.limit], len(rest) > page.limit
+        else:
+            rest = log[: len(log) if page.before is None else max(0, page.before - 1)]
+            events, more = rest[-page.limit :], len(rest) > page.limit
+        backlog = Backlog(room=page.room, events=tuple(events), more=more)
+        answers: list[Event] = [backlog, Done(id=page.id or "")]
+        out += model.receive(answers, 0)
+    return out

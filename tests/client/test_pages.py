@@ -7,32 +7,14 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support_model import lobby, online, requests, said
-from trio_chat.client.effects import Effect
+from support_model import answer, lobby, online, requests, said
 from trio_chat.client.model import Model
 from trio_chat.client.past import PAST_LINES
 from trio_chat.client.rooms import ROOM_LINES, Room
-from trio_chat.events import Backlog, Done, Error, Event, Said
+from trio_chat.events import Done, Error, Said
 from trio_chat.requests import Page
 
 LOG = tuple(said(seq, f"m{seq}") for seq in range(1, 20_001))
-
-
-def answer(model: Model, log: Sequence[Said], effects: Sequence[Effect]) -> list[Effect]:
-    """Do what a server does with every page that is asked for."""
-    out: list[Effect] = []
-    for page in requests(effects):
-        assert isinstance(page, Page)
-        if page.after is not None:
-            rest = log[page.after :]
-            events, more = rest[: page.limit], len(rest) > page.limit
-        else:
-            rest = log[: len(log) if page.before is None else max(0, page.before - 1)]
-            events, more = rest[-page.limit :], len(rest) > page.limit
-        backlog = Backlog(room=page.room, events=tuple(events), more=more)
-        answers: list[Event] = [backlog, Done(id=page.id or "")]
-        out += model.receive(answers, 0)
-    return out
 
 
 def reader(log: Sequence[Said]) -> Model:
