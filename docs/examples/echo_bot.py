@@ -37,4 +37,4 @@ async def answer(chat: Chat, event: Said) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(echo, *sys.argv[1:])
+    trio.run(echo, sys.argv[1])

@@ -13,7 +13,7 @@ import trio
 import trustme
 
 from support_client import FakeServer
-from trio_chat.client.connection import Connection, Status, Unreachable
+from trio_chat.client.connection import Connection, Status, Timeouts, Unreachable
 from trio_chat.client.dial import Dial, dial_tcp, dial_tls, tls_context
 from trio_chat.client.model import Model
 from trio_chat.client.ui import bars
@@ -58,7 +58,7 @@ def fenced(serve: Serve) -> Serve:
     return handle
 
 
-async def link(dial: Dial) -> Status:
+async def link(dial: Dial, timeouts: Timeouts | None = None) -> Status:
     """Connect, leave when welcomed; return how the link was then."""
     seen = Status()
 
@@ -74,6 +74,7 @@ async def link(dial: Dial) -> Status:
         give_up_seconds=0,
         on_effects=lambda effects: None,
         on_status=note,
+        timeouts=timeouts,
     )
     with trio.fail_after(10):
         await connection.run()
@@ -178,6 +179,23 @@ async def test_server_that_hangs_up_in_the_handshake_is_unreachable(nursery: tri
     port = await listen(nursery, hang_up, None)
     with pytest.raises(Unreachable):
         await link(dial_tls("127.0.0.1", port, tls_context()))
+    nursery.cancel_scope.cancel()
+
+
+async def test_server_that_is_silent_in_the_handshake_is_given_up(nursery: trio.Nursery) -> None:
+    closed = trio.Event()
+
+    async def say_nothing(stream: trio.abc.Stream) -> None:
+        while await stream.receive_some(1024):
+            pass
+        closed.set()
+
+    port = await listen(nursery, say_nothing, None)
+    dial = dial_tls("127.0.0.1", port, tls_context())
+    with pytest.raises(Unreachable, match="does not answer"):
+        await link(dial, Timeouts(dial_seconds=0.1))
+    with trio.fail_after(10):
+        await closed.wait()
     nursery.cancel_scope.cancel()
 
 
