@@ -275,7 +275,7 @@ class Session:
         if language in REFUSALS:
             self._refuse(language)
             return False
-        self.wire = NativeWire() if language is Language.NATIVE else PlainWire()
+        self.wire = _NATIVE if language is Language.NATIVE else PlainWire()
         return True
 
     def _refuse(self, language: Language) -> None:
@@ -386,3 +386,4 @@ class Session:
 
 
 _UNKNOWN = PlainWire()  # stands for "not detected yet"
+_NATIVE = NativeWire()  # which has no state
