@@ -138,8 +138,8 @@ class Pane(UIControl):
         self._show(view, serial)
 
     def _show(self, view: View, serial: int) -> None:
-        """Put the line with *serial* into the middle."""
-        self._bottom = Place(serial, 0)
+        """Put the first row of the line with *serial* into the middle."""
+        self._bottom = Place(serial, len(self._render(view, view.index(serial))) - 1)
         for place, _ in islice(self._rows_from(view, self._bottom), self.height // 2):
             self._bottom = place
 
