@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import apsw
 import trio
 
 from trio_chat.config import StoreSection
 from trio_chat.store import Entry, Store, Write
 from trio_chat.store.memory import open_memory_store
-from trio_chat.store.sqlite import open_sqlite_store
+from trio_chat.store.sqlite import DATABASE_NAME, open_sqlite_store
 
 Opener: TypeAlias = Callable[[Path, StoreSection], AbstractAsyncContextManager[Store]]
 Open: TypeAlias = Callable[..., AbstractAsyncContextManager[Store]]
@@ -72,6 +73,16 @@ class Talk:
         await self.store.search("", rooms={}, limit=1)
 
 
+@contextmanager
+def database(folder: Path) -> Iterator[apsw.Connection]:
+    """The file of the store on disk, opened beside the store's own connections."""
+    db = apsw.Connection(str(folder / DATABASE_NAME))
+    try:
+        yield db
+    finally:
+        db.close()
+
+
 @asynccontextmanager
 async def talking(store: AbstractAsyncContextManager[Store]) -> AsyncIterator[Talk]:
     with trio.fail_after(TEST_SECONDS):
@@ -79,6 +90,13 @@ async def talking(store: AbstractAsyncContextManager[Store]) -> AsyncIterator[Ta
             talk = Talk(opened)
             nursery.start_soon(talk.read)
             yield talk
+
+
+@asynccontextmanager
+async def talk_in(folder: Path, *, vfs: str | None = None, **section: Any) -> AsyncIterator[Talk]:
+    """A talk in the store on disk."""
+    async with talking(open_sqlite_store(folder, StoreSection(**section), vfs=vfs)) as talk:
+        yield talk
 
 
 def seqs(entries: Sequence[Entry]) -> list[int]:

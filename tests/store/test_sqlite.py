@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 import trio
 
 from support_disk import Fault, FaultyDisk, faulty_disk
-from support_store import Talk, seqs, talking
+from support_store import database, seqs, talk_in, talking
 from trio_chat.config import Config, StoreSection
 from trio_chat.errors import BadRequest, StoreError, Unavailable
 from trio_chat.store import Put, Record, Write, open_store, sqlite
-from trio_chat.store.migrations import migrate, steps
 from trio_chat.store.sqlite import DATABASE_NAME, open_sqlite_store
-
-
-@asynccontextmanager
-async def talk_in(folder: Path, *, vfs: str | None = None, **section: Any) -> AsyncIterator[Talk]:
-    async with talking(open_sqlite_store(folder, StoreSection(**section), vfs=vfs)) as talk:
-        yield talk
-
 
 # --- restarts
 
@@ -210,54 +199,6 @@ async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     assert "version 99" in message
 
 
-# --- migrations
-
-
-class database:  # noqa: N801
-    """The file, opened beside the store's own connections, and closed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._db = apsw.Connection(str(folder / DATABASE_NAME))
-
-    def __enter__(self) -> apsw.Connection:
-        return self._db
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
-
-
-NEXT_STEP = "CREATE TABLE extra(x) STRICT"
-FAILING_STEP = "CREATE TABLE half(x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)"
-
-
-def test_migrations_lead_from_nothing_to_the_newest(tmp_path: Path) -> None:
-    with database(tmp_path) as db:
-        migrate(db, steps())
-        assert db.pragma("user_version") == len(steps())
-        migrate(db, steps())
-
-
-def test_migrations_add_to_an_older_database_and_keep_it(tmp_path: Path) -> None:
-    with database(tmp_path) as db:
-        migrate(db, steps())
-        db.execute("INSERT INTO record VALUES ('a', 'b', x'63', 1)")
-        migrate(
-            db, [*steps(), "CREATE TABLE extra(x INTEGER) STRICT; INSERT INTO extra VALUES (1)"]
-        )
-        assert db.pragma("user_version") == len(steps()) + 1
-        assert db.execute("SELECT x FROM extra").get == 1
-        assert db.execute("SELECT key FROM record").get == "b"
-
-
-def test_a_step_that_fails_leaves_the_version_before_it(tmp_path: Path) -> None:
-    with database(tmp_path) as db:
-        migrate(db, steps())
-        with pytest.raises(apsw.SQLError):
-            migrate(db, [*steps(), FAILING_STEP])
-        assert db.pragma("user_version") == len(steps())
-        assert not db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'half'").get
-
-
 # --- failing disks and writes
 
 
@@ -382,25 +323,3 @@ async def test_a_cancelled_read_does_not_hold_up_the_next(tmp_path: Path) -> Non
                 await talk.texts("word", limit=3000)
         assert len(await talk.texts("word", limit=3000)) == 3000
         assert (await talk.say()).seq == 3001
-
-
-# --- backup
-
-
-async def test_the_backup_of_a_running_server_is_whole(tmp_path: Path) -> None:
-    """docs/storage.md: "While it runs, let SQLite write a consistent copy"."""
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    async with talk_in(tmp_path / "data") as talk:
-        for number in range(50):
-            await talk.say(f"word {number}", scope="s", key=str(number))
-            if number == 20:
-                await talk.settle()
-        source, target = tmp_path / "data" / DATABASE_NAME, copy / DATABASE_NAME
-        command = [sys.executable, "-m", "apsw", str(source), f"VACUUM INTO '{target}'"]
-        await trio.run_process(command)
-        assert (await talk.say()).seq == 51
-    async with talk_in(copy) as talk:
-        assert len(await talk.store.page("lobby", after=0, limit=100)) == 50
-        assert len(await talk.texts("word")) == 50
-        assert (await talk.say(scope="s", key="49")).repeated

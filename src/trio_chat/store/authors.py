@@ -65,7 +65,7 @@ _ROOMS = """
         UNION ALL
         SELECT (
             SELECT rowid FROM account_block
-            WHERE accounts MATCH ?1 AND rowid > first.block | ?3 ORDER BY rowid LIMIT 1
+            WHERE account_block MATCH ?1 AND rowid > first.block | ?3 ORDER BY rowid LIMIT 1
         ) FROM first WHERE first.block IS NOT NULL
     )
     SELECT room.name, room.id FROM first JOIN room ON room.id = first.block >> ?2
@@ -73,5 +73,5 @@ _ROOMS = """
 """
 _BLOCKS = """
     SELECT rowid FROM account_block
-    WHERE accounts MATCH ? AND rowid >= ? AND rowid <= ? ORDER BY rowid
+    WHERE account_block MATCH ? AND rowid >= ? AND rowid <= ? ORDER BY rowid
 """

@@ -143,8 +143,9 @@ class SqliteStore:
         """Delete what lies in dropped rooms, whenever there is something, until cancelled."""
         while True:
             try:
-                while await self._upkeep(self._committer.sweep):
-                    await trio.lowlevel.checkpoint()
+                more = True
+                while more:
+                    more = await self._upkeep(self._committer.sweep)
                 await self._dropped.wait()
                 self._dropped = trio.Event()
             except Unavailable as exc:
