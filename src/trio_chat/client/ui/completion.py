@@ -77,13 +77,15 @@ class ChatCompleter(Completer):
     ) -> Iterator[Completion]:
         """Offer what stands in the usage where the cursor is."""
         for expected in _expected(command.usage, len(before.split(" ")) - 2):
-            if "|" in expected:
-                for choice in expected.split("|"):
-                    if choice.islower() and choice.startswith(word):
-                        yield Completion(f"{choice} ", start_position=-len(word))
-            elif "ROOM" in expected and is_requested:
+            choices = [choice for choice in expected.split("|") if choice.islower()]
+            for choice in choices:
+                if choice.startswith(word):
+                    yield Completion(f"{choice} ", start_position=-len(word))
+            if not is_requested or choices:
+                continue
+            if "ROOM" in expected:
                 yield from self._rooms(word)
-            elif is_requested and (word or "NICK" in expected):
+            elif "NICK" in expected or word:
                 yield from self._nicks(word, "", " ")
 
     def _rooms(self, word: str) -> Iterator[Completion]:
