@@ -54,7 +54,7 @@ def effective(settings: Settings) -> str:
         "notifications": _values(settings.notifications),
         "paste": _values(settings.paste),
         "keys": {a.name: settings.keys.get(a.name, a.keys) for a in ACTIONS},
-        "styles": {name: rule for name, rule in settings.rules().items() if name},
+        "styles": settings.rules(),
         **{f"profiles.{_key(n)}": _values(p) for n, p in settings.profiles.items()},
     }
     own = {name: value for name, value in _values(settings).items() if _is_plain(value)}

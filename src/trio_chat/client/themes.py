@@ -18,6 +18,7 @@ def _nicks(*colours: str) -> Rules:
 
 # No colour at all: what must be told apart is bold, underlined or reversed.
 _NONE: Rules = {
+    "screen": "",
     **_nicks(*[""] * 12),
     "time": "",
     "rule": "",
@@ -39,7 +40,7 @@ _NONE: Rules = {
     "bar": "reverse",
     "current": "bold underline",
     "unread": "bold",
-    "called": "bold underline",
+    "called": "bold noreverse",
     "prompt": "bold",
 }
 
@@ -84,7 +85,7 @@ _HIGH_CONTRAST: Rules = {
         *["#ff8080", "#80b0ff", "#80ff80", "#e0a0ff", "#ffb070", "#60ffff"],
         *["#ff90d0", "#e0e080", "#b0b0ff", "#60ffb0", "#ffd040", "#c0c0e0"],
     ),
-    "": "#ffffff bg:#000000",
+    "screen": "#ffffff bg:#000000",
     "time": "#ffffff",
     "rule": "#ffffff",
     "dim": "#e0e0e0",
@@ -92,7 +93,7 @@ _HIGH_CONTRAST: Rules = {
     "error": "bold #ff8080",
     "mentioned": "bold #ffff00",
     "code": "#60ffff",
-    "called": "bold underline",
+    "called": "bold noreverse #ffff00",
 }
 
 THEMES: Mapping[str, Rules] = {

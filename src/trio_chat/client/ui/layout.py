@@ -77,7 +77,9 @@ class Places:
             ]
         )
         menu = Float(CompletionsMenu(max_height=8, scroll_offset=1), xcursor=True, ycursor=True)
-        self.layout = Layout(FloatContainer(rows, [menu]), focused_element=self.input)
+        self.layout = Layout(
+            FloatContainer(rows, [menu], style="class:screen"), focused_element=self.input
+        )
 
     def _bottom(self, screen: FullScreen) -> HSplit:
         is_asked = Condition(lambda: screen.question is not None)
