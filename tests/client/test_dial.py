@@ -13,6 +13,8 @@ import trio
 import trustme
 
 from support_client import FakeServer
+from support_real_server import real_server
+from trio_chat.client import open_chat
 from trio_chat.client.connection import Connection, Status, Timeouts, Unreachable
 from trio_chat.client.dial import Dial, dial_tcp, dial_tls, tls_context
 from trio_chat.client.model import Model
@@ -109,6 +111,19 @@ async def test_command_line_encrypts(
     assert plain.returncode == 3
     assert server.said() == ["hello"]
     nursery.cancel_scope.cancel()
+
+
+async def test_what_the_server_says_it_listens_on_is_where_one_connects(
+    authority: trustme.CA, trusted: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "server.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(file))
+    tls = ("server.listen=tls://127.0.0.1:0", f"server.tls_certificate={file}")
+    with trio.fail_after(10):
+        async with real_server(*tls) as address:
+            assert address.startswith("tls://127.0.0.1:")
+            async with open_chat(address, nick="bot", ca=trusted) as chat:
+                assert (await chat.say("lobby", "over TLS")).seq == 1
 
 
 async def run(*command: str) -> subprocess.CompletedProcess[bytes]:

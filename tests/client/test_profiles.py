@@ -64,10 +64,13 @@ def test_nick_is_the_account_s_or_the_login_name(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_address_is_read(text: str, address: tuple[str, int]) -> None:
-    assert parse_address(text) == address
+    assert parse_address(text) == (*address, False)
+    assert parse_address(f"tls://{text}") == (*address, True)
 
 
-@pytest.mark.parametrize("text", [":1", "host:x", "host:65536", "host:١", "[]:1"])
+@pytest.mark.parametrize(
+    "text", [":1", "host:x", "host:65536", "host:١", "[]:1", "tls://", "http://h", "a b"]
+)
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="write the server as HOST or HOST:PORT"):
         parse_address(text)
@@ -84,6 +87,8 @@ def test_options_say_everything_to_the_client(tmp_path: Path) -> None:
     assert options.tls is not None
     assert options.tls.check_hostname
     assert options.is_json
+    assert client_options(Profile(server="tls://h"), SETTINGS, None).tls is not None
+    assert client_options(Profile(server="h"), SETTINGS, None).tls is None
     with pytest.raises(ConfigError, match=r"none\.pem: no certificates in it"):
         client_options(Profile(server="h", ca=str(tmp_path / "none.pem")), SETTINGS, None)
 

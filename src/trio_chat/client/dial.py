@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import trio
 
@@ -14,18 +14,32 @@ from trio_chat.errors import ConfigError
 Dial: TypeAlias = Callable[[], Awaitable[trio.abc.Stream]]
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """`HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`. Raises ConfigError."""
-    if text.startswith("["):
-        host, _, port = text[1:].partition("]")
+class Address(NamedTuple):
+    """Where a server listens."""
+
+    host: str
+    port: int
+    is_tls: bool
+
+
+def parse_address(text: str) -> Address:
+    """`HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`, with `tls://` in front for an encrypted link.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    bare = text.removeprefix("tls://")
+    if bare.startswith("["):
+        host, _, port = bare[1:].partition("]")
         port = port.removeprefix(":")
-    elif text.count(":") > 1:
-        host, port = text, ""
+    elif bare.count(":") > 1:
+        host, port = bare, ""
     else:
-        host, _, port = text.partition(":")
-    if not host or (port and not (port.isascii() and port.isdigit() and int(port) <= 65_535)):
+        host, _, port = bare.partition(":")
+    is_port = not port or (port.isascii() and port.isdigit() and int(port) <= 65_535)
+    if not host or not is_port or set(host) & set("/ []"):
         raise ConfigError(f"{text}: write the server as HOST or HOST:PORT")
-    return host, int(port or DEFAULT_PORT)
+    return Address(host, int(port or DEFAULT_PORT), bare != text)
 
 
 def dial_tcp(host: str, port: int) -> Dial:

@@ -74,7 +74,7 @@ async def open_chat(
     """Connect, say hello, and leave at the end of the block.
 
     Args:
-        address: `HOST` or `HOST:PORT`.
+        address: `HOST`, `HOST:PORT` or `tls://HOST:PORT`.
         nick: what to be called; see `Chat.nick` for what it came to be.
         account, password, token: to log in, if given.
         tls, ca: as `--tls` and `--ca` of the command line, see docs/client.md.
@@ -88,9 +88,9 @@ async def open_chat(
         Refused: the server told us to go.
         ConfigError: *address* or *ca* are not right.
     """
-    host, port = parse_address(address)
+    host, port, is_tls = parse_address(address)
     if dial is None:
-        encrypted = tls or bool(ca)
+        encrypted = tls or bool(ca) or is_tls
         dial = dial_tls(host, port, tls_context(ca)) if encrypted else dial_tcp(host, port)
     chat = Chat(
         Model(nick),

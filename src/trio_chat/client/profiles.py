@@ -55,17 +55,22 @@ def client_options(
     Raises:
         ConfigError: the address is none, or the certificates cannot be used.
     """
-    host, port = parse_address(profile.server)
+    address = parse_address(profile.server)
     return ClientOptions(
-        host=host,
-        port=port,
+        host=address.host,
+        port=address.port,
         nick=profile.nick,
         room=profile.room or None,
         login=login,
-        tls=tls_context(profile.ca) if profile.tls or profile.ca else None,
+        tls=tls_context(profile.ca) if is_encrypted(profile) else None,
         is_json=is_json,
         settings=settings,
     )
+
+
+def is_encrypted(profile: Profile) -> bool:
+    """Raises ConfigError."""
+    return profile.tls or bool(profile.ca) or parse_address(profile.server).is_tls
 
 
 def read_token(file: Path) -> str:

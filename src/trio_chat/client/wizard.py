@@ -15,7 +15,7 @@ import msgspec
 
 from trio_chat.client.connection import Login
 from trio_chat.client.dial import parse_address
-from trio_chat.client.profiles import DEFAULT_HOST, read_token
+from trio_chat.client.profiles import DEFAULT_HOST, is_encrypted, read_token
 from trio_chat.client.settings import Profile, Settings
 from trio_chat.client.settings_text import commented, write_private
 from trio_chat.config import DEFAULT_PORT
@@ -59,8 +59,8 @@ def may_ask_again(profile: Profile, environment: Mapping[str, str] = os.environ)
 
 def ask_password(profile: Profile) -> Login:
     """Ask for the account's password, without echo."""
-    host, _ = parse_address(profile.server)
-    if not (profile.tls or profile.ca) and host not in _HERE:
+    host = parse_address(profile.server).host
+    if not is_encrypted(profile) and host not in _HERE:
         print(f"The password goes to {host} unencrypted; --tls would protect it.", file=sys.stderr)
     return Login(profile.account, getpass.getpass(f"Password of {profile.account}: "))
 
@@ -102,6 +102,6 @@ def _ask(question: str, default: str) -> str:
 
 def _profile_name(server: str) -> str:
     """`chat.example:7373` -> `chat`; an address -> `home`."""
-    host, _ = parse_address(server)
+    host = parse_address(server).host
     first = host.partition(".")[0]
     return "home" if host in _HERE or not first[:1].isalpha() or ":" in first else first
