@@ -105,7 +105,7 @@ class Connection:
     Args:
         dial: opens a stream to the server; raises OSError.
         address: the server, as shown to the person.
-        login: is said in every hello; the server looks at it where it does not resume.
+        login: is said in every hello, for the session to resume may be gone.
         give_up_seconds: after having been online, how long to try again; inf: for ever.
         on_effects: gets every batch of effects but `Send`, also an empty one: something was
             received. Must not block.
