@@ -37,10 +37,19 @@ async def transfer(context: Context, arguments: tuple[str, ...]) -> Outcome:
     _check_account(target)
     roles = dict(room.record.roles)
     for identity, role in room.record.roles.items():
-        if role == RoomRole.OWNER:
+        if role == RoomRole.OWNER and identity != target.identity:
+            _check_owner(context, room, identity)
             roles[identity] = RoomRole.MODERATOR.value
     roles[target.identity] = RoomRole.OWNER.value
     return set_roles(context, room, target, roles, "transfer", "made {} the owner of this room")
+
+
+def _check_owner(context: Context, room: Room, identity: str) -> None:
+    """Whether the room may be taken from this owner. Raises NotPermitted."""
+    account = context.server.accounts.of_identity(identity)
+    if account is not None and identity != context.member.identity:
+        owner_rank = rank(Role(account.role), RoomRole.OWNER)
+        check_rank(own_rank(context, room), owner_rank, account.name)
 
 
 def _give(context: Context, name: str, role: RoomRole, said: str) -> Outcome:
