@@ -150,6 +150,8 @@ class Context:
     Attributes:
         place: where the line was typed, if anywhere; or the room named before the arguments.
         role: the member's, or less when a token opened the session.
+        moderates: False when that token does not allow it; then a role in a room counts for
+            nothing either.
     """
 
     table: CommandTable
@@ -164,6 +166,7 @@ class Context:
     now_ms: int
     started_ms: int
     version: str
+    moderates: bool = True
 
 
 @dataclass(frozen=True, slots=True)

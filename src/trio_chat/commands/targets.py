@@ -50,8 +50,9 @@ def find_target(context: Context, name: str) -> Target:
 
 def own_rank(context: Context, room: Room | None) -> int:
     """How high the member stands in the room, or on the server."""
-    room_role = room.role_of(context.member.identity) if room else RoomRole.PLAIN
-    return rank(context.role, room_role)
+    if room is None or not context.moderates:
+        return rank(context.role)
+    return rank(context.role, room.role_of(context.member.identity))
 
 
 def lower_target(context: Context, name: str, room: Room | None) -> Target:

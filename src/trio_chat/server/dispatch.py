@@ -85,6 +85,7 @@ def _context(session: Session, host: SessionHost, ready: Ready) -> Context:
         now_ms=service.now_ms(),
         started_ms=service.started_ms,
         version=service.version,
+        moderates=session.scopes is None or "moderate" in session.scopes,
     )
 
 
