@@ -19,6 +19,7 @@ async def real_server(*assignments: str) -> AsyncIterator[str]:
     config = load_config(environment={}, assignments=[*listen, *assignments])
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
-        [address] = await nursery.start(partial(serve_chat, config, stop=stop))
+        started = await nursery.start(partial(serve_chat, config, stop=stop))
+        [address] = started.addresses
         yield address
         stop.set()

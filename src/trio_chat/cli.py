@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"trio-chat {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_serve(commands)
+    _add_account(commands)
     _add_connect(commands)
     _add_client_config(commands)
     return parser
@@ -70,17 +72,53 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="HOST:PORT",
         help="where to listen (default 127.0.0.1:7373); may be repeated; port 0 takes a free one",
     )
-    serve.add_argument("--data", metavar="DIR", help="where what was said is kept")
     serve.add_argument("--memory", action="store_true", help="keep nothing on disk")
-    serve.add_argument("--config", type=Path, metavar="FILE", help="a TOML file")
-    serve.add_argument(
+    _add_settings(serve)
+    serve.set_defaults(run=_serve)
+
+
+def _add_settings(server: argparse.ArgumentParser) -> None:
+    """Where the server's configuration comes from, beside the environment."""
+    server.add_argument("--data", metavar="DIR", help="where what was said is kept")
+    server.add_argument("--config", type=Path, metavar="FILE", help="a TOML file")
+    server.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="section.key=value",
         help="set one key, e.g. limits.flood=false; may be repeated",
     )
-    serve.set_defaults(run=_serve)
+
+
+def _add_account(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    account = commands.add_parser(
+        "account",
+        help="look after the accounts of a server on this machine",
+        description="Look after the accounts of a server on this machine, whether it runs or not.",
+        epilog="A password is asked for, or read from stdin when that is no terminal. "
+        "Exit codes: 0 done, 1 a bug, 2 refused, and nothing was done.",
+    )
+    acts = account.add_subparsers(dest="act", required=True, metavar="ACT")
+    about = {
+        "add": "make an account",
+        "list": "list the accounts",
+        "role": "give an account another role: member, moderator, admin or owner",
+        "password": "give an account another password",
+        "remove": "remove an account, its tokens and its sessions",
+    }
+    parsers = {name: acts.add_parser(name, help=text) for name, text in about.items()}
+    for name, parser in parsers.items():
+        if name != "list":
+            parser.add_argument("name", metavar="NAME")
+        _add_settings(parser)
+        parser.set_defaults(run=_account, listen=None, memory=False, json=False)
+    parsers["add"].add_argument("--role", default="member", metavar="ROLE")
+    parsers["role"].add_argument("role", metavar="ROLE")
+    parsers["list"].add_argument("--json", action="store_true", help="as one line of JSON")
+    parsers["remove"].add_argument("--yes", action="store_true", help="do not ask")
+    parsers["remove"].add_argument(
+        "--messages", action="store_true", help="delete what it said, too"
+    )
 
 
 def _add_connect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -172,7 +210,7 @@ def _serve(parsed: argparse.Namespace) -> int:
     try:
         config = _server_config(parsed)
         prepare(config)
-        trio.run(serve, config)
+        trio.run(serve, config, partial(_server_config, parsed))
     except* (ConfigError, StoreError) as group:
         refused = _first_leaf(group)
     return EXIT_OK if refused is None else _refuse(str(refused))
@@ -189,6 +227,30 @@ def _server_config(parsed: argparse.Namespace) -> Config:
     if parsed.memory:
         assignments.append("store.memory=true")
     return load_config(parsed.config, assignments=assignments)
+
+
+def _account(parsed: argparse.Namespace) -> int:
+    import trio
+    from msgspec.structs import replace
+
+    from trio_chat.server.account_command import request_of, show
+    from trio_chat.server.control import ask, check_folder
+    from trio_chat.server.process import set_up_log
+
+    code = EXIT_OK
+    try:
+        config = _server_config(parsed)
+        check_folder(config, is_new=parsed.act == "add")
+        set_up_log(replace(config.log, level="warning"))
+        answer = trio.run(ask, config, request_of(parsed))
+        show(answer, is_json=parsed.json)
+        code = EXIT_OK if answer.done else EXIT_USAGE
+    except* (ConfigError, StoreError) as group:
+        code = _refuse(str(_first_leaf(group)))
+    except* (KeyboardInterrupt, EOFError):  # while something was asked
+        print(file=sys.stderr)
+        code = EXIT_INTERRUPTED
+    return code
 
 
 # --- connect

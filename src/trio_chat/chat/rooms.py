@@ -130,7 +130,7 @@ class Talk:
 
     def unload(self) -> None:
         """Let go of `recent`; who joins next has it loaded."""
-        self.recent.clear()
+        self.recent = deque(maxlen=self.recent.maxlen)
         self.loaded = self.shown == 0
 
     def load(self, lines: Iterable[LogLine]) -> None:

@@ -9,8 +9,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from trio_chat.chat.accounts import (
     SCOPES,
     Account,
@@ -25,12 +23,18 @@ from trio_chat.chat.moderation import Defcon
 from trio_chat.chat.names import check_line, check_nick
 from trio_chat.commands import records
 from trio_chat.commands.acts import act, change, write
+from trio_chat.commands.changes import (
+    add_account,
+    check_password,
+    check_place,
+    give_role,
+    set_password,
+)
 from trio_chat.commands.table import Command, Context, Outcome, SessionRow
-from trio_chat.errors import BadRequest, LoginFailed, NameTaken, NotPermitted, TooLong, UsageError
+from trio_chat.errors import BadRequest, LoginFailed, NameTaken, NotPermitted, UsageError
 from trio_chat.events import timestamp
 from trio_chat.text import fold
 
-PASSWORD_CHARACTERS_MAX = 128  # a longer one only costs time to hash
 _LABEL_CHARACTERS = 40
 
 
@@ -38,16 +42,15 @@ async def register(context: Context, arguments: tuple[str, ...]) -> Outcome:
     *names, password = arguments
     name = check_nick(names[0] if names else context.member.nick, context.config.limits)
     _check_registration(context, name)
-    check_password(context, name, password)
+    check_password(context.config.accounts, name, password)
     hashed = await context.host.hash(password)
     _check_registration(context, name)  # somebody may have been faster
-    account = Account(new_account_id(), name, hashed, Role.MEMBER.value, created_ms=context.now_ms)
-    context.server.accounts.put(account)
+    account, puts = add_account(context.server, name, hashed, Role.MEMBER, context.now_ms)
     context = await become(context, account)
     return Outcome(
         text=f"the account {name} is yours, and nobody else can be called so",
         data={"account": name},
-        write=write(context, act(context, "register", target=name), records.put_account(account)),
+        write=write(context, act(context, "register", target=name), *puts),
     )
 
 
@@ -58,22 +61,10 @@ def _check_registration(context: Context, name: str) -> None:
         raise NotPermitted(f"you are logged in as {member.account}; /logout first")
     if not context.config.accounts.registration or server.defcon >= Defcon.NO_NEW_ACCOUNTS:
         raise NotPermitted("no new accounts are made here for now")
-    if len(server.accounts) >= context.config.accounts.accounts:
-        raise NotPermitted("the server has as many accounts as it may have")
+    check_place(server.accounts, context.config.accounts)
     holder = context.hub.holder(name)
     if server.accounts.named(name) is not None or (holder is not None and holder is not member):
         raise NameTaken(f"the name {name} is taken")
-
-
-def check_password(context: Context, name: str, password: str) -> None:
-    """Raises BadRequest, TooLong: naming the rule."""
-    least = context.config.accounts.password_characters
-    if len(password) < least:
-        raise BadRequest(f"a password has at least {least} characters")
-    if len(password) > PASSWORD_CHARACTERS_MAX:
-        raise TooLong(f"a password has at most {PASSWORD_CHARACTERS_MAX} characters")
-    if fold(password) == fold(name):
-        raise BadRequest("a password that is the name would be guessed first")
 
 
 async def login(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -103,15 +94,12 @@ async def passwd(context: Context, arguments: tuple[str, ...]) -> Outcome:
     old, new = arguments
     account = own_account(context)
     await context.host.check_password(account.name, old)
-    check_password(context, account.name, new)
+    check_password(context.config.accounts, account.name, new)
     hashed = await context.host.hash(new)
-    account = msgspec.structs.replace(own_account(context), password=hashed)
-    context.server.accounts.put(account)
+    puts = set_password(context.server, own_account(context), hashed)
     return Outcome(
         text="the password is changed; other sessions go on: /sessions lists them",
-        write=write(
-            context, act(context, "passwd", target=account.name), records.put_account(account)
-        ),
+        write=write(context, act(context, "passwd", target=account.name), *puts),
     )
 
 
@@ -235,21 +223,11 @@ async def claim(context: Context, arguments: tuple[str, ...]) -> Outcome:
         "-", ""
     ):
         raise LoginFailed("that is not the owner code, or the server has an owner already")
-    server.owner_code = ""
-    owner = msgspec.structs.replace(own, role=Role.OWNER.value)
-    server.accounts.put(owner)
-    context.member.role = Role.OWNER
-    server.refresh(context.member)
+    owner, puts = give_role(server, own, Role.OWNER)
     audit = act(context, "claim", target=own.name, changes=[change("account", own.key, own, owner)])
     return Outcome(
         text="this server is yours now; /help lists what you may do",
-        write=write(
-            context,
-            audit,
-            records.put_account(owner),
-            records.put_server("owner_code", ""),
-            records.put_server("owned", "yes"),
-        ),
+        write=write(context, audit, *puts),
     )
 
 

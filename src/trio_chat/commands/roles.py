@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from trio_chat.chat.members import Role, RoomRole
 from trio_chat.chat.rooms import Room
 from trio_chat.chat.rules import check_rank, rank
 from trio_chat.commands import records
 from trio_chat.commands.acts import act, change, room_change, write
+from trio_chat.commands.changes import give_role
 from trio_chat.commands.table import Command, Context, Outcome
 from trio_chat.commands.targets import Target, find_target, here, lower_target, own_rank
 from trio_chat.errors import NoSuchMember, NotPermitted, UsageError
@@ -112,11 +111,9 @@ async def role(context: Context, arguments: tuple[str, ...]) -> Outcome:
     # An owner may make owners, so that a server can be handed on.
     if context.role is not Role.OWNER:
         check_rank(own, rank(wanted), f"a {wanted.title}")
-    old, new = target.account, msgspec.structs.replace(target.account, role=wanted.value)
-    context.server.accounts.put(new)
+    old = target.account
+    new, puts = give_role(context.server, old, wanted)
     if target.member is not None:
-        target.member.role = wanted
-        context.server.refresh(target.member)
         context.server.tell(target.member, f"{context.member.nick} made you {wanted.title}")
     audit = act(
         context,
@@ -128,7 +125,7 @@ async def role(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return Outcome(
         text=f"{new.name} is {wanted.title}",
         data={"account": new.name, "role": wanted.title},
-        write=write(context, audit, records.put_account(new)),
+        write=write(context, audit, *puts),
     )
 
 

@@ -101,6 +101,12 @@ class Attendance:
         )
         self._service.deadlines.after(seconds, lambda: self._claim(account, member))
 
+    def warn_holder(self, nick: str) -> None:
+        """An account was made for the nick that a guest goes by."""
+        holder = self._service.hub.holder(nick)
+        for session in self._service.linked(holder) if holder is not None else ():
+            self.warn(session)
+
     def _claim(self, account: Account, member: Member) -> None:
         if self._service.hub.holder(account.name) is member:
             self.make_way(account.name)
@@ -181,6 +187,14 @@ class Attendance:
             if seat is not None:
                 self.end_seat(seat)
         self._exit(member, reason)
+
+    def sign_off(self, account: Account, reason: str) -> None:
+        """The account's member leaves, if it is here, and comes back to no session."""
+        member = self._accounts.get(account.id)
+        if member is not None:
+            self.dismiss(member, reason)
+        for seat in self._service.seats.of_account(account.id):
+            self.end_seat(seat)
 
     def end_seat(self, seat: Seat) -> None:
         """Nobody comes back to this session."""

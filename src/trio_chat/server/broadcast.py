@@ -42,7 +42,6 @@ class Broadcaster:
         own never waits.
         """
         next_flush = 0.0
-        flush_seconds = self._service.config.timeouts.flush_seconds
         async for batch in self._service.store.committed:
             if trio.current_time() < next_flush:
                 await trio.sleep_until(next_flush)
@@ -50,7 +49,8 @@ class Broadcaster:
             started = trio.current_time()
             await self.publish(writes)
             now = trio.current_time()
-            next_flush = now + min(2 * (now - started), flush_seconds) if len(writes) > 1 else now
+            most_seconds = self._service.config.timeouts.flush_seconds
+            next_flush = now + min(2 * (now - started), most_seconds) if len(writes) > 1 else now
 
     def _gather(self, batch: Sequence[Write]) -> Sequence[Write]:
         """*batch*, and what was committed since."""
@@ -70,6 +70,8 @@ class Broadcaster:
         for write in batch:
             if write.room and write.error is None and not write.repeated:
                 by_room.setdefault(write.room, []).append(write)
+            elif write.then is not None and not write.room:
+                write.then()  # see Service.commit
             if write.origin is not None:
                 self._answer(write, answers.setdefault(write.origin, []))
                 write.origin = None  # the room's recent lines keep the write

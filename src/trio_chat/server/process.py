@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import logging
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 import trio
 
 from trio_chat.config import Config, LogSection
-from trio_chat.server.serve import serve_chat
+from trio_chat.server.serve import Started, serve_chat
 
 log = structlog.get_logger()
 
@@ -30,14 +32,18 @@ def prepare(config: Config) -> None:
     _raise_file_limit(config.limits.connections)
 
 
-async def serve(config: Config) -> None:
-    """Serve until told to stop; print `listening on HOST:PORT` for each listener when ready.
+async def serve(config: Config, load_config: Callable[[], Config]) -> None:
+    """Serve until told to stop; print `listening on HOST:PORT` for each listener when ready, and
+    the owner code for as long as nobody has used it.
 
     Raises:
         ConfigError, StoreError: start-up refuses (in an exception group).
     """
     async with trio.open_nursery() as nursery:
-        for address in await nursery.start(serve_chat, config):
+        started: Started = await nursery.start(partial(serve_chat, config, load_config=load_config))
+        if started.owner_code:  # before the rest, so that whoever waits for that has it
+            print(f"owner code: {started.owner_code}", file=sys.stderr, flush=True)
+        for address in started.addresses:
             print(f"listening on {address}", flush=True)
         gc.collect()
         gc.freeze()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import errno
 import select
 import signal
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 import trio
 
 from trio_chat.config import Config
 from trio_chat.server.broadcast import Broadcaster
+from trio_chat.server.control import open_control, serve_control
 from trio_chat.server.listeners import address_of, open_listeners
 from trio_chat.server.restore import restore
 from trio_chat.server.service import Service
@@ -28,18 +29,31 @@ _NO_MORE_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 _NO_MORE_FILES_SECONDS = 0.1
 
 
+class Started(NamedTuple):
+    """What `serve_chat` reports when it serves.
+
+    Attributes:
+        addresses: what it listens on.
+        owner_code: makes an account the server's owner; empty once there is one.
+    """
+
+    addresses: list[str]
+    owner_code: str
+
+
 async def serve_chat(
     config: Config,
     *,
     listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] | None = None,
     stop: trio.Event | None = None,
-    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+    load_config: Callable[[], Config] | None = None,
+    task_status: trio.TaskStatus[Started] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve chat until *stop* is set, then drain and return.
 
-    Reports the addresses listened on as `task_status.started(value)`. Without *listeners* it opens
-    those of the configuration; without *stop* the first SIGINT or SIGTERM stops, and the second
-    cancels.
+    Without *listeners* it opens those of the configuration; without *stop* the first SIGINT or
+    SIGTERM stops, and the second cancels. *load_config* reads the configuration again, for
+    `/reload`; it raises ConfigError.
 
     Raises:
         StoreError, ConfigError: start-up refuses (in an exception group, as nurseries do).
@@ -52,25 +66,37 @@ async def serve_chat(
             readiness = _readiness()
             if readiness is not None:
                 services.start_soon(readiness.run)
-            service = Service(config, store, sessions.start_soon, readiness)
+            service = Service(
+                config, store, sessions.start_soon, readiness, stop=stop, load_config=load_config
+            )
             services.start_soon(Broadcaster(service).run)
             services.start_soon(service.deadlines.run)
             await restore(service)
             async with trio.open_nursery() as accepting:
                 if listeners is None:
                     listeners = await open_listeners(config.server)
+                await _accept_control(service, accepting)
                 for listener in listeners:
                     accepting.start_soon(_accept, service, listener, sessions)
                 log.info("serving", store=store.description, rooms=len(service.hub.rooms))
-                task_status.started(_addresses(listeners))
+                task_status.started(Started(_addresses(listeners), service.owner_code))
                 await stop.wait()
                 accepting.cancel_scope.cancel()
             log.info("stopping", sessions=len(service.sessions))
-            service.say_bye("the server is shutting down", config.timeouts.retry_seconds)
-            sessions.cancel_scope.deadline = trio.current_time() + config.timeouts.drain_seconds
+            timeouts = service.config.timeouts
+            service.say_bye(service.operations.farewell, timeouts.retry_seconds)
+            sessions.cancel_scope.deadline = trio.current_time() + timeouts.drain_seconds
         # The store has committed the rest, and the broadcaster shown it to whoever is left.
         services.cancel_scope.cancel()
     log.info("stopped")
+
+
+async def _accept_control(service: Service, accepting: trio.Nursery) -> None:
+    """Let `trio-chat account` reach this server. What is in memory has no folder for a socket."""
+    folder = service.config.data_folder
+    listener = None if service.config.store.memory else await open_control(folder)
+    if listener is not None:
+        accepting.start_soon(serve_control, service, folder, listener)
 
 
 def _readiness() -> Readiness | None:

@@ -31,6 +31,7 @@ from trio_chat.server.deadlines import Deadlines
 from trio_chat.server.links import is_local
 from trio_chat.server.listeners import accept
 from trio_chat.server.logins import Logins
+from trio_chat.server.operations import Operations
 from trio_chat.server.presence import Presence
 from trio_chat.server.seats import Seats
 from trio_chat.server.session import Session
@@ -61,7 +62,11 @@ class Service:
         store: Store,
         start_soon: Callable[..., object],
         readiness: Readiness | None = None,
+        *,
+        stop: trio.Event | None = None,
+        load_config: Callable[[], Config] | None = None,
     ) -> None:
+        """*stop* ends the server; *load_config* reads its configuration again."""
         self.config = config
         self.store = store
         self.start_soon = start_soon
@@ -80,6 +85,7 @@ class Service:
         self.conversations = Conversations(self)
         self.attendance = Attendance(self)
         self.actions = ServerActions(self)
+        self.operations = Operations(self, stop, load_config)
         self.version = __version__
         self.started_ms = self.now_ms()
         self._readiness = readiness
@@ -157,13 +163,15 @@ class Service:
         await self.load_room(self.hub.open_room(name))
 
     async def load_room(self, room: Room) -> None:
-        if room.loaded:
-            return
-        limit = self.config.limits.backlog_events
-        try:
-            room.load(await self.store.page(room.key, before=room.shown + 1, limit=limit))
-        except Unavailable:
-            log.warning("a room's last lines cannot be read", room=room.key)
+        while not room.loaded:
+            limit, recent = self.config.limits.backlog_events, room.recent
+            try:
+                lines = await self.store.page(room.key, before=room.shown + 1, limit=limit)
+            except Unavailable:
+                log.warning("a room's last lines cannot be read", room=room.key)
+                return
+            if room.recent is recent:  # else some of these may be deleted meanwhile
+                room.load(lines)
 
     def roster(self, room: Room) -> Members:
         return room.roster(self.config.rooms.presence_members)
@@ -315,6 +323,8 @@ class Service:
     def member_puts(self, member: Member) -> tuple[Put, ...]:
         """What keeps the member as it is now: with its account, or with a guest's seat."""
         if member.account_id:
+            if self.accounts.by_id(member.account_id) is None:
+                return ()  # it was removed
             profile = profile_of(member)
             self.accounts.put_profile(member.account_id, profile)
             return (put_profile(member.account_id, profile),)
@@ -332,6 +342,22 @@ class Service:
             self.start_soon(self._keep_later, write)
         except trio.ClosedResourceError:
             log.warning("too late to keep a session")
+
+    async def commit(self, write: Write) -> None:
+        """Store *write*, which is shown in no room; return when it is durable.
+
+        Raises:
+            Unavailable: it is not, or perhaps not.
+        """
+        done = trio.Event()
+        write.then = done.set
+        try:
+            await self.store.submit(write)
+        except trio.ClosedResourceError:
+            raise Unavailable("the server is shutting down") from None
+        await done.wait()
+        if write.error is not None:
+            raise write.error
 
     async def _keep_later(self, write: Write) -> None:
         try:

@@ -41,6 +41,17 @@ _CLOSE_SECONDS = 1.0  # a stream that closes by talking (TLS) gets this long
 GONE = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
+async def fence(work: Callable[[], Awaitable[object]], what: str) -> None:
+    """Run what belongs to no session but talks to a peer: its bug is its own end alone, too."""
+    try:
+        await work()
+    except Exception as exc:
+        if isinstance(exc, (*GONE, trio.TooSlowError)):
+            log.info("a peer is gone", what=what)
+        else:
+            log.error("failed", what=what, exc_info=exc)
+
+
 class Session:
     """See the module.
 
