@@ -22,6 +22,7 @@ from trio_chat.events import (
     Bye,
     CommandInfo,
     Done,
+    Edited,
     Error,
     Event,
     Gap,
@@ -47,12 +48,13 @@ COMMANDS = tuple(
         name=name, aliases=aliases, usage=f"/{name} {usage}".rstrip(), help=help, role="guest"
     )
     for name, aliases, usage, help in (
+        ("edit", (), "SEQ TEXT", "mend what you said"),
         ("help", (), "[COMMAND]", "list the commands"),
         ("join", ("j",), "ROOM", "enter a room"),
         ("me", (), "TEXT", "say what you do"),
         ("msg", (), "NICK TEXT", "private message"),
         ("part", (), "[ROOM]", "leave a room"),
-        ("notify", (), "[ROOM] all|mentions|none", "what rings"),
+        ("notify", (), "[all/mentions/none]", "what rings"),
         ("quit", ("exit",), "", "leave the server"),
         ("search", (), "WORDS", "find what was said"),
     )
@@ -280,6 +282,15 @@ class FakeServer:
             await self._send(stream, Bye(reason="see you"))
             await trio.aclose_forcefully(stream)
 
+    def _edited(self, session: Session, room: str, target: int, text: str) -> Edited:
+        log = self.logs[room]
+        at = timestamp(START_MS)
+        edited = Edited(
+            room=room, seq=len(log) + 1, at=at, by=session.nick, target=target, text=text
+        )
+        log.append(edited)
+        return edited
+
     def _found(self, id: str, word: str) -> Result:
         events = [e for log in self.logs.values() for e in log if word in getattr(e, "text", "")]
         data = {"events": msgspec.to_builtins(events), "more": False}
@@ -308,6 +319,9 @@ class FakeServer:
                 await self._send(stream, left)
             case Invocation("quit" | "exit", _):
                 del self.sessions[session.token]
+            case Invocation("edit", rest):
+                seq, _, text = rest.partition(" ")
+                await self.tell(self._edited(session, request.room, int(seq), text))
             case Invocation("login" | "register" | "passwd", _):
                 pass
             case Invocation("help", _):

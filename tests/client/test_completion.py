@@ -14,17 +14,21 @@ from trio_chat.events import CommandInfo, Joined
 COMMANDS = tuple(
     CommandInfo(name=name, aliases=aliases, usage=usage, help="help", role="guest")
     for name, aliases, usage in (
-        ("ban", (), "/ban NICK|MASK [DURATION] [REASON]"),
-        ("join", ("j",), "/join ROOM"),
+        ("ban", (), "/ban TARGET [DURATION] [REASON]"),
+        ("delete", (), "/delete SEQ [REASON]"),
+        ("edit", (), "/edit SEQ TEXT"),
+        ("join", ("j",), "/join ROOM [KEY]"),
         ("msg", ("w", "query"), "/msg NICK TEXT"),
-        ("notify", (), "/notify [ROOM] all|mentions|none"),
+        ("notify", (), "/notify [all/mentions/none/default]"),
         ("who", (), "/who [ROOM]"),
     )
 )
 
 
 def offered(text: str, *, tab: bool = False) -> list[str]:
-    model = online(Model("alice"), said(1, sender="bob"), said(2, sender="barbara"))
+    spoken = (("bob", "hi"), ("alice", "helo"), ("barbara", "hi"), ("alice", "two\nlines"))
+    log = [said(seq, text, nick) for seq, (nick, text) in enumerate(spoken, 1)]
+    model = online(Model("alice"), *log)
     model.receive([Joined(room="dev", nick="alice")], 0)
     model.commands = COMMANDS
     event = CompleteEvent(completion_requested=tab, text_inserted=not tab)
@@ -45,9 +49,12 @@ def offered(text: str, *, tab: bool = False) -> list[str]:
         ("/join de", [], ["#dev"]),
         ("/join #de", ["#dev"], ["#dev"]),
         ("/notify m", ["mentions "], ["mentions "]),
-        ("/notify #dev n", ["none "], ["none "]),
+        ("/notify n", ["none "], ["none "]),
         ("/who d", [], ["#dev"]),
         ("/ban b", [], ["barbara ", "bob "]),
+        ("/edit ", [], ["4 two\nlines", "2 helo"]),
+        ("/edit 2", [], ["2 helo"]),
+        ("/delete ", [], ["4 ", "3 ", "2 ", "1 "]),
         ("/unknown b", [], ["barbara ", "bob "]),
         ("b", [], ["barbara: ", "bob: "]),
         ("hi b", [], ["barbara ", "bob "]),

@@ -190,8 +190,19 @@ async def test_usage_is_shown_while_arguments_are_typed(client: ScreenClient) ->
 
 
 async def test_choices_of_an_argument_are_offered(client: ScreenClient) -> None:
-    client.type("/notify #lobby me\t")
-    await client.sees("❯ /notify #lobby mentions")
+    client.type("/notify me\t")
+    await client.sees("❯ /notify mentions")
+
+
+async def test_last_line_is_mended_in_place(client: ScreenClient) -> None:
+    client.type("helo\r")
+    await client.sees("alice │ helo")
+    await client.server.say("well?")
+    await client.sees("well?")
+    client.type("\x1be")
+    await client.sees("❯ /edit 1 helo")
+    client.type(" world\r")
+    await client.sees("alice │ helo world (edited)", "bob │ well?")
 
 
 async def test_emoji_are_completed(client: ScreenClient) -> None:

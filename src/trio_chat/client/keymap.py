@@ -31,6 +31,7 @@ ACTIONS = (
     Action("later", ("down",), "a later one"),
     Action("search_input", ("ctrl-r",), "searches the earlier lines"),
     Action("edit", ("ctrl-x ctrl-e",), "opens the line in your editor ($VISUAL, $EDITOR)"),
+    Action("mend", ("alt-e",), "mends what you said last", "the line is empty"),
     Action("page_up", ("pageup",), "scrolls back, to the beginning of the room"),
     Action("page_down", ("pagedown",), "scrolls on"),
     Action("newest", ("end",), "goes to the newest line", "scrolled back"),

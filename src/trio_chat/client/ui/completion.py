@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -16,6 +17,7 @@ from trio_chat.requests import Invocation, parse_slash
 from trio_chat.text import fold
 
 OFFERED = 100
+LINE_CHARACTERS = 50
 # Shorter beginnings are smileys.
 EMOJI_CHARACTERS = 2
 
@@ -53,6 +55,11 @@ class ChatCompleter(Completer):
         found = (c for c in self._model.commands if name == c.name or name in c.aliases)
         return next(found, None)
 
+    def last_to_mend(self) -> str:
+        """Return the command that edits what this person said last; empty: nothing is here."""
+        last = next(self._lines("", is_edit=True), None)
+        return f"/edit {last.text}" if last is not None else ""
+
     def hint(self, text: str) -> str:
         """Return how the command in *text* is used; empty: there is none."""
         command = self.command(text)
@@ -77,16 +84,34 @@ class ChatCompleter(Completer):
     ) -> Iterator[Completion]:
         """Offer what stands in the usage where the cursor is."""
         for expected in _expected(command.usage, len(before.split(" ")) - 2):
-            choices = [choice for choice in expected.split("|") if choice.islower()]
-            for choice in choices:
+            choices = [choice for choice in expected.split("/")[:8] if choice.islower()]
+            for choice in choices if "/" in expected else ():
                 if choice.startswith(word):
                     yield Completion(f"{choice} ", start_position=-len(word))
             if not is_requested or choices:
                 continue
-            if "ROOM" in expected:
+            if expected == "SEQ":
+                yield from self._lines(word, is_edit=command.name == "edit")
+            elif "ROOM" in expected:
                 yield from self._rooms(word)
-            elif "NICK" in expected or word:
+            elif word or expected in ("NICK", "TARGET"):
                 yield from self._nicks(word, "", " ")
+
+    def _lines(self, word: str, *, is_edit: bool) -> Iterator[Completion]:
+        """Offer lines by their seq, the newest first: one's own, with the text to mend."""
+        room = self._model.house.current
+        lines = (line for line in reversed(room.lines) if line.seq) if room else iter(())
+        for line in islice((li for li in lines if li.is_own or not is_edit), OFFERED):
+            seq = str(line.seq)
+            if line.look == "message" and line.fate != "deleted" and seq.startswith(word):
+                text = f"{seq} {line.text}" if is_edit else f"{seq} "
+                shown = " ".join(line.text.split())[:LINE_CHARACTERS]
+                yield Completion(
+                    text,
+                    start_position=-len(word),
+                    display=f"{seq} {shown}",
+                    display_meta="" if is_edit else line.nick,
+                )
 
     def _rooms(self, word: str) -> Iterator[Completion]:
         start = fold(word.removeprefix("#"))

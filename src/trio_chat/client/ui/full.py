@@ -63,6 +63,7 @@ class FullScreen:
     """The screen of `run_client` for a terminal.
 
     Attributes:
+        completer: what Tab offers.
         listing, question, secret: what is shown in place of the pane, or of the input line.
     """
 
@@ -83,11 +84,11 @@ class FullScreen:
         self._guard = PasteGuard(
             settings.paste.ask_lines, PASTE_CHARACTERS, settings.paste.most_bytes
         )
-        self._completer = ChatCompleter(model)
+        self.completer = ChatCompleter(model)
         self.buffer = Buffer(
             multiline=False,
             accept_handler=self._accept,
-            completer=self._completer,
+            completer=self.completer,
             complete_while_typing=True,
             history=open_history(self._is_command),
             enable_history_search=True,
@@ -175,7 +176,7 @@ class FullScreen:
     def hint(self) -> str:
         """How the command that is typed is used; empty: none is."""
         is_typed = self.question is None and self.secret is None
-        return self._completer.hint(self.buffer.text) if is_typed else ""
+        return self.completer.hint(self.buffer.text) if is_typed else ""
 
     def _status(self) -> Fragments:
         status = self._connection.status if self._connection else Status()

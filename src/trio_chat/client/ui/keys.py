@@ -150,6 +150,11 @@ def _bind_input(keys: Keys, screen: FullScreen) -> None:
     def edit(event: KeyPressEvent) -> None:
         buffer.open_in_editor()
 
+    @keys.on("mend", Condition(lambda: not buffer.text))
+    def mend(event: KeyPressEvent) -> None:
+        if text := screen.completer.last_to_mend():
+            buffer.insert_text(text)
+
     @keys.add(Key.BracketedPaste, filter=has_focus(buffer))
     def paste(event: KeyPressEvent) -> None:
         screen.paste(event.data)
