@@ -130,6 +130,10 @@ def test_kicked_out_of_the_current_room_one_is_in_another() -> None:
     model.receive([kicked], 0)
     assert model.house.current is lobby(model)
     assert not dev.is_joined
+    assert dev in model.house.open_rooms, "the reason is to be seen"
+    model.house.go_to(dev)
+    model.house.go_to(lobby(model))
+    assert dev not in model.house.open_rooms
 
 
 def test_room_joined_by_another_device_is_there_and_leaves_one_alone() -> None:
@@ -140,7 +144,13 @@ def test_room_joined_by_another_device_is_there_and_leaves_one_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "name"), [("/join dev", "dev"), ("/J #dev", "dev"), ("/query bob hi", "@bob")]
+    ("text", "name"),
+    [
+        ("/join dev key", "dev"),
+        ("/J #dev", "dev"),
+        ("/create dev", "dev"),
+        ("/query bob hi", "@bob"),
+    ],
 )
 def test_one_goes_where_one_asked_to(text: str, name: str) -> None:
     model = online(Model("alice"))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prompt_toolkit.utils import get_cwidth
 
 from trio_chat.client.keymap import ACTIONS
 from trio_chat.client.passwords import is_secret, masked, wanted
-from trio_chat.client.render import Row
+from trio_chat.client.render import Renderer, Row
 from trio_chat.client.settings import Settings
+from trio_chat.client.ui.found import events_of, found_list
 from trio_chat.client.ui.help import key_list
 from trio_chat.client.ui.listing import Listing
 from trio_chat.client.ui.notify import desktop_kind, sequence
 from trio_chat.client.ui.question import PasteGuard, Secret, separate
+from trio_chat.events import Result
 
 
 def give_all(text: str, *answers: str) -> str | None:
@@ -153,3 +156,33 @@ def test_list_of_keys_shows_the_person_s_own() -> None:
     assert " F5  " in text
     assert " -   " in text
     assert " F3  " in text
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["events", "type", "room", "seq", "at", "from", "text", "kind"]),
+            inner | st.sampled_from(["said", "message", "topic"]),
+            max_size=8,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_no_answer_to_a_search_breaks_the_list(data: object) -> None:
+    events = events_of(Result(command="search", data=data, text=""))
+    found_list(events, Renderer(get_cwidth), 24, lambda event: None).draw(10)
+
+
+def test_found_lines_move_no_cursor() -> None:
+    said = {"type": "said", "room": "lo\x1bbby", "seq": 1, "at": "now", "from": "e\nve\x9b"}
+    said |= {"text": "a\x1b[2J\nb", "kind": "message"}
+    events = events_of(Result(command="search", data={"events": [said]}, text=""))
+    drawn = found_list(events, Renderer(get_cwidth), 24, lambda event: None).draw(10)
+    text = "".join(fragment[1] for fragment in drawn)
+    assert text.count("\n") == 0
+    assert text.isprintable()

@@ -206,10 +206,10 @@ class Model:
         return self._command(text)[0] == "quit"
 
     def _target(self, text: str) -> str | None:
-        """Return the room that *text*, a `/join` or `/query`, goes to."""
+        """Return the room that *text*, a `/join`, `/create` or `/query`, goes to."""
         name, rest = self._command(text)
         first = rest.split()[0] if rest.strip() else ""
-        if name == "join" and first:
+        if name in ("join", "create") and first:
             return _bare(first)
         is_query = text.lower().startswith("/query ")
         return f"@{first.removeprefix('@')}" if is_query and first else None

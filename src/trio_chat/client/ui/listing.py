@@ -25,7 +25,7 @@ class Listing:
         index: int = 0,
     ) -> None:
         self.title = title
-        self.index = index
+        self.index = max(0, index)
         self._rows = rows
         self._on_choose = on_choose
         self._top = 0
