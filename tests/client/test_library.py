@@ -79,6 +79,23 @@ async def test_what_is_refused_is_raised_by_its_name(
     assert server.said() == []
 
 
+async def test_lines_that_are_given_up_wait_but_not_without_end(
+    server: FakeServer, bot: Bot, autojump_clock: MockClock
+) -> None:
+    async with bot() as chat:
+        server.is_down = True
+        await server.cut()
+        for number in range(1000):
+            with trio.move_on_after(0.001):
+                await chat.say("lobby", str(number))
+        with pytest.raises(Unavailable, match="1000 lines wait"):
+            await chat.say("lobby", "one too many")
+        server.is_down = False
+        await server.wait_until(lambda: len(server.said()) == 1000)
+        await chat.say("lobby", "again")
+    assert server.said() == [*map(str, range(1000)), "again"]
+
+
 async def test_what_is_refused_for_now_is_said_later(
     server: FakeServer, bot: Bot, autojump_clock: MockClock
 ) -> None:

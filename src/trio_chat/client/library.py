@@ -24,7 +24,7 @@ from trio_chat.client.dial import Dial, dial_tcp, dial_tls, parse_address, tls_c
 from trio_chat.client.effects import Effect, Show
 from trio_chat.client.live import EventStream, News
 from trio_chat.client.model import RETRY_SECONDS, RETRYABLE, Model
-from trio_chat.errors import ProtocolError, TrioChatError
+from trio_chat.errors import ProtocolError, TrioChatError, Unavailable
 from trio_chat.events import Event, StoredEvent
 from trio_chat.requests import Input, Page
 from trio_chat.wire.native import encode_request
@@ -156,10 +156,11 @@ class Chat:
     async def say(self, room: str, text: str) -> Stored:
         """Say *text* in *room*, or to `@nick`; return when it is stored. A leading slash is said.
 
-        Cancelled, it may be said all the same.
+        Cancelled, it is said all the same, when the server can be reached.
 
         Raises:
-            ChatError: it was refused; see `trio_chat.errors` for the kinds.
+            ChatError: it was refused; see `trio_chat.errors` for the kinds. `Unavailable`: 1,000
+                lines that were cancelled wait for the server already.
         """
         answer = await self._ask(f"/{text}" if text.startswith("/") else text, room)
         if answer.where is None:
@@ -237,7 +238,10 @@ class Chat:
         # What no server would take is refused before it is queued.
         encode_request(Input(id="i" * 64, room=place.name if place else "r" * 64, text=text))
         async with self._turns:
+            waiting = len(self._model.outgoing)
             self._connection.typed(text, place)
+            if len(self._model.outgoing) == waiting:
+                raise Unavailable(f"{waiting} lines wait for the server already")
             id = self._model.outgoing.newest_id()
             answer = self._answers.inputs[id] = InputAnswer()
             self._wake()
