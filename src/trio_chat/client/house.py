@@ -161,7 +161,7 @@ class House:
         key = fold(name)
         if key not in self.rooms:
             if len(self.rooms) >= ROOMS:
-                del self.rooms[next(iter(self.rooms))]
+                del self.rooms[next(k for k, r in self.rooms.items() if r is not self.current)]
             self.rooms[key] = room = Room(safe_name(name))
             room.notify = self._levels.get(key, "mentions")
         return self.rooms[key]

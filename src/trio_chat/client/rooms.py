@@ -14,8 +14,8 @@ from trio_chat.client.presence import Storm
 from trio_chat.events import MemberInfo, Members, NotifyLevel
 from trio_chat.text import fold
 
-# 5,000 lines x ~300 bytes = 1.5 MB for a busy room.
-ROOM_LINES = 5000
+# 2,000 lines x ~300 bytes = 0.6 MB for a busy room; what is older comes from the server.
+ROOM_LINES = 2000
 # Who spoke last is offered first; more than this nobody remembers.
 SPEAKERS = 50
 
