@@ -338,6 +338,14 @@ async def test_block_can_be_cancelled(
     assert server.asked(Input)[-1].text == "/quit"
 
 
+async def test_quit_ends_the_block(server: FakeServer, bot: Bot, autojump_clock: MockClock) -> None:
+    with trio.fail_after(60):
+        async with bot() as chat:
+            await chat.command("/quit")
+            await trio.sleep_forever()
+    assert len(server.asked(Input)) == 1
+
+
 async def test_login_is_said(server: FakeServer, autojump_clock: MockClock) -> None:
     async with open_chat("fake", nick="bot", token="tc_1", dial=server.dial):
         pass
