@@ -306,7 +306,6 @@ def _key_of(session: Session, name: str) -> str:
 def _sit(session: Session, seat: Seat) -> None:
     session.seat = seat
     session.member = seat.member
-    session.scope, session.former_scope = seat.scope, seat.former
     session.scopes = seat.scopes
     seat.session = session
 

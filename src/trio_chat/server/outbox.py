@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import trio
 
@@ -27,6 +27,11 @@ from trio_chat.server.links import Link
 _JOIN_BYTES = 65_536
 
 Refill: TypeAlias = Callable[[], Awaitable[bytes]]
+
+
+class Owner(Protocol):
+    def start_writer(self) -> None:
+        """Start `Outbox.write` in a task of its own."""
 
 
 class Outbox:
@@ -46,8 +51,8 @@ class Outbox:
         "_held",
         "_limit_bytes",
         "_link",
+        "_owner",
         "_queue",
-        "_start_writer",
         "_writing",
         "closed",
         "idle",
@@ -57,12 +62,11 @@ class Outbox:
         "send",
     )
 
-    def __init__(self, link: Link, limit_bytes: int, start_writer: Callable[[], object]) -> None:
-        """*start_writer* must start `write` in a task of its own."""
+    def __init__(self, link: Link, limit_bytes: int, owner: Owner) -> None:
         self._link = link
         self.send = link.send
         self._limit_bytes = limit_bytes
-        self._start_writer = start_writer
+        self._owner = owner
         self._queue: deque[bytes | memoryview] | None = None
         self._held: list[bytes] | None = None
         self._corked: list[bytes] | None = None
@@ -183,7 +187,7 @@ class Outbox:
     def _ensure_writer(self) -> None:
         if not self._writing:
             self._writing = True
-            self._start_writer()
+            self._owner.start_writer()
 
     # --- the writer task
 

@@ -90,7 +90,7 @@ class Service:
         self.started_ms = self.now_ms()
         self._readiness = readiness
         self.sessions: dict[Session, None] = {}
-        self._linked: dict[str, list[Session]] = {}  # by identity
+        self._linked: dict[str, tuple[Session, ...]] = {}  # by identity
         self._addresses: Counter[str] = Counter()
 
     @property
@@ -266,7 +266,8 @@ class Service:
 
     def link(self, session: Session) -> None:
         """The session speaks for its member from now on."""
-        self._linked.setdefault(session.identity, []).append(session)
+        identity = session.identity
+        self._linked[identity] = (*self._linked.get(identity, ()), session)
         for talk in self.talks_of(session):
             self.audience.add(talk.key, session)
         if session.member is not None:
@@ -287,11 +288,9 @@ class Service:
 
     def detach(self, session: Session) -> None:
         """The session speaks for its member no more; its seat stays its own."""
-        linked = self._linked.get(session.identity, [])
-        if session in linked:
-            linked.remove(session)
-        if not linked:
-            self._linked.pop(session.identity, None)
+        linked = self._linked.pop(session.identity, ())
+        if rest := tuple(own for own in linked if own is not session):
+            self._linked[session.identity] = rest
         self.hush(session)
         session.member = None
 

@@ -59,8 +59,6 @@ class Session:
         member: who speaks here; None until the hello is accepted.
         seat: what a resumable session leaves behind, or None.
         place: the key of the room or conversation last gone to: where a plain peer talks.
-        scope: whose ids are compared when an input comes again; `former_scope` is the one from
-            before a `/login` or `/logout`, or "".
         scopes: what the token allows that opened the session; None: anything.
         token: the session's own, for a resume.
         pending: writes under way in the store.
@@ -77,7 +75,6 @@ class Session:
         "answers",
         "catch_up",
         "closing",
-        "former_scope",
         "heard_at",
         "link",
         "member",
@@ -86,7 +83,6 @@ class Session:
         "pending",
         "place",
         "presence_missed",
-        "scope",
         "scopes",
         "seat",
         "service",
@@ -100,12 +96,10 @@ class Session:
         self.link = link
         self.number = next(_numbers)
         self.wire: Wire = _UNKNOWN
-        self.outbox = Outbox(link, limits.outbox_bytes, self._start_writer)
+        self.outbox = Outbox(link, limits.outbox_bytes, self)
         self.member: Member | None = None
         self.seat: Seat | None = None
         self.place = ""
-        self.scope = ""
-        self.former_scope = ""
         self.scopes: tuple[Scope, ...] | None = None
         self.token = ""
         self.pending = 0
@@ -126,6 +120,16 @@ class Session:
     @property
     def identity(self) -> str:
         return self.member.identity if self.member else ""
+
+    @property
+    def scope(self) -> str:
+        """Whose ids are compared when an input comes again."""
+        return self.seat.scope if self.seat is not None else ""
+
+    @property
+    def former_scope(self) -> str:
+        """The one from before a `/login` or `/logout`, or ""."""
+        return self.seat.former if self.seat is not None else ""
 
     @property
     def role(self) -> Role:
@@ -382,7 +386,7 @@ class Session:
             if not self.outbox.closed:
                 await self.link.end()
 
-    def _start_writer(self) -> None:
+    def start_writer(self) -> None:
         self.service.start_soon(self.fenced, self._write)
 
     async def _write(self) -> None:
