@@ -174,6 +174,17 @@ def test_order_of_the_rooms_lasts_and_left_ones_go() -> None:
     assert [room.name for room in model.house.open_rooms] == ["lobby", "dev"]
 
 
+def test_rule_stands_above_the_first_unread_line_of_a_room_never_seen() -> None:
+    model = online(Model("alice"))
+    model.receive([Joined(room="dev", nick="alice")], 0)
+    old = Backlog(room="dev", events=(said(1, room="dev"),), more=False)
+    model.receive([old, Joined(room="dev", nick="eve"), said(2, room="dev")], 0)
+    dev = model.house.room("dev")
+    model.house.go_to(dev)
+    assert dev.new_count == 1
+    assert [line.seq for line in dev.lines if line.serial > dev.marker] == [2]
+
+
 def test_what_is_not_watched_is_unread_in_the_current_room_too() -> None:
     model = online(Model("alice"), said(1))
     model.house.watch(False)

@@ -350,8 +350,7 @@ class House:
         if calls or room.notify == "all":
             self._ring(room, line)
         if room is not self.current or not self.is_watched:
-            room.unread += 1
-            room.mentions += calls
+            room.add_unread(line, calls=calls)
 
     # --- what was read, and what rings
 

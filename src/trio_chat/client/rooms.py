@@ -149,6 +149,13 @@ class Room:
         self.unread, self.new_count = unread, 0
         self.mentions = mentions if self.notify != "none" else 0
 
+    def add_unread(self, line: Line, *, calls: bool) -> None:
+        """*line* came while nobody looked; *calls*: it means this person."""
+        if not self.unread and not self.new_count:
+            self.marker = line.serial - 1
+        self.unread += 1
+        self.mentions += calls
+
     def stop_reading(self, *, keeps_rule: bool = False) -> None:
         """What comes from now on is new; *keeps_rule*: so is what was new before."""
         if keeps_rule and self.new_count:
