@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
+from prompt_toolkit.utils import get_cwidth
 
 from support_client import FakeServer
 from support_screen import ScreenClient
@@ -66,10 +68,13 @@ async def test_screen_fits_any_width(terminal: Any, nursery: trio.Nursery, colum
     client = ScreenClient(terminal, FakeServer(nursery), "full")
     nursery.start_soon(client.run)
     await client.sees("│")
-    await client.server.say("日本語のメッセージ 👨‍👩‍👧 https://example.org/ " * 6, nick="n" * 32)
-    client.type("typed " * 30)
-    await client.sees("typed")
-    assert len(client.screen.display) == 12
+    await client.server.say("日本語のメッセージ 👨‍👩‍👧 https://example.org/ " * 3, nick="n" * 32)
+    client.type("typed " * 3)
+    await client.sees("org/", "typed")
+    rows = [row for row in client.screen.display if re.search("[日ッ👨]|org/", row)]
+    assert rows
+    assert len({row.index("│") for row in rows}) == 1
+    assert all(get_cwidth(row.rstrip()) <= columns for row in client.screen.display)
     nursery.cancel_scope.cancel()
 
 
