@@ -103,7 +103,8 @@ async def _answer(
     if write is not None:
         write.scope, write.key = session.scope, request.id or ""
         write.answer = answer
-        write.puts = (*write.puts, *host.puts())
+        # The handler knows the newer state: it joins a room first, and sets it up then.
+        write.puts = (*host.puts(), *write.puts)
         await session.answers.submit(write)
         for further in outcome.more:
             await session.answers.submit(further)
