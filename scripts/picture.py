@@ -148,8 +148,8 @@ def child(clock: Clock, home: str) -> tuple[list[str], dict[str, str]]:
     """How to run `trio-chat` with the clock of the picture."""
     command = [sys.executable, "-c", CHILD, str(clock.file)]
     variables = {"HOME": home, "TZ": "UTC", "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-    kept = {"PATH": os.environ["PATH"], "COLORTERM": "truecolor"}
-    return command, {**kept, **variables}
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    return command, {**kept, "COLORTERM": "truecolor", **variables}
 
 
 @contextmanager
