@@ -20,7 +20,7 @@ from trio_chat.events import (
     Settings,
 )
 from trio_chat.events import Read as ReadEvent
-from trio_chat.requests import Read
+from trio_chat.requests import Input, Read
 
 
 def reads(model: Model, now: float) -> list[int]:
@@ -61,6 +61,13 @@ def test_server_that_keeps_no_marks_is_left_alone_and_nobody_is_told() -> None:
             assert model.receive([error], now + 5) == []
             asked += 1
     assert asked == 3
+
+
+def test_who_quits_has_told_what_was_read() -> None:
+    model = online(Model("alice"))
+    model.receive([said(1)], 0)
+    model.saw(lobby(model), 0)
+    assert [type(request) for request in requests(model.leave(0))] == [Read, Input]
 
 
 @pytest.mark.parametrize("how", ["link", "too_fast"])

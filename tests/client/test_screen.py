@@ -330,7 +330,7 @@ async def test_bare_view_shows_lines_to_copy(client: ScreenClient) -> None:
     await client.server.say("word " * 30)
     await client.sees("word")
     client.type("\x1bl")
-    await client.sees("<bob> word word", "[a key comes back]")
+    await client.sees("<bob> word word", "[press a key to go back to the chat]")
     assert "│" not in client.screen.text
     client.type("x")
     await client.sees("bob │ word", "alice ❯")

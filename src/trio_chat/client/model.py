@@ -185,6 +185,8 @@ class Model:
         """Say *text*, the `/quit`, before anything that waits: the nick is to be free at once."""
         self.is_leaving = True
         if self.house.is_online and not self._leave_id:
+            self._reading.hurry()
+            self._send_reads(now)
             self._leave_id = self.outgoing.new_id()
             self._effects.send(Input(id=self._leave_id, text=text))
         return self._collect(now)

@@ -40,6 +40,10 @@ class Reading:
         """What was seen of *room* may be told at once."""
         self._due_at.pop(room, None)
 
+    def hurry(self) -> None:
+        """All that was seen may be told at once."""
+        self._due_at.clear()
+
     def due(self, now: float, new_id: Callable[[], str]) -> Read | None:
         """Return the next request to send, if there is one."""
         for room, seq in tuple(self._seen.items()):

@@ -34,7 +34,7 @@ async def show_bare(app: Application[None], text: str) -> None:
     """Leave the full screen, print *text*, and come back with the next key."""
     async with in_terminal():
         app.output.write(text)
-        app.output.write("\n[a key comes back]")
+        app.output.write("\n[press a key to go back to the chat]")
         app.output.flush()
         await _next_key(app)
         app.output.write_raw("\r")
