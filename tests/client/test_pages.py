@@ -11,7 +11,7 @@ from support_model import answer, lobby, online, requests, said
 from trio_chat.client.model import Model
 from trio_chat.client.past import PAST_LINES
 from trio_chat.client.rooms import ROOM_LINES, Room
-from trio_chat.events import Done, Error, Said
+from trio_chat.events import Backlog, Done, Error, Gap, Said
 from trio_chat.requests import Page
 
 LOG = tuple(said(seq, f"m{seq}") for seq in range(1, 20_001))
@@ -109,6 +109,33 @@ def test_live_lines_and_a_hole_are_no_page_of_the_past() -> None:
     answer(model, LOG[:1002], pull)
     answer(model, LOG[:1002], hole)
     assert shown(room) == list(range(751, 1003))
+
+
+def test_pages_of_somebody_ignored_are_stepped_over() -> None:
+    """Such a page is empty, and says that there is more."""
+    model = reader(LOG[:1000])
+    room = lobby(model)
+    pages = 0
+    while room.has_older:
+        [page] = requests(model.pull(room, "older", 0))
+        assert isinstance(page, Page)
+        assert page.before is not None
+        first = max(1, page.before - 200)
+        gap = Gap(room="lobby", first=first, last=page.before - 1, reason="ignored")
+        backlog = Backlog(room="lobby", events=(), more=first > 1)
+        model.receive([gap, backlog, Done(id=page.id or "")], 0)
+        pages += 1
+    assert pages == 5
+    assert shown(room) == list(range(951, 1001))
+    assert room.cursor.last == 1000
+
+
+def test_server_that_promises_more_and_sends_nothing_is_not_asked_for_ever() -> None:
+    model = reader(LOG[:1000])
+    room = lobby(model)
+    [page] = requests(model.pull(room, "older", 0))
+    model.receive([Backlog(room="lobby", events=(), more=True), Done(id=page.id or "")], 0)
+    assert not room.has_older
 
 
 def test_refused_page_is_asked_for_again_only_if_that_helps() -> None:

@@ -39,6 +39,7 @@ from trio_chat.events import (
     Done,
     Error,
     Event,
+    Gap,
     Notice,
     Pong,
     Result,
@@ -134,7 +135,7 @@ class Model:
     def receive(self, events: Sequence[Event], now: float) -> list[Effect]:
         """Take in what the server said, in its order."""
         for event in events:
-            if type(event) is Backlog and self._pages.keeps(event):
+            if isinstance(event, Backlog | Gap) and self._pages.keeps(event):
                 continue
             if not self.house.receive(event):
                 self._handlers[type(event)](event, now)

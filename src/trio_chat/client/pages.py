@@ -7,7 +7,7 @@ but requests are answered in their order, so it is for the first of that room th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Literal, TypeAlias
 
@@ -16,7 +16,7 @@ from trio_chat.client.house import House
 from trio_chat.client.lines import Line
 from trio_chat.client.past import Past, Pull
 from trio_chat.client.rooms import Room
-from trio_chat.events import Backlog, Deleted, Edited, StoredEvent
+from trio_chat.events import Backlog, Deleted, Edited, Gap, StoredEvent
 from trio_chat.requests import Page
 from trio_chat.text import fold
 
@@ -30,7 +30,7 @@ Purpose: TypeAlias = Pull | Literal["hole"]
 @dataclass(slots=True)
 class _Asked:
     """A page under way. A *hole*'s events are news; others are kept here until `done`, for the
-    *past* they were asked for."""
+    *past* they were asked for. *hidden*: the seqs between which nothing is shown, told before."""
 
     room: Room
     purpose: Purpose
@@ -38,6 +38,7 @@ class _Asked:
     is_answered: bool = False
     events: tuple[StoredEvent, ...] = ()
     more: bool = False
+    hidden: list[int] = field(default_factory=list)
 
 
 class Pages:
@@ -120,17 +121,24 @@ class Pages:
 
     # --- answers
 
-    def keeps(self, backlog: Backlog) -> bool:
-        """Return whether *backlog* is a page that somebody scrolls to, and so no news."""
-        room = self._house.rooms.get(fold(backlog.room))
+    def keeps(self, event: Backlog | Gap) -> bool:
+        """Return whether *event* is of a page that somebody scrolls to, and so no news."""
+        room = self._house.rooms.get(fold(event.room))
         if room is None or not self._asked or room.cursor.joining:
             return False
-        for asked in self._asked.values():
-            if asked.room is room and not asked.is_answered:
-                asked.is_answered = True
-                asked.events, asked.more = backlog.events, backlog.more
-                return asked.purpose != "hole"
-        return False
+        open_pages = (a for a in self._asked.values() if a.room is room and not a.is_answered)
+        asked = next(open_pages, None)
+        if asked is None:
+            return False
+        if isinstance(event, Backlog):
+            asked.is_answered = True
+            asked.events, asked.more = event.events, event.more
+            return asked.purpose != "hole"
+        if asked.purpose == "hole" or event.last > (room.cursor.last or 0):
+            return False
+        reach = [*asked.hidden, event.first, event.last]
+        asked.hidden = [min(reach), max(reach)]
+        return True
 
     def done(self, id: str) -> bool:
         """Take in what was answered; return whether *id* is a page."""
@@ -181,23 +189,27 @@ class Pages:
             self._house.show_stored(room, event, is_news=True)
 
     def _extend(self, asked: _Asked, past: Past) -> None:
-        room, events = asked.room, asked.events
+        """Add what came, and know how far it reaches: what is hidden counts as well."""
+        room = asked.room
         if asked.purpose == "newer":
-            end = room.first_seq
-            is_attached = not asked.more or (bool(events) and events[-1].seq >= end - 1)
-            kept = [event for event in events if past.last < event.seq < end]
-            last = kept[-1].seq if kept else past.last
+            kept = [event for event in asked.events if past.last < event.seq < room.first_seq]
+            seqs = [event.seq for event in kept] + asked.hidden
+            last = max(seqs, default=0)
+            # A page that brings nothing would only bring nothing again.
+            is_attached = not asked.more or last <= past.last or last >= room.first_seq - 1
             past.add_newer(self._lines(room, kept), last, is_attached=is_attached)
             return
-        kept = [event for event in events if event.seq < past.first]
-        if asked.purpose == "around" and kept:
-            past.last = kept[-1].seq
+        kept = [event for event in asked.events if event.seq < past.first]
+        seqs = [event.seq for event in kept] + asked.hidden
+        if asked.purpose == "around" and seqs:
+            past.last = max(seqs)
             kept = [event for event in kept if event.seq < room.first_seq]
             past.is_attached = past.last >= room.first_seq - 1
-        first = kept[0].seq if kept else past.first
-        past.add_older(self._lines(room, kept), first, more=asked.more)
+        first = min([*seqs, past.first])
+        more = asked.more and first < past.first
+        past.add_older(self._lines(room, kept), first, more=more)
         if not past.has_older:
-            room.beginning = first
+            room.beginning = past.first
 
     def _lines(self, room: Room, events: Iterable[StoredEvent]) -> list[Line]:
         """What became of a line stands in the line, so there is none for an amendment."""
