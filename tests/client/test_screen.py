@@ -99,6 +99,18 @@ async def test_hundred_rooms_are_counted_and_the_ones_that_call_are_seen(
     await client.sees(" @n1 ")
 
 
+async def test_rooms_are_listed_and_enter_goes_there(client: ScreenClient) -> None:
+    for name in ("dev", "ops"):
+        client.type(f"/join {name}\r")
+        await client.sees(f" #{name} be kind")
+    await client.server.say("alice!", room="dev")
+    await client.sees("#dev·1")
+    client.type("\x1bg")
+    await client.sees("3 rooms", "2 #dev", "1     1  be kind")
+    client.type("\x1b[A\r")
+    await client.sees(" #dev be kind", "alice!")
+
+
 # --- history and search
 
 

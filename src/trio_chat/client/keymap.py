@@ -43,6 +43,7 @@ ACTIONS = (
         Action(f"room_{number}", (f"alt-{number}",), f"goes to room {number}")
         for number in range(1, 10)
     ),
+    Action("rooms", ("alt-g",), "lists the rooms, to go to one"),
     Action("bare", ("alt-l",), "shows bare lines, to copy; the next key comes back"),
     Action("help", ("f1",), "lists the keys"),
     Action("close", ("escape", "ctrl-c"), "closes it", "a list or a question is open"),

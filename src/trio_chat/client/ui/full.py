@@ -42,6 +42,7 @@ from trio_chat.client.ui.listing import Listing
 from trio_chat.client.ui.notify import Notifier
 from trio_chat.client.ui.pane import Pane
 from trio_chat.client.ui.question import PasteGuard, Question, Secret, separate
+from trio_chat.client.ui.roomlist import room_list
 from trio_chat.client.ui.view import View
 from trio_chat.events import Result, StoredEvent
 from trio_chat.text import fold
@@ -217,6 +218,9 @@ class FullScreen:
 
     def show_keys(self) -> None:
         self._open_listing(key_list(self.settings))
+
+    def show_rooms(self) -> None:
+        self._open_listing(room_list(self.model.house, self.pane.renderer, self._go_to))
 
     def show_bare(self) -> None:
         """Show the lines of this room on the normal screen until a key is pressed."""

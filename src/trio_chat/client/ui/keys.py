@@ -126,6 +126,10 @@ def _bind_rooms(keys: Keys, screen: FullScreen) -> None:
     def previous_room(event: KeyPressEvent) -> None:
         screen.go_by(-1)
 
+    @keys.on("rooms")
+    def rooms(event: KeyPressEvent) -> None:
+        screen.show_rooms()
+
     @keys.on("next_called")
     def next_called(event: KeyPressEvent) -> None:
         screen.go_to_called()
