@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+from trio.testing import MockClock
+
 from support_accounts import code, login, registered, result
-from support_server import chat_config, open_server
+from support_server import ChatServer, Peer, chat_config, open_server, pass_seconds, texts
+from trio_chat.chat.members import Role
+
+
+@pytest.fixture
+async def server(autojump_clock: MockClock) -> AsyncIterator[ChatServer]:
+    async with open_server(chat_config()) as server:
+        yield server
+
+
+async def in_dev(server: ChatServer, *names: str) -> list[Peer]:
+    """People with accounts in #dev, which the first one has made."""
+    people = [await registered(server, name) for name in names]
+    assert await code(people[0], "/create dev") == "done"
+    for peer in people[1:]:
+        assert await code(peer, "/join dev") == "done"
+    return people
 
 
 async def test_what_a_room_was_made_with_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -18,3 +38,16 @@ async def test_what_a_room_was_made_with_is_there_after_a_restart(tmp_path: Path
     async with open_server(config) as server:
         alice = await login(server, "alice")
         assert (await result(alice, "/describe", "dev"))["data"] == before
+
+
+async def test_what_was_edited_away_is_not_shown_to_who_joins(server: ChatServer) -> None:
+    alice, bob = await in_dev(server, "alice", "bob")
+    for line in ("first", "/edit last second", "/edit last third"):
+        await alice.input(line, "dev")
+    shown = str(await (await server.native("carol")).input("/join dev"))
+    assert "third" in shown
+    assert "second" not in shown
+    await alice.input("/delete last", "dev")
+    await bob.sync()
+    assert "third" not in str(await (await server.native("dave")).input("/join dev"))
+    assert "third" not in str(await bob.ask("page", room="dev"))

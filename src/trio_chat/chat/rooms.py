@@ -119,9 +119,10 @@ class Talk:
                     self._amend(line)
 
     def _amend(self, by: LogLine) -> None:
-        """An older line is now what the log says it is."""
+        """Older lines are now what the log says they are: the one meant, and its edits."""
         for place, line in enumerate(self.recent):
-            if line.seq == by.target:
+            is_edit = line.kind == "edited" and line.target == by.target and line is not by
+            if line.seq == by.target or is_edit:
                 self.recent[place] = Amended(line, by)
 
     def floor(self, identity: str) -> int:
