@@ -51,3 +51,11 @@ async def test_what_was_edited_away_is_not_shown_to_who_joins(server: ChatServer
     await bob.sync()
     assert "third" not in str(await (await server.native("dave")).input("/join dev"))
     assert "third" not in str(await bob.ask("page", room="dev"))
+
+
+async def test_who_is_muted_says_nothing_as_the_reason_of_a_deletion(server: ChatServer) -> None:
+    alice, bob = await in_dev(server, "alice", "bob")
+    await bob.input("hello", "dev")
+    await alice.input("/mute bob 1h", "dev")
+    assert await code(bob, "/delete last what I still have to say", "dev") == "muted"
+    assert await code(bob, "/delete last", "dev") == "done"

@@ -23,9 +23,7 @@ async def edit(context: Context, arguments: tuple[str, ...]) -> Outcome:
     if not _is_own(context, entry):
         raise NotPermitted("only what one said oneself can be edited")
     text = check_text(arguments[1], context.config.limits)
-    check_speak(
-        place, context.member, context.server.sanctions, context.server.defcon, context.now_ms
-    )
+    _check_speak(context, place)
     return Outcome(write=_amend(context, place, entry, "edited", text))
 
 
@@ -39,7 +37,14 @@ async def delete(context: Context, arguments: tuple[str, ...]) -> Outcome:
         room = _moderated(context, place, entry)
         target = f"{entry.sender}'s message {entry.seq}"
         amending.audit = act(context, "delete", target=target, room=room, reason=reason)
+    elif reason:  # everybody is shown it, so it is said
+        _check_speak(context, place)
     return Outcome(write=amending)
+
+
+def _check_speak(context: Context, place: Room | Direct) -> None:
+    server = context.server
+    check_speak(place, context.member, server.sanctions, server.defcon, context.now_ms)
 
 
 def _moderated(context: Context, place: Room | Direct, entry: Entry) -> Room:
