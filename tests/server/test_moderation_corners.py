@@ -59,3 +59,28 @@ async def test_who_is_muted_says_nothing_as_the_reason_of_a_deletion(server: Cha
     await alice.input("/mute bob 1h", "dev")
     assert await code(bob, "/delete last what I still have to say", "dev") == "muted"
     assert await code(bob, "/delete last", "dev") == "done"
+
+
+async def test_who_was_there_before_reads_on_after_having_been_away(server: ChatServer) -> None:
+    """The room shows to who enters what is said from then on; who was in it has not left."""
+    alice, bob = await in_dev(server, "alice", "bob")
+    await alice.input("long ago", "dev")
+    await alice.input("/backlog joined", "dev")
+    bob.reset()
+    await pass_seconds(60)
+    await alice.input("while bob was away", "dev")
+    bob = await login(server, "bob")
+    assert {"long ago", "while bob was away"} <= {*texts(await bob.ask("page", room="dev"))}
+
+
+async def test_who_enters_an_archive_reads_no_more_than_in_the_room(server: ChatServer) -> None:
+    alice, _ = await in_dev(server, "alice", "bob")
+    await alice.input("/backlog joined", "dev")
+    await alice.input("before carol", "dev")
+    carol = await registered(server, "carol")
+    await alice.input("/invite carol", "dev")
+    await alice.input("/archive", "dev")
+    shown = await carol.input("/join dev.1") + await carol.ask("page", room="dev.1", after=0)
+    assert "before carol" not in str(shown)
+    alice_sees = await alice.input("/join dev.1")
+    assert "before carol" in str(alice_sees)

@@ -226,7 +226,7 @@ class Room(Talk):
     def add(self, member: Member) -> Joined:
         self.members[member.identity] = member
         member.rooms[self.key] = self
-        if self.record.backlog == "joined" and not self.record.archived:
+        if self.record.backlog == "joined":
             self.floors.setdefault(member.identity, self.shown)
         return Joined(room=self.name, nick=member.nick)
 
@@ -239,7 +239,9 @@ class Room(Talk):
 
     def floor(self, identity: str) -> int:
         """The seq up to which this member may not read."""
-        return self.floors.get(identity, 0) if self.floors else 0
+        if self.record.backlog == "all":  # perhaps again, by an undo
+            return 0
+        return self.floors.get(identity, 0)
 
     def roster(self, limit: int) -> Members:
         """The first *limit* members, and how many there are."""

@@ -138,16 +138,25 @@ async def backlog(context: Context, arguments: tuple[str, ...]) -> Outcome:
         raise BadRequest(f"that is so already: {wanted}")
     if wanted == "joined":
         said = "now who enters reads what is said from then on"
-        return _set(context, "backlog", said, reason=wanted, backlog="joined")
+        outcome = _set(context, "backlog", said, reason=wanted, backlog="joined")
+        # Who is here now has read everything, and may, also on coming back.
+        for who in room.members:
+            room.floors.setdefault(who, 0)
+        _add_puts(outcome, [put for who in room.members for put in records.put_floor(room, who)])
+        return outcome
     if wanted != "all":
         raise UsageError("usage: /backlog all/joined")
     floors = [Put(records.FLOOR, f"{room.key} {who}", None) for who in room.floors]
     room.floors.clear()
     said = "now who enters reads everything from the beginning"
     outcome = _set(context, "backlog", said, reason=wanted, backlog="all")
-    assert outcome.write is not None
-    outcome.write.puts = (*outcome.write.puts, *floors)
+    _add_puts(outcome, floors)
     return outcome
+
+
+def _add_puts(outcome: Outcome, puts: list[Put]) -> None:
+    assert outcome.write is not None
+    outcome.write.puts = (*outcome.write.puts, *puts)
 
 
 async def archive(context: Context, _: tuple[str, ...]) -> Outcome:
