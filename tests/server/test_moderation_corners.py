@@ -84,3 +84,21 @@ async def test_who_enters_an_archive_reads_no_more_than_in_the_room(server: Chat
     assert "before carol" not in str(shown)
     alice_sees = await alice.input("/join dev.1")
     assert "before carol" in str(alice_sees)
+
+
+async def test_a_former_owner_takes_back_no_more_than_a_moderator_may(server: ChatServer) -> None:
+    alice, bob = await in_dev(server, "alice", "bob")
+    admin = await registered(server, "admin", Role.ADMIN)
+    await alice.input("/limit 10", "dev")
+    assert await code(admin, "/transfer #dev bob") == "done"
+    assert await code(alice, "/undo", "dev") == "not_permitted"
+    assert await code(bob, "/limit 20", "dev") == "done"
+
+
+async def test_a_role_is_not_taken_back_from_who_stands_higher_by_now(server: ChatServer) -> None:
+    alice, bob = await in_dev(server, "alice", "bob")
+    owner = await registered(server, "owner", Role.OWNER)
+    await alice.input("/op bob", "dev")
+    assert await code(owner, "/role bob moderator") == "done"
+    assert await code(alice, "/undo", "dev") == "not_permitted"
+    assert await code(bob, "/lock", "dev") == "done"

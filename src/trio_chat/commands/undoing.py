@@ -18,6 +18,8 @@ from trio_chat.store import AUDIT_ROOM, Entry, Put
 
 _LOOK_BACK = 1000  # lines of the audit room
 _PAGE = 200
+# What a room's moderators may change; all else is for its owner and the server's admins.
+_OF_MODERATORS = frozenset(("roles", "invited", "locked", "slow_seconds"))
 _CHANGED = "somebody has changed that since; it has to be mended by hand"
 
 
@@ -91,15 +93,18 @@ def _check_sanction(context: Context, one: Change) -> None:
 
 
 def _check_room(context: Context, one: Change) -> None:
-    own = own_rank(context, context.hub.rooms[one.key])
-    if own < RoomRole.MODERATOR:
+    room = context.hub.rooms[one.key]
+    own, before, after = own_rank(context, room), one.before or {}, one.after or {}
+    owns = room.role_of(context.member.identity) is RoomRole.OWNER or context.role >= Role.ADMIN
+    if own < RoomRole.MODERATOR or not (owns or before.keys() <= _OF_MODERATORS):
         raise NotPermitted("you have no longer the role for that")
-    before, after = one.before or {}, one.after or {}
     old, new = before.get("roles", {}), after.get("roles", {})
     for identity in old.keys() | new.keys():
         roles = old.get(identity, 0), new.get(identity, 0)
         if roles[0] != roles[1]:
-            check_rank(own, max(roles), "somebody")
+            account = context.server.accounts.of_identity(identity)
+            standing = rank(Role(account.role)) if account else 0
+            check_rank(own, max(*roles, standing), account.name if account else "somebody")
 
 
 def _current(context: Context, one: Change) -> dict[str, object] | None:
