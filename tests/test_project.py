@@ -129,7 +129,7 @@ def test_only_the_session_boundary_catches_everything() -> None:
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) == "Exception")
     }
-    assert catching == {"src/trio_chat/server/session.py"}
+    assert catching == {"src/trio_chat/server/fence.py", "src/trio_chat/server/session.py"}
 
 
 def test_operations_lists_every_configuration_key_with_its_default() -> None:

@@ -92,6 +92,8 @@ class AccountsSection(_Section, frozen=True, kw_only=True):
     # A guest with the nick of an account has this long to log in before it is called otherwise.
     claim_seconds: Seconds = 30.0
     tokens_per_account: Count = 20
+    # Of those that can still be resumed; then the one that is gone longest is forgotten.
+    sessions_per_account: Count = 100
     accounts: Count = 100_000
 
 
@@ -118,6 +120,8 @@ class LimitsSection(_Section, frozen=True, kw_only=True):
     highlights_per_member: Count = 20
     # Rooms that one account has made; a room that nobody remembers costs a few hundred bytes.
     rooms_owned: Count = 50
+    # What one change of a room writes grows with them.
+    invited_per_room: Count = 1000
     # Shown on joining, so that one lands in a conversation; older history is a page away.
     backlog_events: Count = 50
     page_events_max: Count = 1000

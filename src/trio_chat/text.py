@@ -37,6 +37,11 @@ def clean_line(text: str) -> str:
     return _UNSAFE_OR_BREAK.sub(REPLACEMENT, text)
 
 
+# No name is longer, folded or typed with all its marks; a peer may well send 16 KiB, which take
+# 0.1 s to fold.
+NAME_CHARACTERS = 256
+
+
 def fold(name: str) -> str:
     """Return the key under which *name* is looked up: two names that look alike by case or width
     have one key.
@@ -47,7 +52,7 @@ def fold(name: str) -> str:
     if name.isascii():
         return name.lower()
     # No name is as long as that; what a peer made up shall not fill the cache.
-    return _fold_cached(name) if len(name) <= 256 else _fold(name)
+    return _fold_cached(name) if len(name) <= NAME_CHARACTERS else _fold(name)
 
 
 def _fold(name: str) -> str:

@@ -214,7 +214,7 @@ async def test_a_private_room_is_not_listed_and_entered_by_invitation(server: Ch
     await alice.input("/private", "dev")
     assert await code(bob, "/join dev") == "not_permitted"
     assert "dev" not in str((await result(bob, "/rooms"))["data"])
-    assert await code(bob, "/who dev") == "not_permitted"
+    assert await code(bob, "/who dev") == "no_such_room"
     await alice.input("/invite bob", "dev")
     assert "/join dev" in (await bob.expect("notice"))["text"]
     assert await code(bob, "/join dev") == "done"

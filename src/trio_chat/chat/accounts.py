@@ -16,7 +16,7 @@ import msgspec
 from trio_chat.chat.members import Member, Role
 from trio_chat.errors import NameTaken, NoSuchMember
 from trio_chat.events import NotifyLevel
-from trio_chat.text import fold
+from trio_chat.text import NAME_CHARACTERS, fold
 
 Scope: TypeAlias = Literal["read", "write", "moderate"]
 SCOPES: tuple[Scope, ...] = ("read", "write", "moderate")
@@ -104,6 +104,7 @@ class Accounts:
         self._by_id: dict[str, Account] = {}
         self._profiles: dict[str, Profile] = {}
         self._tokens: dict[str, Token] = {}
+        self._tokens_of: dict[str, dict[str, Token]] = {}  # by the account's id
 
     def __iter__(self) -> Iterator[Account]:
         return iter(self._by_key.values())
@@ -129,9 +130,10 @@ class Accounts:
         self._profiles.pop(account.id, None)
         for key in self.tokens_of(account.id):
             self.drop_token(key)
+        self._tokens_of.pop(account.id, None)
 
     def named(self, name: str) -> Account | None:
-        return self._by_key.get(fold(name.removeprefix("@")))
+        return self._by_key.get(fold(name.removeprefix("@"))) if _is_short(name) else None
 
     def find(self, name: str) -> Account:
         """Raises NoSuchMember."""
@@ -150,7 +152,7 @@ class Accounts:
 
     def reserves(self, nick: str) -> Account | None:
         """The account that the nick belongs to, if any."""
-        return self._by_key.get(fold(nick))
+        return self._by_key.get(fold(nick)) if _is_short(nick) else None
 
     # --- what is kept beside them
 
@@ -162,19 +164,26 @@ class Accounts:
 
     def put_token(self, key: str, token: Token) -> None:
         self._tokens[key] = token
+        self._tokens_of.setdefault(token.account, {})[key] = token
 
     def drop_token(self, key: str) -> None:
-        self._tokens.pop(key, None)
+        token = self._tokens.pop(key, None)
+        if token is not None:
+            self._tokens_of[token.account].pop(key, None)
 
     def token(self, key: str) -> Token | None:
         return self._tokens.get(key)
 
     def tokens_of(self, id: str) -> dict[str, Token]:
         """By the hashes of their secrets, the oldest first."""
-        return {key: token for key, token in self._tokens.items() if token.account == id}
+        return dict(self._tokens_of.get(id, {}))
 
 
 _NEW_PROFILE = Profile()
+
+
+def _is_short(name: str) -> bool:
+    return len(name) <= NAME_CHARACTERS
 
 
 def profile_of(member: Member) -> Profile:
@@ -189,7 +198,7 @@ def profile_of(member: Member) -> Profile:
         ignores=dict(member.ignores),
         blocks=member.blocks,
         reads={key: seq for key, seq in member.reads.items() if member.is_in(key)},
-        notify=member.notify,
+        notify={key: level for key, level in member.notify.items() if member.is_in(key)},
         highlights=member.highlights,
         away=member.away,
     )

@@ -6,13 +6,20 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
-from trio_chat.chat.members import Member
+from trio_chat.chat.members import Member, RoomRole
 from trio_chat.chat.names import check_nick, check_room
 from trio_chat.chat.rooms import Direct, Room, RoomRecord, direct_key
 from trio_chat.config import LimitsSection
-from trio_chat.errors import NameTaken, NoSuchMember, NoSuchRoom, NotInRoom, NotPermitted
+from trio_chat.errors import (
+    BadRequest,
+    NameTaken,
+    NoSuchMember,
+    NoSuchRoom,
+    NotInRoom,
+    NotPermitted,
+)
 from trio_chat.events import Left, Renamed
-from trio_chat.text import fold
+from trio_chat.text import NAME_CHARACTERS, fold
 
 # Guessing what was meant costs a comparison with each name: 0.07 ms for 32 like characters.
 _NEAREST_CHARACTERS = 32
@@ -81,7 +88,7 @@ class Hub:
 
     def holder(self, nick: str) -> Member | None:
         """Who is called *nick* now."""
-        return self.members.get(fold(nick))
+        return self.members.get(fold(nick)) if len(nick) <= NAME_CHARACTERS else None
 
     def find_member(self, nick: str) -> Member:
         """Raises NoSuchMember, naming the nearest nick."""
@@ -143,19 +150,28 @@ class Hub:
         self.rooms[room.key] = room
         self._named[fold(room.name)] = room
 
+    def owned(self, member: Member) -> int:
+        """How many rooms the member owns."""
+        identity = member.identity
+        return sum(room.role_of(identity) is RoomRole.OWNER for room in self.rooms.values())
+
     def remove_room(self, room: Room) -> None:
         self.rooms.pop(room.key, None)
         self._unname(room)
+
+    def reserve(self, name: str, room: Room) -> None:
+        """Nobody else shall take the name, which the room is about to have."""
+        self._named[fold(name)] = room
 
     def take_up(self, room: Room, record: RoomRecord) -> None:
         """Have the room be as *record* says, its name included.
 
         Raises:
-            NameTaken: another room is called so.
+            BadRequest: another room is called so.
         """
         holder = self._named.get(fold(record.name))
         if holder is not None and holder is not room:
-            raise NameTaken(f"there is another room #{holder.name} now")
+            raise BadRequest(f"there is another room #{holder.name} now")
         self._unname(room)
         room.take_up(record)
         self._named[fold(room.name)] = room
@@ -203,6 +219,8 @@ class Hub:
     def find_direct(self, member: Member, nick: str) -> Direct | None:
         """The member's conversation with whoever is called *nick* now; when nobody is, the one
         with somebody who was called so on leaving."""
+        if len(nick) > NAME_CHARACTERS:
+            return None
         key = fold(nick.removeprefix("@"))
         holder = self.members.get(key)
         if holder is not None:

@@ -151,6 +151,10 @@ class Sanctions:
         self._last_number += 1
         return self._last_number
 
+    def start_after(self, number: int) -> None:
+        """Give numbers above this one: it was given before."""
+        self._last_number = max(self._last_number, number)
+
     def add(self, sanction: Sanction) -> Sanction | None:
         """Add it, and return the one whose place it took, if any.
 

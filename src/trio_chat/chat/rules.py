@@ -14,6 +14,7 @@ from trio_chat.chat.moderation import Defcon, Sanction, SanctionKind, Sanctions
 from trio_chat.chat.rooms import Direct, Room
 from trio_chat.errors import Banned, Muted, NotPermitted, RoomFull, TooFast
 
+_SPOKE_SPARE = 100  # entries of those who left, before they are looked through
 EVERYWHERE = ""  # the room of a sanction that holds on the whole server
 
 # Above every role in a room.
@@ -114,6 +115,29 @@ def check_speak(
         _check_blocked(place, member)
 
 
+def check_direct(member: Member, sanctions: Sanctions, defcon: Defcon, now_ms: int) -> None:
+    """Whether the member may begin a conversation now.
+
+    Raises:
+        Muted, NotPermitted.
+    """
+    _check_sanctions(None, member, sanctions, defcon, now_ms)
+
+
+def check_renames(member: Member, sanctions: Sanctions, now_ms: int) -> None:
+    """Whether the member may be called otherwise: who is muted does not get out of it like that.
+
+    Raises:
+        Muted.
+    """
+    if not sanctions.is_quiet:
+        for room in (None, *member.rooms.values()):
+            mute = holding(sanctions, "mute", room, member, now_ms)
+            if mute is not None:
+                text = refusal("who is muted keeps the name", mute)
+                raise Muted(text, retry_after=left(mute, now_ms))
+
+
 def _check_sanctions(
     room: Room | None, member: Member, sanctions: Sanctions, defcon: Defcon, now_ms: int
 ) -> None:
@@ -157,6 +181,9 @@ def note_spoke(place: Room | Direct, member: Member, now_ms: int) -> None:
     """The member speaks: in a slow room the next message has to wait."""
     if isinstance(place, Room) and place.record.slow_seconds:
         place.spoke[member.identity] = now_ms
+        if len(place.spoke) > 2 * len(place.members) + _SPOKE_SPARE:
+            since_ms = now_ms - int(place.record.slow_seconds * 1000)
+            place.spoke = {who: at_ms for who, at_ms in place.spoke.items() if at_ms > since_ms}
 
 
 def refusal(what: str, sanction: Sanction) -> str:

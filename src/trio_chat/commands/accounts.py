@@ -21,6 +21,7 @@ from trio_chat.chat.accounts import (
 from trio_chat.chat.members import Role
 from trio_chat.chat.moderation import Defcon
 from trio_chat.chat.names import check_line, check_nick
+from trio_chat.chat.rules import check_renames
 from trio_chat.commands import records
 from trio_chat.commands.acts import act, change, write
 from trio_chat.commands.changes import (
@@ -31,7 +32,7 @@ from trio_chat.commands.changes import (
     set_password,
 )
 from trio_chat.commands.table import Command, Context, Outcome, SessionRow
-from trio_chat.errors import BadRequest, LoginFailed, NameTaken, NotPermitted, UsageError
+from trio_chat.errors import BadRequest, ChatError, LoginFailed, NameTaken, NotPermitted, UsageError
 from trio_chat.events import timestamp
 from trio_chat.text import fold
 
@@ -40,13 +41,21 @@ _LABEL_CHARACTERS = 40
 
 async def register(context: Context, arguments: tuple[str, ...]) -> Outcome:
     *names, password = arguments
-    name = check_nick(names[0] if names else context.member.nick, context.config.limits)
+    name = check_nick(context.member.nick, context.config.limits)
+    if names and fold(names[0]) != fold(name):
+        # The first word of a pass phrase would become a name that everybody sees.
+        raise BadRequest(f"an account has its nick for a name: /register PASSWORD makes {name}'s")
     _check_registration(context, name)
     check_password(context.config.accounts, name, password)
     hashed = await context.host.hash(password)
     _check_registration(context, name)  # somebody may have been faster
+    context.host.check_still(context.member)
     account, puts = add_account(context.server, name, hashed, Role.MEMBER, context.now_ms)
-    context = await become(context, account)
+    try:
+        context = await become(context, account)
+    except ChatError:
+        context.server.accounts.remove(account)
+        raise
     return Outcome(
         text=f"the account {name} is yours, and nobody else can be called so",
         data={"account": name},
@@ -57,6 +66,7 @@ async def register(context: Context, arguments: tuple[str, ...]) -> Outcome:
 def _check_registration(context: Context, name: str) -> None:
     """Raises NotPermitted, NameTaken."""
     member, server = context.member, context.server
+    check_renames(member, server.sanctions, context.now_ms)
     if member.account is not None:
         raise NotPermitted(f"you are logged in as {member.account}; /logout first")
     if not context.config.accounts.registration or server.defcon >= Defcon.NO_NEW_ACCOUNTS:
@@ -74,12 +84,14 @@ async def login(context: Context, arguments: tuple[str, ...]) -> Outcome:
     account = await context.host.check_password(
         names[0] if names else context.member.nick, password
     )
+    check_renames(context.member, context.server.sanctions, context.now_ms)
     await context.host.become(account)
     return Outcome(text=f"you are logged in as {account.name}", data={"account": account.name})
 
 
 async def logout(context: Context, _: tuple[str, ...]) -> Outcome:
     name = own_account(context).name
+    check_renames(context.member, context.server.sanctions, context.now_ms)
     await context.host.become(None)
     return Outcome(text=f"you are logged out of {name}; /nick NICK chooses another nick")
 
@@ -96,6 +108,9 @@ async def passwd(context: Context, arguments: tuple[str, ...]) -> Outcome:
     await context.host.check_password(account.name, old)
     check_password(context.config.accounts, account.name, new)
     hashed = await context.host.hash(new)
+    context.host.check_still(context.member)
+    if own_account(context).password != account.password:
+        raise LoginFailed("the password was changed meanwhile")
     puts = set_password(context.server, own_account(context), hashed)
     return Outcome(
         text="the password is changed; other sessions go on: /sessions lists them",

@@ -15,7 +15,10 @@ from trio_chat.store import EntryKind, Put, Write
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What became of one record: the fields that differ, before and after. None: no record."""
+    """What became of one record: the fields that differ, before and after. None: no record.
+
+    Of a field that is a mapping only the entries that differ are kept; None: no such entry.
+    """
 
     space: str
     key: str
@@ -69,13 +72,20 @@ def change(
     old, new = fields_of(before), fields_of(after)
     if old is None or new is None:
         return Change(space, key, old, new)
-    differing = [name for name in new if old[name] != new[name]]
+    pairs = {name: _differing(old[name], new[name]) for name in new if old[name] != new[name]}
     return Change(
         space,
         key,
-        {name: old[name] for name in differing},
-        {name: new[name] for name in differing},
+        {name: pair[0] for name, pair in pairs.items()},
+        {name: pair[1] for name, pair in pairs.items()},
     )
+
+
+def _differing(old: Any, new: Any) -> tuple[Any, Any]:
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return old, new
+    keys = [key for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
+    return {key: old.get(key) for key in keys}, {key: new.get(key) for key in keys}
 
 
 def fields_of(record: msgspec.Struct | None) -> dict[str, Any] | None:

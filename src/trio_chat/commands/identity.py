@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trio_chat.chat.names import check_line
+from trio_chat.chat.rules import check_renames
 from trio_chat.commands.table import Command, Context, Outcome
 from trio_chat.errors import NoSuchMember, NotInRoom, NotPermitted, TooLong, UsageError
 from trio_chat.events import NotifyLevel, timestamp
@@ -10,6 +11,7 @@ from trio_chat.text import fold
 
 
 async def nick(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    check_renames(context.member, context.server.sanctions, context.now_ms)
     context.host.rename(arguments[0])
     return Outcome()
 

@@ -142,7 +142,10 @@ def _sanction(
         until_ms=None if duration_ms is None else context.now_ms + duration_ms,
         rank=own,
     )
-    puts = [records.put_sanction(sanction.number, sanction)]
+    puts = [
+        records.put_sanction(sanction.number, sanction),
+        records.put_server("last_sanction", str(sanction.number)),
+    ]
     for over in sanctions.expired(context.now_ms):
         sanctions.remove(over.number)
         puts.append(records.put_sanction(over.number, None))

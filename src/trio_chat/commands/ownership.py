@@ -14,7 +14,7 @@ from trio_chat.chat.rooms import Room, RoomRecord
 from trio_chat.commands import records
 from trio_chat.commands.acts import act, change, room_change, write
 from trio_chat.commands.table import Command, Context, Outcome
-from trio_chat.commands.targets import find_target, here
+from trio_chat.commands.targets import check_lets_in, find_owner, here, settable
 from trio_chat.errors import BadRequest, NotPermitted, UsageError
 from trio_chat.store import Put
 
@@ -29,17 +29,16 @@ async def create(context: Context, arguments: tuple[str, ...]) -> Outcome:
     if context.hub.named(name) is not None:
         raise BadRequest(f"there is a room #{name} already")
     own = context.member.identity
-    owned = sum(room.role_of(own) is RoomRole.OWNER for room in context.hub.rooms.values())
-    if owned >= context.config.limits.rooms_owned:
+    if context.hub.owned(context.member) >= context.config.limits.rooms_owned:
         raise NotPermitted(f"one can own at most {context.config.limits.rooms_owned} rooms")
     limits = context.config.limits
     description = check_line(" ".join(arguments[1:]), "description", limits.topic_characters)
     await context.host.join(name)
     room = context.hub.open_room(name)
-    before = room.change(
+    room.change(
         created_ms=context.now_ms, description=description, roles={own: RoomRole.OWNER.value}
     )
-    audit = act(context, "create", room=room, changes=[room_change(room, before)])
+    audit = act(context, "create", room=room)
     text = "made this room" + (f": {description}" if description else "")
     return Outcome(write=write(context, audit, records.put_room(room), room=room, text=text))
 
@@ -47,8 +46,7 @@ async def create(context: Context, arguments: tuple[str, ...]) -> Outcome:
 async def describe(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = here(context)
     if not arguments:
-        text = room.record.description or "nothing is said about this room; /describe TEXT does"
-        return Outcome(text=text, data=_settings(room))
+        return Outcome(text=_described(room), data=_settings(room))
     text = "" if arguments[0] == NOTHING else arguments[0]
     text = check_line(text, "description", context.config.limits.topic_characters)
     said = f"described this room: {text}" if text else "took the description of this room away"
@@ -58,6 +56,7 @@ async def describe(context: Context, arguments: tuple[str, ...]) -> Outcome:
 async def private(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = here(context)
     if not _switch(arguments, "private"):
+        check_lets_in(context, room)
         return _set(context, "private off", "opened this room to everybody", private=False)
     # Who is here may come back.
     here_now = {member.identity: member.nick for member in room.members.values()}
@@ -66,11 +65,14 @@ async def private(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 
 async def invite(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    room = here(context)
-    target = find_target(context, arguments[0])
+    room = settable(context)
+    check_lets_in(context, room)
+    target = find_owner(context, arguments[0])
     if target.identity in room.members:
         raise NotPermitted(f"{target.nick} is in #{room.name} already")
-    if target.member is not None:
+    if len(room.record.invited) >= context.config.limits.invited_per_room:
+        raise NotPermitted("a room has so many invitations at most; /uninvite somebody first")
+    if target.member is not None and context.member.identity not in target.member.blocks:
         text = (
             f"{context.member.nick} invites you to #{room.name}: /join {room.name} takes you there"
         )
@@ -81,7 +83,7 @@ async def invite(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 async def uninvite(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = here(context)
-    target = find_target(context, arguments[0])
+    target = find_owner(context, arguments[0])
     invited = dict(room.record.invited)
     if invited.pop(target.identity, None) is None:
         raise BadRequest(f"{target.nick} is not invited to #{room.name}")
@@ -90,7 +92,7 @@ async def uninvite(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 
 async def key(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    room = here(context)
+    room = settable(context)
     if not arguments:
         shown = f"the key is {room.record.key}" if room.record.key else "this room has no key"
         return Outcome(text=shown, data={"key": room.record.key})
@@ -146,6 +148,7 @@ async def backlog(context: Context, arguments: tuple[str, ...]) -> Outcome:
         return outcome
     if wanted != "all":
         raise UsageError("usage: /backlog all/joined")
+    check_lets_in(context, room)
     floors = [Put(records.FLOOR, f"{room.key} {who}", None) for who in room.floors]
     room.floors.clear()
     said = "now who enters reads everything from the beginning"
@@ -167,19 +170,16 @@ async def archive(context: Context, _: tuple[str, ...]) -> Outcome:
         raise NotPermitted(f"#{room.name} is archived already")
     name = _archive_name(context, room.name)
     was_here = {member.identity: member.nick for member in room.members.values()}
-    record = msgspec.structs.replace(
-        room.record,
-        name=name,
-        archived=True,
-        private=True,
-        invited={**room.record.invited, **was_here},
-    )
+    before = room.change(archived=True, private=True, invited={**room.record.invited, **was_here})
+    # From now on nothing changes here. The name changes once everybody was shown why.
+    record = msgspec.structs.replace(room.record, name=name)
+    context.hub.reserve(name, room)
     audit = act(
         context,
         "archive",
         room=room,
         reason=f"as #{name}",
-        changes=[change(records.ROOM, room.key, room.record, record)],
+        changes=[change(records.ROOM, room.key, before, record)],
     )
     put = Put(records.ROOM, room.key, records.encode(record))
     text = f"archived this room; its history stays in #{name}"
@@ -202,14 +202,25 @@ def _set(
     context: Context, name: str, said: str, *, target: str = "", reason: str = "", **fields: Any
 ) -> Outcome:
     """Change the room's record, for the audit and before everybody's eyes."""
-    room = here(context)
-    if room.record.archived:
-        raise NotPermitted(f"#{room.name} is archived: nothing changes there any more")
+    room = settable(context)
     before = room.change(**fields)
     room.kept = True
     changes = [room_change(room, before)]
     audit = act(context, name, target=target, room=room, reason=reason, changes=changes)
     return Outcome(write=write(context, audit, records.put_room(room), room=room, text=said))
+
+
+def _described(room: Room) -> str:
+    record = room.record
+    facts = [record.description or "nothing is said about this room"]
+    facts += ["private"] * record.private + ["needs a key"] * bool(record.key)
+    facts += [f"at most {record.limit} members"] * bool(record.limit)
+    facts += ["locked"] * record.locked
+    if record.slow_seconds:
+        facts.append(f"one message in {shown_duration(int(record.slow_seconds * 1000))}")
+    if record.backlog == "joined":
+        facts.append("who enters reads what is said from then on")
+    return "; ".join([*facts, *(["archived"] * record.archived)])
 
 
 def _settings(room: Room) -> dict[str, Any]:

@@ -9,7 +9,14 @@ from trio_chat.commands import records
 from trio_chat.commands.acts import act, change, room_change, write
 from trio_chat.commands.changes import give_role
 from trio_chat.commands.table import Command, Context, Outcome
-from trio_chat.commands.targets import Target, find_target, here, lower_target, own_rank
+from trio_chat.commands.targets import (
+    Target,
+    check_lets_in,
+    find_owner,
+    lower_target,
+    own_rank,
+    settable,
+)
 from trio_chat.errors import NoSuchMember, NotPermitted, UsageError
 
 
@@ -31,9 +38,11 @@ async def unvoice(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 async def transfer(context: Context, arguments: tuple[str, ...]) -> Outcome:
     """The room has another owner; the former one stays as a moderator."""
-    room = here(context)
-    target = find_target(context, arguments[0])
+    room = settable(context)
+    target = find_owner(context, arguments[0])
     _check_account(target)
+    if target.identity not in room.members:
+        check_lets_in(context, room)
     roles = dict(room.record.roles)
     for identity, role in room.record.roles.items():
         if role == RoomRole.OWNER and identity != target.identity:
@@ -52,10 +61,13 @@ def _check_owner(context: Context, room: Room, identity: str) -> None:
 
 
 def _give(context: Context, name: str, role: RoomRole, said: str) -> Outcome:
-    room = here(context)
-    target = lower_target(context, name, room)
+    room = settable(context)
+    target = find_owner(context, name)
+    check_rank(own_rank(context, room), target.rank_in(room), target.nick)
     if role > RoomRole.VOICED:
         _check_account(target)
+    if target.identity not in room.members:
+        check_lets_in(context, room)
     check_rank(own_rank(context, room), rank(Role.GUEST, role), f"a {role.title}")
     if room.role_of(target.identity) >= role:
         raise NotPermitted(f"{target.nick} is {room.role_of(target.identity).title} already")
@@ -65,7 +77,7 @@ def _give(context: Context, name: str, role: RoomRole, said: str) -> Outcome:
 
 
 def _take(context: Context, name: str, role: RoomRole, said: str) -> Outcome:
-    room = here(context)
+    room = settable(context)
     target = lower_target(context, name, room)
     if room.role_of(target.identity) is not role:
         raise NotPermitted(f"{target.nick} is not {role.title} here")
@@ -91,7 +103,7 @@ def set_roles(
 
 async def role(context: Context, arguments: tuple[str, ...]) -> Outcome:
     """What somebody may do on the server."""
-    target = find_target(context, arguments[0])
+    target = find_owner(context, arguments[0])
     if len(arguments) == 1:
         return Outcome(
             text=f"{target.nick} is {target.role.title}",

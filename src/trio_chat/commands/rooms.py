@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from trio_chat.chat.names import check_line
 from trio_chat.chat.rooms import Room
-from trio_chat.chat.rules import check_speak, is_listed
+from trio_chat.chat.rules import check_speak, holding, is_listed
 from trio_chat.commands.fitting import fit
 from trio_chat.commands.records import put_room
 from trio_chat.commands.table import Command, Context, Outcome
-from trio_chat.errors import NotInRoom, NotPermitted
+from trio_chat.errors import NoSuchRoom, NotInRoom, NotPermitted
 from trio_chat.store import Write
 from trio_chat.text import fold
 
@@ -27,14 +27,17 @@ async def join(context: Context, arguments: tuple[str, ...]) -> Outcome:
 async def leave(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = context.hub.room_of(context.member, arguments[0]) if arguments else _here(context)
     reason = arguments[1] if len(arguments) > 1 else ""
-    context.host.leave(room, check_line(reason, "reason", context.config.limits.reason_characters))
+    reason = check_line(reason, "reason", context.config.limits.reason_characters)
+    if holding(context.server.sanctions, "mute", room, context.member, context.now_ms):
+        reason = ""  # a last word is a word
+    context.host.leave(room, reason)
     return Outcome()
 
 
 async def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = context.hub.find_room(arguments[0]) if arguments else _here(context)
     if not is_listed(room, context.member):
-        raise NotPermitted(f"#{room.name} is private")
+        raise NoSuchRoom(f"there is no room #{room.name}")
     members = sorted(room.members.values(), key=lambda member: member.key)
     shown, names, more = fit(
         (member.info(), member.nick + (" (away)" if member.away is not None else ""))

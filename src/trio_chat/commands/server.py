@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from trio_chat.chat.names import check_line
+from trio_chat.chat.rules import holding
 from trio_chat.commands.table import Command, Context, Outcome
 from trio_chat.events import timestamp
 
@@ -51,7 +52,13 @@ async def version(context: Context, _: tuple[str, ...]) -> Outcome:
 
 async def quit_(context: Context, arguments: tuple[str, ...]) -> Outcome:
     reason = arguments[0] if arguments else ""
-    context.host.quit(check_line(reason, "reason", context.config.limits.reason_characters))
+    reason = check_line(reason, "reason", context.config.limits.reason_characters)
+    rooms = (None, *context.member.rooms.values())
+    is_muted = (
+        holding(context.server.sanctions, "mute", room, context.member, context.now_ms)
+        for room in rooms
+    )
+    context.host.quit("" if any(is_muted) else reason)
     return Outcome()
 
 
@@ -70,5 +77,7 @@ COMMANDS = [
     Command("time", "", "Show the server's time.", time, reads=True),
     Command("uptime", "", "Show how long the server has been up.", uptime, reads=True),
     Command("version", "", "Show the server's version.", version, reads=True),
-    Command("quit", "[REASON]", "Leave the server.", quit_, ("exit", "bye", "q"), most=1),
+    Command(
+        "quit", "[REASON]", "Leave the server.", quit_, ("exit", "bye", "q"), most=1, free=True
+    ),
 ]

@@ -67,6 +67,9 @@ class Host(Protocol):
     def member(self) -> Member:
         """Who speaks here now."""
 
+    def check_still(self, member: Member) -> None:
+        """After a wait: whether it is still this member. Raises Unavailable."""
+
     def notice(self, text: str) -> None:
         """Show a line in this session alone, which is stored nowhere."""
 
@@ -195,6 +198,7 @@ class Command:
         room_role: the lowest role in a room that may use it there, whatever the server's role.
             The room is where it is typed, or is named before the arguments: `/kick #dev bob`.
         personal: it is about the account itself, so no token opens it.
+        free: every token opens it.
         reads: it changes nothing, so it is run again when its id comes again, and it is paid
             for from the budget for queries.
     """
@@ -210,10 +214,13 @@ class Command:
     reads: bool = False
     room_role: RoomRole | None = None
     personal: bool = False
+    free: bool = False
 
     @property
     def scope(self) -> str:
-        """What a token must allow for it."""
+        """What a token must allow for it; "" for nothing."""
+        if self.free:
+            return ""
         if self.personal:
             return "account"
         if self.role >= Role.MODERATOR or self.room_role is not None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Room, stored_event
-from trio_chat.chat.rules import check_speak, note_spoke
+from trio_chat.chat.rules import check_direct, check_speak, note_spoke
 from trio_chat.commands.fitting import fit
 from trio_chat.commands.table import Command, Context, Outcome
 from trio_chat.errors import NoSuchMember, NotInRoom, UsageError
@@ -75,9 +75,10 @@ def _write(context: Context, place: Room | Direct, text: str, kind: EntryKind) -
 
 async def _tell(context: Context, nick: str, text: str) -> Outcome:
     check_text(text, context.config.limits)  # before a conversation begins
+    check_direct(context.member, context.server.sanctions, context.server.defcon, context.now_ms)
     direct = context.host.direct(nick)
     write = _write(context, direct, text, "message")
-    partner = context.hub.holder(nick.removeprefix("@"))
+    partner = direct.online.get(direct.partner_of(context.member.identity))
     if partner is None:
         return Outcome(text=f"{nick} is not here; it waits", write=write)
     if partner.away is not None:

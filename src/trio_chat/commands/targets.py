@@ -9,7 +9,7 @@ from trio_chat.chat.members import Member, Role, RoomRole
 from trio_chat.chat.rooms import Room
 from trio_chat.chat.rules import check_rank, rank
 from trio_chat.commands.table import Context
-from trio_chat.errors import NotInRoom
+from trio_chat.errors import NotInRoom, NotPermitted
 
 
 class Target(NamedTuple):
@@ -28,6 +28,19 @@ class Target(NamedTuple):
 
     def rank_in(self, room: Room | None) -> int:
         return rank(self.role, room.role_of(self.identity) if room else RoomRole.PLAIN)
+
+
+def find_owner(context: Context, name: str) -> Target:
+    """Whose account *name* is, or who is called so if it is nobody's: for what is given, which a
+    guest who goes by the nick for a moment shall not get.
+
+    Raises:
+        NoSuchMember, naming the nearest nick.
+    """
+    account = context.server.accounts.named(name)
+    if account is None:
+        return find_target(context, name)
+    return Target(account.identity, account.name, context.server.present(account), account)
 
 
 def find_target(context: Context, name: str) -> Target:
@@ -53,6 +66,29 @@ def own_rank(context: Context, room: Room | None) -> int:
     if room is None or not context.moderates:
         return rank(context.role)
     return rank(context.role, room.role_of(context.member.identity))
+
+
+def settable(context: Context) -> Room:
+    """The room where the line was typed, which is not archived.
+
+    Raises:
+        NotInRoom, NotPermitted.
+    """
+    room = here(context)
+    if room.record.archived:
+        raise NotPermitted(f"#{room.name} is archived: nothing changes there any more")
+    return room
+
+
+def check_lets_in(context: Context, room: Room) -> None:
+    """Whether the member may let somebody into the room: into a private one only who runs it, so
+    that no role of the server opens it.
+
+    Raises:
+        NotPermitted.
+    """
+    if room.record.private and room.role_of(context.member.identity) < RoomRole.MODERATOR:
+        raise NotPermitted(f"#{room.name} is private: only who runs it lets somebody in")
 
 
 def lower_target(context: Context, name: str, room: Room | None) -> Target:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from trio_chat.chat.accounts import Account
@@ -18,6 +20,8 @@ from trio_chat.store import AUDIT_ROOM, Entry, Put
 
 _LOOK_BACK = 1000  # lines of the audit room
 _PAGE = 200
+# About the account itself, or nobody's doing: passed over.
+_PERSONAL = frozenset(("register", "passwd", "token", "revoke token", "claim", "report"))
 # What a room's moderators may change; all else is for its owner and the server's admins.
 _OF_MODERATORS = frozenset(("roles", "invited", "locked", "slow_seconds"))
 _CHANGED = "somebody has changed that since; it has to be mended by hand"
@@ -55,8 +59,12 @@ async def _last_act(context: Context) -> tuple[Entry, Act]:
             line = msgspec.json.decode(entry.text, type=Act)
             if line.undoes is not None:
                 undone.add(line.undoes)
-            elif line.changes and entry.seq not in undone:
+            elif entry.seq in undone or line.act in _PERSONAL:
+                continue
+            elif line.changes:
                 return entry, line
+            else:
+                raise BadRequest(f"that cannot be taken back: {line.deed}")
         if not entries:
             break
         before = entries[0].seq
@@ -86,6 +94,10 @@ def _check(context: Context, one: Change) -> None:
 def _check_sanction(context: Context, one: Change) -> None:
     sanction = msgspec.convert(one.after or one.before, Sanction)
     room = context.hub.rooms.get(sanction.room) if sanction.room else None
+    if one.after is None:
+        other = context.server.sanctions.matching(sanction.kind, sanction.room, sanction.mask)
+        if other is not None:
+            raise BadRequest(_CHANGED)
     own = own_rank(context, room)
     least = RoomRole.MODERATOR.value if room else rank(Role.MODERATOR)
     if own < max(least, sanction.rank if one.after else 0):
@@ -100,14 +112,14 @@ def _check_room(context: Context, one: Change) -> None:
         raise NotPermitted("you have no longer the role for that")
     old, new = before.get("roles", {}), after.get("roles", {})
     for identity in old.keys() | new.keys():
-        roles = old.get(identity, 0), new.get(identity, 0)
+        roles = old.get(identity) or 0, new.get(identity) or 0
         if roles[0] != roles[1]:
             account = context.server.accounts.of_identity(identity)
             standing = rank(Role(account.role)) if account else 0
             check_rank(own, max(*roles, standing), account.name if account else "somebody")
 
 
-def _current(context: Context, one: Change) -> dict[str, object] | None:
+def _current(context: Context, one: Change) -> dict[str, Any] | None:
     """The record now: of its fields, those that the change is about."""
     record: msgspec.Struct | None = None
     match one.space:
@@ -121,7 +133,14 @@ def _current(context: Context, one: Change) -> dict[str, object] | None:
     fields = fields_of(record)
     if fields is None or one.after is None:
         return fields
-    return {name: fields[name] for name in one.after}
+    return {name: _part(fields[name], wanted) for name, wanted in one.after.items()}
+
+
+def _part(value: Any, wanted: Any) -> Any:
+    """Of a mapping, the entries that the change is about; see `acts.change`."""
+    if not isinstance(value, dict) or not isinstance(wanted, dict):
+        return value
+    return {key: value.get(key) for key in wanted}
 
 
 def _revert(context: Context, one: Change) -> Put:
@@ -130,7 +149,7 @@ def _revert(context: Context, one: Change) -> Put:
             return _revert_sanction(context, one)
         case records.ROOM:
             room = context.hub.rooms[one.key]
-            fields = {**(fields_of(room.record) or {}), **(one.before or {})}
+            fields = _restored(fields_of(room.record) or {}, one.before or {})
             context.hub.take_up(room, msgspec.convert(fields, RoomRecord))
             return records.put_room(room)
         case _:
@@ -143,6 +162,16 @@ def _revert(context: Context, one: Change) -> Put:
                 member.role = Role(restored.role)
                 context.server.refresh(member)
             return records.put_account(restored)
+
+
+def _restored(fields: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    for name, value in before.items():
+        if isinstance(value, dict):
+            merged = {**fields[name], **value}
+            fields[name] = {key: entry for key, entry in merged.items() if entry is not None}
+        else:
+            fields[name] = value
+    return fields
 
 
 def _revert_sanction(context: Context, one: Change) -> Put:

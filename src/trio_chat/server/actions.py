@@ -78,19 +78,21 @@ class ServerActions:
         return self._service.member_puts(member)
 
     def expel(self, room: Room, member: Member) -> None:
-        if member.identity not in room.members:
+        here = room.members.get(member.identity)
+        if here is None:
             return  # it left meanwhile
-        room.remove(member, "")
-        for own in self._service.linked(member):
+        left = room.remove(here, "kicked")
+        for own in self._service.linked(here):
+            if own.catch_up is not None:  # it will not read the kick any more
+                own.send(left)
             self._service.unhear(own, room)
-        self._service.keep(*self._service.forget_floor(member, room))
-        self._service.keep_member(member)
+        self._service.keep(*self._service.forget_floor(here, room))
+        self._service.keep_member(here)
 
     def dismiss(self, member: Member, reason: str, retry_after: float | None = None) -> None:
         self._service.attendance.dismiss(member, reason, retry_after)
 
     def close_room(self, room: Room, record: RoomRecord) -> None:
-        room.change(archived=True)
         for member in tuple(room.members.values()):
             self._service.keep(*self._service.leave(member, room, "archived"))
             self._service.keep_member(member)

@@ -16,9 +16,10 @@ import trio
 from trio_chat.chat.flood import TokenBucket
 from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Room
-from trio_chat.chat.rules import check_speak, note_spoke
+from trio_chat.chat.rules import check_direct, check_speak, note_spoke
 from trio_chat.errors import (
     BadRequest,
+    ChatError,
     HelloFirst,
     NoSuchMember,
     NotInRoom,
@@ -96,7 +97,12 @@ class Answers:
             place = self._new_place(request.room)
         elif session.former_scope and await self.answered_before(request.id):
             return
-        self.check_speak(place)
+        refused = self._refusal(place)
+        if refused is not None:
+            # Said, and muted since? An error would mean that it did not happen.
+            if await self.answered_before(request.id):
+                return
+            raise refused
         write = Write(
             room=place.key,
             sender=member.nick,
@@ -106,6 +112,13 @@ class Answers:
             key=request.id or "",
         )
         await self.submit(write)
+
+    def _refusal(self, place: Room | Direct) -> ChatError | None:
+        try:
+            self.check_speak(place)
+        except ChatError as exc:
+            return exc
+        return None
 
     def check_speak(self, place: Room | Direct) -> None:
         """Whether the member may say something there now; what the place has to note of it.
@@ -163,9 +176,10 @@ class Answers:
         """A conversation that `@nick` begins.
 
         Raises:
-            NoSuchRoom, NoSuchMember, NotInRoom.
+            NoSuchRoom, NoSuchMember, NotInRoom, Muted, NotPermitted.
         """
         if name.startswith("@"):
+            self._check_direct()
             return self._session.service.conversations.open(self.member(), name)
         return self._place(name)
 
@@ -199,6 +213,13 @@ class Answers:
             raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
         return self._session.service.hub.room_of(self.member(), name)
 
+    def _check_direct(self) -> None:
+        """Whether the member may begin a conversation."""
+        session, service = self._session, self._session.service
+        if session.scopes is not None and "write" not in session.scopes:
+            raise NotPermitted("this token may not write")
+        check_direct(self.member(), service.sanctions, service.defcon, service.now_ms())
+
     # --- ids
 
     async def answered_before(self, id: str | None) -> bool:
@@ -208,14 +229,22 @@ class Answers:
         if not id:
             return False
         first = await session.service.store.recall(session.scope, id)
-        if first is None and session.former_scope:
-            first = await session.service.store.recall(session.former_scope, id)
+        if first is None:
+            first = await self._recall_former(id)
         if first is None:
             return False
         if first.answer:
             session.send(msgspec.json.decode(first.answer, type=Result))
         session.send(done(first, session))
         return True
+
+    async def _recall_former(self, id: str) -> Write | None:
+        """What this session said before it logged in or out, and was not yet told of."""
+        seat = self._session.seat
+        if seat is None or not seat.former:
+            return None
+        first = await self._session.service.store.recall(seat.former, id)
+        return first if first is not None and first.at_ms <= seat.switched_ms else None
 
     # --- flood
 
@@ -263,7 +292,7 @@ class Answers:
 
     async def _page(self, request: Page) -> None:
         session = self._session
-        self.member()
+        self._check_may_read()
         if request.before is not None and request.after is not None:
             raise BadRequest("page takes before or after, not both")
         await self._pay(queries=True)
@@ -281,6 +310,11 @@ class Answers:
         if request.id:
             session.send(Done(id=request.id))
 
+    def _check_may_read(self) -> None:
+        self.member()
+        if self._session.scopes is not None and "read" not in self._session.scopes:
+            raise NotPermitted("this token may not read")
+
     async def _entries(self, place: Room | Direct, request: Page, limit: int) -> Sequence[Entry]:
         """What the member may read of what is asked for."""
         store, shown = self._session.service.store, place.shown
@@ -295,7 +329,7 @@ class Answers:
 
     async def _read(self, request: Read) -> None:
         session = self._session
-        self.member()
+        self._check_may_read()
         await self._pay(queries=True)
         place = self._place(request.room)
         if request.seq > place.shown:

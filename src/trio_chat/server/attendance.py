@@ -38,23 +38,20 @@ class Attendance:
         """The member whose account this is, if it is here."""
         return self._accounts.get(id)
 
-    def arrive(self, account: Account) -> Member:
-        """The account's member: in its rooms, under its nick. Its rooms and conversations have
-        been loaded.
-
-        Raises:
-            NameTaken: neither its nick nor its name can be had.
-        """
+    def arrive(self, account: Account, address: str) -> Member:
+        """The account's member: in its rooms, under its nick, or else its name, for which
+        everybody makes way. Its rooms have been loaded."""
         member = self._accounts.get(account.id)
         if member is not None:
             return member
         service = self._service
         profile = service.accounts.profile(account.id)
         member = member_of(account, profile, now_ms=service.now_ms())
-        if service.hub.is_taken(member.nick) and not self._owns(account, member.nick):
+        member.address = address
+        owner = service.accounts.reserves(member.nick)
+        if owner is not account and (owner is not None or service.hub.is_taken(member.nick)):
             member.call(account.name)
-        if self._owns(account, member.nick):
-            self.make_way(member.nick)
+        self.make_way(member.nick)
         service.hub.enter(member, now=trio.current_time())
         self._accounts[account.id] = member
         for identity, nick in profile.directs.items():
@@ -62,13 +59,12 @@ class Attendance:
         self.reenter(member, tuple(profile.rooms))
         return member
 
-    def _owns(self, account: Account, nick: str) -> bool:
-        return self._service.accounts.reserves(nick) is account
-
     def make_way(self, nick: str) -> None:
-        """Whoever is called *nick* without owning it is called otherwise."""
+        """Whoever is called *nick*, which belongs to somebody else's account, is called
+        otherwise."""
         holder = self._service.hub.holder(nick)
-        if holder is None or holder.account_id:
+        owner = self._service.accounts.reserves(nick)
+        if holder is None or owner is None or holder.account_id == owner.id:
             return
         self._service.rename(holder, self.free_nick())
         self._service.keep_member(holder)
@@ -78,9 +74,10 @@ class Attendance:
 
     def free_nick(self) -> str:
         """A nick for somebody who has none of its own."""
+        limit = self._service.config.limits.nick_characters
         while True:
-            nick = f"guest-{secrets.randbelow(10**6):06}"
-            if not self._service.hub.is_taken(nick):
+            nick = f"guest-{secrets.randbelow(10**6):06}"[-limit:].lstrip("-")
+            if not self._service.hub.is_taken(nick) and not self._service.accounts.reserves(nick):
                 return nick
 
     def warn(self, session: Session) -> None:
@@ -121,8 +118,11 @@ class Attendance:
             if room is None:  # its record was not stored; a key need not be a good name
                 room = Room(key, keep_events=service.config.limits.backlog_events)
                 service.hub.add_room(room)
-            if self._may_return(member, room):
-                service.presence.show(room, room.add(member))
+            if room.key not in member.rooms and self._may_return(member, room):
+                event, linked = room.add(member), service.linked(member)
+                for own in linked:
+                    service.show_room(own, room, event)
+                service.presence.show(room, event, newcomers=linked)
         for direct in member.directs.values():
             for partner in direct:
                 for session in service.linked(partner):
@@ -196,6 +196,15 @@ class Attendance:
         for seat in self._service.seats.of_account(account.id):
             self.end_seat(seat)
 
+    def make_room(self, seat: Seat) -> None:
+        """When an account has too many sessions, the one that is gone longest is forgotten."""
+        own = self._service.seats.of_account(seat.account) if seat.account else ()
+        if len(own) > self._service.config.accounts.sessions_per_account:
+            gone = (one for one in own if one.session is None and one is not seat)
+            oldest = min(gone, key=lambda one: one.dropped_ms or 0, default=None)
+            if oldest is not None:
+                self.end_seat(oldest)
+
     def end_seat(self, seat: Seat) -> None:
         """Nobody comes back to this session."""
         if seat.timer is not None:
@@ -213,9 +222,13 @@ class Attendance:
             self._accounts.pop(member.account_id, None)
         for direct in tuple(member.directs.values()):
             service.conversations.end(direct, member, reason)
+        comes_back = bool(member.account_id) or service.seats.of_guest(member) is not None
         for room, event in service.hub.exit(member, reason):
             service.presence.show(room, event)
-            service.watch_if_empty(room)
+            if comes_back:
+                service.watch_if_empty(room)
+            else:
+                service.keep(*service.forget_floor(member, room))
 
     def swap(self, session: Session, reason: str) -> None:
         """The session's member gives way to another one: somebody logs in or out."""

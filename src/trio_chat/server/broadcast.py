@@ -16,6 +16,7 @@ from trio_chat.chat.rooms import Direct, Room, Talk, stored_event
 from trio_chat.errors import ChatError, Conflict
 from trio_chat.events import Done, Error, Event, Gap, Said, StoredEvent
 from trio_chat.server.audience import Group, Hearers, send_to_all
+from trio_chat.server.fence import run_fenced
 from trio_chat.store import Write
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Broadcaster:
                 await self._show(talk, writes)
             for write in writes:
                 if write.then is not None:
-                    write.then()
+                    run_fenced(write.then)
                     write.then = None  # the room's recent lines keep the write
         for session, own in answers.items():
             session.outbox.uncork(session.wire.encode_shared(own) if own else b"")

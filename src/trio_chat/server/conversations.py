@@ -14,6 +14,7 @@ from trio_chat.chat.accounts import Account
 from trio_chat.chat.members import Member
 from trio_chat.chat.rooms import Direct, direct_key
 from trio_chat.commands.records import put_profile
+from trio_chat.errors import NotPermitted
 from trio_chat.events import Left
 from trio_chat.server.seats import Seat
 
@@ -38,12 +39,10 @@ class Conversations:
         Raises:
             NoSuchMember, NotPermitted.
         """
-        partner = self._service.hub.holder(nick.removeprefix("@"))
-        if partner is None:
-            account = self._service.accounts.named(nick)
-            if account is not None and account.identity != member.identity:
-                return self._open_absent(member, account)
-            partner = self._service.hub.find_member(nick)
+        partner = self._partner(nick)
+        if isinstance(partner, Account):
+            return self._open_absent(member, partner)
+        self._check_not_blocked(member, partner.identity, partner.nick)
         key = direct_key(member.identity, partner.identity)
         if key in member.directs and key in partner.directs:
             return self._service.hub.directs[key]
@@ -53,8 +52,22 @@ class Conversations:
             self._begin(direct, one)
         return direct
 
+    def _partner(self, nick: str) -> Member | Account:
+        """Who is meant: a nick that belongs to an account means that account, whoever goes by
+        it just now."""
+        account = self._service.accounts.named(nick)
+        if account is None:
+            return self._service.hub.find_member(nick)
+        return self._service.attendance.of_account(account.id) or account
+
+    def _check_not_blocked(self, member: Member, partner: str, nick: str) -> None:
+        """Raises NotPermitted."""
+        if member.identity in self._blocks_of(partner):
+            raise NotPermitted(f"{nick} takes no messages from you")
+
     def _open_absent(self, member: Member, account: Account) -> Direct:
         """Somebody with an account is not here: it finds the conversation on coming back."""
+        self._check_not_blocked(member, account.identity, account.name)
         key = direct_key(member.identity, account.identity)
         if key in member.directs:
             return member.directs[key]
@@ -63,13 +76,21 @@ class Conversations:
         self.link(member, account.identity, profile.nick or account.name)
         self._begin(member.directs[key], member)
         if member.identity not in profile.directs:
-            directs = {**profile.directs, member.identity: member.nick}
-            for oldest in list(directs)[:-_ACCOUNT_DIRECTS]:
-                del directs[oldest]
+            directs = self._with(profile.directs, member)
             profile = msgspec.structs.replace(profile, directs=directs)
             accounts.put_profile(account.id, profile)
             self._service.keep(put_profile(account.id, profile))
         return member.directs[key]
+
+    def _with(self, directs: Mapping[str, str], member: Member) -> dict[str, str]:
+        """One conversation more. When there are many the oldest gives way; one with a guest
+        before one with an account, so that passers-by push nobody's letters out."""
+        kept = {**directs, member.identity: member.nick}
+        spare = len(kept) - _ACCOUNT_DIRECTS
+        of_identity = self._service.accounts.of_identity
+        for identity in sorted(kept, key=lambda one: of_identity(one) is not None)[: max(0, spare)]:
+            del kept[identity]
+        return kept
 
     def _begin(self, direct: Direct, member: Member) -> None:
         self._make_way_for(direct, member)
@@ -99,15 +120,17 @@ class Conversations:
 
     def _note_blocks(self, direct: Direct) -> None:
         for identity in direct.nicks:
-            if direct.partner_of(identity) in self._blocks_of(direct, identity):
+            if direct.partner_of(identity) in self._blocks_of(identity):
                 direct.blocked_by.add(identity)
 
-    def _blocks_of(self, direct: Direct, identity: str) -> Mapping[str, str]:
-        member = direct.online.get(identity)
-        if member is not None:
-            return member.blocks
+    def _blocks_of(self, identity: str) -> Mapping[str, str]:
+        """By identity, whose messages the person with *identity* does not take."""
         account = self._service.accounts.of_identity(identity)
-        return self._service.accounts.profile(account.id).blocks if account else {}
+        if account is None:
+            seat = self._service.seats.of_identity(identity)
+            return seat.member.blocks if seat is not None else {}
+        member = self._service.attendance.of_account(account.id)
+        return member.blocks if member else self._service.accounts.profile(account.id).blocks
 
     def end(self, direct: Direct, member: Member, reason: str) -> None:
         """The partner is told, so that whoever takes the nick later is somebody else. The

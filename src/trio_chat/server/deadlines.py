@@ -1,6 +1,6 @@
 """All the server's deadlines in one task: a parked session costs no timer, no cancel scope.
 
-Deadlines run on trio's clock. An action is sync and short, and must not raise.
+Deadlines run on trio's clock. An action is sync and short.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Callable
 from itertools import count
 
 import trio
+
+from trio_chat.server.fence import run_fenced
 
 
 class Deadline:
@@ -53,4 +55,4 @@ class Deadlines:
         while self._heap and (self._heap[0][0] <= now or self._heap[0][2].action is None):
             deadline = heapq.heappop(self._heap)[2]
             if deadline.action is not None:
-                deadline.action()
+                run_fenced(deadline.action)

@@ -30,10 +30,13 @@ class Ready(NamedTuple):
 
 async def run_command(session: Session, request: Input, invocation: Invocation) -> None:
     """Raises ChatError: it was refused."""
+    # First, because a wait between the guard and the handler would make the guard's answer old;
+    # and because what has happened is answered so, whatever has changed since.
+    found = session.service.table.find(invocation.name)
+    if not found.reads and await session.answers.answered_before(request.id):
+        return
     ready = _guard(session, request.room, invocation)
     command = ready.command
-    if not command.reads and await session.answers.answered_before(request.id):
-        return
     host = SessionHost(session, request.id, command.name)
     outcome = await command.handler(_context(session, host, ready), ready.arguments)
     await _answer(session, request, host, command, outcome)
@@ -49,16 +52,22 @@ def _guard(session: Session, place_name: str, invocation: Invocation) -> Ready:
     command = session.service.table.find(invocation.name)
     place = session.answers.known_place(place_name)
     name, _, rest = invocation.rest.partition(" ")
-    if command.room_role is not None and name.startswith("#") and not name[1:].isdigit():
+    is_room = name.startswith("#") and not _is_number(session, name[1:])
+    if command.room_role is not None and is_room:
         place = _named_place(session, member, name, command)
         invocation = Invocation(invocation.name, rest.lstrip(" "))
-    if session.scopes is not None and command.scope not in session.scopes:
+    if session.scopes is not None and command.scope not in (*session.scopes, ""):
         raise NotPermitted(f"this token does not allow /{command.name}")
     room_role = RoomRole.PLAIN
     if isinstance(place, Room):
         room_role = place.role_of(member.identity)
     command, arguments = session.service.table.guard(invocation, session.role, room_role)
     return Ready(command, arguments, place, session.role)
+
+
+def _is_number(session: Session, text: str) -> bool:
+    """`#3` is a sanction, unless a room is called so."""
+    return text.isdigit() and session.service.hub.named(text) is None
 
 
 def _named_place(session: Session, member: Member, name: str, command: Command) -> Room:

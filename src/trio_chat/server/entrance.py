@@ -12,8 +12,15 @@ from trio_chat.chat.moderation import Defcon
 from trio_chat.chat.names import check_nick
 from trio_chat.chat.rooms import Direct
 from trio_chat.chat.rules import EVERYWHERE, check_enter, holding, left, refusal
-from trio_chat.errors import BadRequest, Banned, ChatError, NotPermitted, Unavailable
-from trio_chat.events import Done, Joined, Read, Settings, Welcome
+from trio_chat.errors import (
+    BadRequest,
+    Banned,
+    ChatError,
+    LoginFailed,
+    NotPermitted,
+    Unavailable,
+)
+from trio_chat.events import Done, Joined, Left, Read, Settings, Welcome
 from trio_chat.requests import Hello, Resume
 from trio_chat.server.catchup import CatchUp
 from trio_chat.server.logins import Login
@@ -90,9 +97,13 @@ async def _enter(session: Session, request: Hello, login: Login | None) -> None:
     nick = check_nick(request.nick, service.config.limits) if login is None else ""
     account = login.account if login else None
     await _load(service, account)
+    account = _still(service, account)
     _check_welcome(session, nick, account)
-    id = new_seat_id()
-    member = service.attendance.arrive(account) if account else _guest(service, id, nick, session)
+    id, address = new_seat_id(), session.link.peer
+    if account is not None:
+        member = service.attendance.arrive(account, address)
+    else:
+        member = _guest(service, id, nick, session)
     token = ""
     if session.wire.resumable:
         seat, token = service.seats.new(member, id)
@@ -101,13 +112,25 @@ async def _enter(session: Session, request: Hello, login: Login | None) -> None:
         seat.client = clean_line(request.client)[:_CLIENT_CHARACTERS]
         seat.address, seat.since_ms = session.link.peer, service.now_ms()
         _sit(session, seat)
+        service.attendance.make_room(seat)
     else:
         session.member = member
+        session.scopes = login.scopes if login else None
     session.greeted()
     puts = _settle_in(session, token)
     if session.seat is not None:
         puts.append(session.seat.put())
     await _finish(session, request, puts)
+
+
+def _still(service: Service, account: Account | None) -> Account | None:
+    """The account as it is now, after a wait. Raises LoginFailed: it was removed."""
+    if account is None:
+        return None
+    account = service.accounts.by_id(account.id)
+    if account is None:
+        raise LoginFailed("the account was removed")
+    return account
 
 
 def _guest(service: Service, id: str, nick: str, session: Session) -> Member:
@@ -145,12 +168,8 @@ def check_not_banned(session: Session, nick: str, account: Account | None) -> No
     somebody.address = session.link.peer
     if account is not None:
         somebody.account_id, somebody.role = account.id, Role(account.role)
-    _check_member(service, somebody)
-
-
-def _check_member(service: Service, member: Member) -> None:
     now_ms = service.now_ms()
-    ban = holding(service.sanctions, "ban", None, member, now_ms)
+    ban = holding(service.sanctions, "ban", None, somebody, now_ms)
     if ban is not None:
         assert ban.room == EVERYWHERE
         raise Banned(refusal("you are banned from this server", ban), retry_after=left(ban, now_ms))
@@ -227,19 +246,16 @@ def settings(session: Session) -> Settings:
 async def _resume(session: Session, request: Hello, seat: Seat, resume: Resume) -> None:
     """Take up *seat*: what its member missed follows, exactly."""
     service = session.service
+    account = _account_of(service, seat)
+    check_not_banned(session, seat.member.nick, account)
     old = seat.session
     if old is not None:
         service.unlink(old)
         old.close("this session was resumed elsewhere")
-    seat.member.address = session.link.peer
-    account = _account_of(service, seat)
     if account is not None:
-        check_not_banned(session, "", account)
-        seat.member = service.attendance.arrive(account)
-    else:
-        _check_member(service, seat.member)
-        if not seat.present:
-            _return(session, seat, request.nick)
+        seat.member = service.attendance.arrive(account, session.link.peer)
+    elif not seat.present:
+        _return(session, seat, request.nick)
     seat.dropped_ms = None
     seat.address = session.link.peer
     _sit(session, seat)
@@ -248,7 +264,9 @@ async def _resume(session: Session, request: Hello, seat: Seat, resume: Resume) 
     session.send(welcome(session, resume.session, resumed=True))
     session.catch_up = _missed(session, resume)
     session.outbox.lag()
+    _tell_of_rooms_lost(session, resume)
     show_marks(session)
+    service.attendance.warn(session)
     if not session.place:
         session.place = next(iter(seat.member.rooms), "")
     await _finish(session, request, [seat.put()])
@@ -294,11 +312,24 @@ def _missed(session: Session, resume: Resume) -> CatchUp:
     return catch_up
 
 
+def _tell_of_rooms_lost(session: Session, resume: Resume) -> None:
+    """What the client believes to be in, and is not: it was kicked meanwhile, say."""
+    service, member = session.service, _member(session)
+    limit = service.config.limits.room_characters
+    for name in resume.rooms:
+        key = _key_of(session, name)
+        if key not in member.rooms and not name.startswith("@") and len(name) <= limit:
+            session.send(Left(room=clean_line(name), nick=member.nick, reason="while away"))
+
+
 def _key_of(session: Session, name: str) -> str:
     """The log that the client calls *name*."""
     seat = session.seat
     if seat is not None and name in seat.labels:
         return seat.labels[name]
+    if name.startswith("@"):
+        direct = session.service.hub.find_direct(_member(session), name)
+        return direct.key if direct is not None else ""
     room = session.service.hub.named(name)
     return room.key if room is not None else ""
 
@@ -332,23 +363,24 @@ async def switch(session: Session, account: Account | None) -> list[Put]:
         NotPermitted, Banned, Unavailable.
     """
     service = session.service
+    await _load(service, account)
+    account = _still(service, account)
     if account is not None:
         check_not_banned(session, "", account)
-    elif not service.config.accounts.guests:
-        raise NotPermitted("this server is for those with an account: /quit leaves it")
-    await _load(service, account)
+    else:
+        _check_welcome(session, "", None)
     old, seat = session.member, session.seat
     if old is None:
         raise Unavailable("this session goes on elsewhere")
     rooms = tuple(old.rooms)
     service.attendance.swap(session, "logged in" if account else "logged out")
     if account is not None:
-        member = service.attendance.arrive(account)
+        member = service.attendance.arrive(account, session.link.peer)
     else:
         id = seat.id if seat else new_seat_id()
         member = _guest(service, id, service.attendance.free_nick(), session)
     if seat is not None:
-        service.seats.move(seat, member)
+        service.seats.move(seat, member, now_ms=service.now_ms())
         _sit(session, seat)
     else:
         session.member = member
@@ -358,12 +390,17 @@ async def switch(session: Session, account: Account | None) -> list[Put]:
     return [*puts, seat.put()] if seat is not None else puts
 
 
+def end_link(session: Session) -> None:
+    """Another device of the same account ends this session, which is linked."""
+    session.service.attendance.depart(session, "ended by another session")
+    session.close("ended by another session of this account")
+
+
 def end_seat(service: Service, seat: Seat) -> None:
     """Another device of the same account ends this session."""
     session, member = seat.session, seat.member
     if session is not None:
-        service.attendance.depart(session, "ended by another session")
-        session.close("ended by another session of this account")
+        end_link(session)
         return
     service.attendance.end_seat(seat)
     service.attendance.leave_if_alone(member, "ended by another session")

@@ -88,7 +88,11 @@ class SessionHost:
         return await self._session.service.logins.hash(password)
 
     def guess(self) -> None:
-        self._session.service.logins.attempt("owner code")
+        self._session.service.logins.guess()
+
+    def check_still(self, member: Member) -> None:
+        if self.member is not member:
+            raise Unavailable("this session goes on otherwise")
 
     async def become(self, account: Account | None) -> None:
         self._puts += await entrance.switch(self._session, account)
@@ -99,7 +103,19 @@ class SessionHost:
     def sessions(self) -> list[SessionRow]:
         member, service = self.member, self._session.service
         own = self._session.seat
-        return [
+        plain = [
+            SessionRow(
+                id=f"link-{session.number}",
+                client="a plain peer",
+                address=session.link.peer,
+                since_ms=member.since_ms,
+                linked=True,
+                own=session is self._session,
+            )
+            for session in service.linked(member)
+            if session.seat is None
+        ]
+        return plain + [
             SessionRow(
                 id=seat.id,
                 client=seat.client,
@@ -113,6 +129,10 @@ class SessionHost:
 
     def end_session(self, id: str) -> bool:
         service = self._session.service
+        for session in service.linked(self.member):
+            if session.seat is None and id == f"link-{session.number}":
+                entrance.end_link(session)
+                return True
         for seat in service.seats.of_account(self.member.account_id):
             if seat.id == id:
                 entrance.end_seat(service, seat)

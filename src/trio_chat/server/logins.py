@@ -16,8 +16,9 @@ from trio_chat.chat.accounts import Account, Accounts, Scope, token_key
 from trio_chat.chat.throttle import Throttle
 from trio_chat.config import AccountsSection
 from trio_chat.errors import LoginFailed, TooFast
-from trio_chat.text import fold
+from trio_chat.text import NAME_CHARACTERS, fold
 
+_CODE = "owner code"
 in_thread = trio.to_thread.run_sync
 # OWASP's second choice: 19 MiB, two passes, one lane; some 30 ms of one core.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -44,6 +45,7 @@ class Logins:
         attempts, seconds = section.login_attempts, section.login_seconds
         self._by_account = Throttle(attempts, seconds)
         self._by_address = Throttle(attempts, seconds)
+        self._at_code = Throttle(attempts, seconds)
 
     async def hash(self, password: str) -> str:
         return await in_thread(_hasher.hash, password, limiter=self._limiter)
@@ -54,7 +56,7 @@ class Logins:
         Raises:
             LoginFailed, TooFast.
         """
-        key = fold(name)
+        key = fold(name[:NAME_CHARACTERS])
         self._attempt(key, address)
         account = self._accounts.named(name)
         stored = account.password if account is not None and account.password else _NOBODY
@@ -73,20 +75,24 @@ class Logins:
             self._check(self._by_address, address)
         token = self._accounts.token(token_key(secret))
         account = self._accounts.by_id(token.account) if token else None
-        if token is None or account is None or (name is not None and fold(name) != account.key):
+        if (
+            token is None
+            or account is None
+            or (name is not None and self._accounts.named(name) is not account)
+        ):
             if address:
                 self._by_address.failed(address, trio.current_time())
             raise LoginFailed("the token is wrong, or was revoked")
         return Login(account, token.scopes, token.id)
 
-    def attempt(self, what: str) -> None:
-        """Count one guess at something that is not an account's password.
+    def guess(self) -> None:
+        """Count a guess at the owner code.
 
         Raises:
             TooFast.
         """
-        self._check(self._by_account, what)
-        self._by_account.failed(what, trio.current_time())
+        self._check(self._at_code, _CODE)
+        self._at_code.failed(_CODE, trio.current_time())
 
     def _attempt(self, key: str, address: str) -> None:
         """Counted before it is known how it ends, since many may be made at once."""

@@ -75,6 +75,7 @@ async def _restore_server(service: Service) -> None:
     facts = await _list(service, records.SERVER, str)
     service.motd = facts.get("motd", service.config.server.motd)
     service.defcon = Defcon(int(facts.get("defcon", "0")))
+    service.sanctions.start_after(int(facts.get("last_sanction", "0")))
     service.owner_code = facts.get("owner_code", "")
     if "owner_code" not in facts and not facts.get("owned"):
         service.owner_code = _new_owner_code()
@@ -133,8 +134,9 @@ def _take_up(service: Service, seat: Seat, account: Account | None) -> bool:
     """Have the seat's member be in the chat, as if its link had just been lost."""
     try:
         if account is not None:
-            seat.member = service.attendance.arrive(account)
+            seat.member = service.attendance.arrive(account, seat.address)
             return True
+        seat.member.address = seat.address
         service.hub.enter(seat.member, now=trio.current_time())
     except NameTaken:
         log.warning("two sessions of one nick were kept", nick=seat.member.nick)

@@ -49,10 +49,12 @@ class SeatRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     notify: dict[str, NotifyLevel] = {}
     highlights: tuple[str, ...] = ()
     blocks: dict[str, str] = {}
+    called_ms: int = 0
     account: str = ""
     scopes: tuple[Scope, ...] | None = None
     token: str = ""
     former: str = ""
+    switched_ms: int = 0
     client: str = ""
     address: str = ""
 
@@ -79,7 +81,7 @@ class Seat:
             was lost; by then somebody else may be called so.
         timer: the end of the grace, or of the seat, once the link is gone; `timer_at` is when
             the grace ends.
-        former: the scope of the ids from before a `/login` or `/logout`.
+        former: the scope of the ids from before a `/login` or `/logout`, at `switched_ms`.
         client: what the program calls itself.
     """
 
@@ -99,6 +101,7 @@ class Seat:
         "scopes",
         "session",
         "since_ms",
+        "switched_ms",
         "timer",
         "timer_at",
         "token",
@@ -121,6 +124,7 @@ class Seat:
         self.timer_at = 0.0
         self.since_ms = member.since_ms
         self.former = ""
+        self.switched_ms = 0
         self.client = ""
         self.address = ""
 
@@ -144,6 +148,9 @@ class Seat:
         """The change that keeps the seat as it is now."""
         return Put(SPACE, self.key, msgspec.json.encode(self._record()))
 
+    def _has(self, key: str) -> bool:
+        return self.member.is_in(key) or key in self.rooms
+
     def _record(self) -> SeatRecord:
         member = self.member
         record = SeatRecord(
@@ -155,6 +162,7 @@ class Seat:
             scopes=self.scopes,
             token=self.token,
             former=self.former,
+            switched_ms=self.switched_ms,
             client=self.client,
             address=self.address,
         )
@@ -167,8 +175,9 @@ class Seat:
             directs=self.directs,
             ignores=member.ignores,
             away=member.away,
-            reads=member.reads,
-            notify=member.notify,
+            reads={key: seq for key, seq in member.reads.items() if self._has(key)},
+            notify={key: level for key, level in member.notify.items() if self._has(key)},
+            called_ms=member.called_ms,
             highlights=member.highlights,
             blocks=member.blocks,
         )
@@ -213,10 +222,10 @@ class Seats:
             if not own:
                 del self._of_account[seat.account]
 
-    def move(self, seat: Seat, member: Member) -> None:
+    def move(self, seat: Seat, member: Member, *, now_ms: int) -> None:
         """From now on *member* sits here: somebody logged in or out."""
         self._take_out(seat)
-        seat.former = seat.scope
+        seat.former, seat.switched_ms = seat.scope, now_ms
         seat.member, seat.account = member, member.account_id
         self._add(seat)
 
@@ -225,6 +234,10 @@ class Seats:
 
     def of_guest(self, member: Member) -> Seat | None:
         return self._guests.get(member.identity)
+
+    def of_identity(self, identity: str) -> Seat | None:
+        """The seat of a guest, by its identity."""
+        return self._guests.get(identity)
 
     def of_account(self, account: str) -> tuple[Seat, ...]:
         return tuple(self._of_account.get(account, ()))
@@ -243,6 +256,7 @@ class Seats:
         """Take up a seat that a former run of the server kept."""
         seat = Seat(record.id, key, member)
         seat.scopes, seat.token, seat.former = record.scopes, record.token, record.former
+        seat.switched_ms = record.switched_ms
         seat.client, seat.address = record.client, record.address
         seat.dropped_ms = record.dropped_ms
         seat.since_ms = record.since_ms
@@ -267,6 +281,7 @@ def guest_of(record: SeatRecord) -> Member:
     member = Member(guest_identity(record.id), record.nick, since_ms=record.since_ms)
     member.ignores = record.ignores
     member.away = record.away
+    member.called_ms = record.called_ms or record.since_ms
     member.reads = record.reads
     member.notify = record.notify
     member.highlights = record.highlights

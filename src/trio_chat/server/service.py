@@ -28,7 +28,7 @@ from trio_chat.server.audience import Audience, tell
 from trio_chat.server.catchup import backlog_for
 from trio_chat.server.conversations import Conversations
 from trio_chat.server.deadlines import Deadlines
-from trio_chat.server.links import is_local
+from trio_chat.server.links import is_local, source_of
 from trio_chat.server.listeners import accept
 from trio_chat.server.logins import Logins
 from trio_chat.server.operations import Operations
@@ -144,7 +144,8 @@ class Service:
         member = session.member
         assert member is not None
         is_new = not (room.kept or room.members or room.shown)
-        if is_new and member.account_id and room.key not in self.config.rooms.auto_join:
+        may_own = member.account_id and room.key not in self.config.rooms.auto_join
+        if is_new and may_own and self.hub.owned(member) < self.config.limits.rooms_owned:
             room.change(roles={member.identity: RoomRole.OWNER.value})
         self.join(session, room)
         puts = put_floor(room, member.identity)
@@ -308,9 +309,10 @@ class Service:
     def session_ended(self, session: Session) -> None:
         """The link is gone."""
         self.sessions.pop(session, None)
-        self._addresses[session.link.peer] -= 1
-        if not self._addresses[session.link.peer]:
-            del self._addresses[session.link.peer]
+        source = source_of(session.link.peer)
+        self._addresses[source] -= 1
+        if not self._addresses[source]:
+            del self._addresses[source]
         self.attendance.link_lost(session)
 
     # --- the store
@@ -371,7 +373,7 @@ class Service:
         session = Session(self, accept(stream, self.config, self._readiness))
         full = self._full(session.link.peer)
         self.sessions[session] = None
-        self._addresses[session.link.peer] += 1
+        self._addresses[source_of(session.link.peer)] += 1
         if full:
             session.close(full, retry_after=_FULL_RETRY_SECONDS)
         return session
@@ -381,7 +383,8 @@ class Service:
         limits = self.config.limits
         if len(self.sessions) >= limits.connections:
             return f"the server serves at most {limits.connections} connections"
-        if self._addresses[peer] >= limits.connections_per_address and not is_local(peer):
+        count = self._addresses[source_of(peer)]
+        if count >= limits.connections_per_address and not is_local(peer):
             return f"at most {limits.connections_per_address} connections come from one address"
         return ""
 

@@ -19,7 +19,7 @@ from trio_chat.errors import ChatError, ProtocolError
 from trio_chat.events import Bye, Error, Event
 from trio_chat.server.answers import Answers
 from trio_chat.server.catchup import CatchUp
-from trio_chat.server.links import Link, is_local
+from trio_chat.server.links import Link, is_local, source_of
 from trio_chat.server.outbox import Outbox
 from trio_chat.wire import Wire
 from trio_chat.wire.detect import REFUSALS, Language, detect, detect_bytes
@@ -143,7 +143,7 @@ class Session:
     @property
     def throttled_address(self) -> str:
         """Where attempts to log in are counted; "" for this machine itself."""
-        return "" if is_local(self.link.peer) else self.link.peer
+        return "" if is_local(self.link.peer) else source_of(self.link.peer)
 
     @property
     def picky(self) -> bool:
