@@ -134,7 +134,7 @@ RULES = (
     Rule("/version", "read", EVERYBODY),
     Rule("/quit", "", EVERYBODY),
     # Accounts
-    Rule(f"/register {PASSWORD}", "account", GUESTS),
+    Rule(f"/register {PASSWORD}", "account", GUESTS, first="/nick new{n}"),
     Rule(f"/login {OUTSIDER} {PASSWORD}", "account", GUESTS),
     Rule("/logout", "account", ACCOUNTS),
     Rule(f"/passwd {PASSWORD} {PASSWORD}", "account", ACCOUNTS),
