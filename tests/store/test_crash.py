@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import support_store_child
-from support_store import talking
+from support_store import database, talking
 from trio_chat.config import StoreSection
+from trio_chat.store import AUDIT_ROOM
 from trio_chat.store.sqlite import DATABASE_NAME, open_sqlite_store
 
 CHILD = Path(support_store_child.__file__)
@@ -58,6 +59,44 @@ async def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> Non
         assert acknowledged
         found = await stored(tmp_path)
         assert acknowledged.items() <= found.items()
+
+
+async def test_kill_9_leaves_no_amendment_half_done(tmp_path: Path) -> None:
+    acknowledged: dict[str, int] = {}
+    randomly = random.Random(7)
+    for _ in range(4):
+        child = run_child(str(tmp_path), str(len(acknowledged) * 12), "kill-amending")
+        assert child.stdout is not None
+        output = b"".join(child.stdout.readline() for _ in range(randomly.randint(100, 1500)))
+        child.kill()
+        output += child.stdout.read()
+        child.stdout.close()
+        assert child.wait() == -9
+        acknowledged |= acknowledgements(output)
+        await check_amendments(tmp_path, acknowledged)
+
+
+async def check_amendments(folder: Path, acknowledged: dict[str, int]) -> None:
+    """Each edit and deletion is in the log, in its target and in the audit log; or in none."""
+    async with talking(open_sqlite_store(folder, StoreSection())) as talk:
+        entries = await talk.store.page("lobby", after=0, limit=1_000_000)
+        assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+        assert {*acknowledged.values()} <= {entry.seq for entry in entries}
+        expected: dict[int, tuple[str, str]] = {}
+        for entry in entries:
+            if isinstance(entry.target, int):
+                expected[entry.target] = (entry.kind, entry.text if entry.kind == "edited" else "")
+        assert {kind for kind, _ in expected.values()} == {"edited", "deleted"}
+        for entry in entries:
+            if entry.kind == "message":
+                as_it_is = expected.get(entry.seq, ("", entry.text))
+                assert (entry.amended, entry.text) == as_it_is
+        audit = await talk.store.page(AUDIT_ROOM, after=0, limit=1_000_000)
+        assert [line.text for line in audit] == [
+            f"{entry.kind} {entry.target}" for entry in entries if entry.target is not None
+        ]
+    with database(folder) as db:
+        db.execute("INSERT INTO message_fts(message_fts, rank) VALUES ('integrity-check', 1)")
 
 
 async def cut_power(folder: Path, synchronous: str, rounds: int) -> int:

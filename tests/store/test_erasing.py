@@ -160,6 +160,28 @@ async def test_a_drop_that_was_interrupted_is_finished_after_the_restart(
     check_index(tmp_path)
 
 
+async def test_a_redaction_that_was_interrupted_goes_on_when_it_is_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(amending, "BITE_SECONDS", 0.0)
+    async with talk_in(tmp_path) as talk:
+        await talk.commit(
+            *[Write(room="lobby", text=f"{SECRET} {i}", account="a1") for i in range(600)]
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(talk.store.redact, "a1")
+            while not (await talk.store.page("lobby", after=10, limit=1))[0].amended:
+                pass
+            nursery.cancel_scope.cancel()
+        assert await talk.texts(SECRET) != []
+    async with talk_in(tmp_path) as talk:
+        assert 0 < await talk.store.redact("a1") < 600
+        assert await talk.texts(SECRET) == []
+        assert len(await talk.store.said_by("a1", limit=1000)) == 600
+    assert not lies_in_files(tmp_path)
+    check_index(tmp_path)
+
+
 async def test_a_dropped_logs_number_is_given_again_when_nothing_remembers_it(
     tmp_path: Path,
 ) -> None:
