@@ -102,3 +102,12 @@ async def test_a_role_is_not_taken_back_from_who_stands_higher_by_now(server: Ch
     assert await code(owner, "/role bob moderator") == "done"
     assert await code(alice, "/undo", "dev") == "not_permitted"
     assert await code(bob, "/lock", "dev") == "done"
+
+
+async def test_an_admin_does_not_open_a_private_room_by_an_undo(server: ChatServer) -> None:
+    alice, _ = await in_dev(server, "alice", "bob")
+    admin = await registered(server, "admin", Role.ADMIN)
+    assert await code(admin, "/private #dev") == "done"
+    await alice.input("among us", "dev")
+    assert await code(admin, "/undo") == "not_permitted"
+    assert await code(admin, "/join dev") == "not_permitted"

@@ -9,12 +9,12 @@ import msgspec
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.members import Role, RoomRole
 from trio_chat.chat.moderation import Sanction
-from trio_chat.chat.rooms import RoomRecord
+from trio_chat.chat.rooms import Room, RoomRecord
 from trio_chat.chat.rules import check_rank, rank
 from trio_chat.commands import records
 from trio_chat.commands.acts import Act, Change, act, fields_of, write
 from trio_chat.commands.table import Command, Context, Outcome
-from trio_chat.commands.targets import own_rank
+from trio_chat.commands.targets import check_lets_in, own_rank
 from trio_chat.errors import BadRequest, NotPermitted
 from trio_chat.store import AUDIT_ROOM, Entry, Put
 
@@ -110,6 +110,8 @@ def _check_room(context: Context, one: Change) -> None:
     owns = room.role_of(context.member.identity) is RoomRole.OWNER or context.role >= Role.ADMIN
     if own < RoomRole.MODERATOR or not (owns or before.keys() <= _OF_MODERATORS):
         raise NotPermitted("you have no longer the role for that")
+    if "archived" not in before and _lets_in(room, before):
+        check_lets_in(context, room)
     old, new = before.get("roles", {}), after.get("roles", {})
     for identity in old.keys() | new.keys():
         roles = old.get(identity) or 0, new.get(identity) or 0
@@ -117,6 +119,16 @@ def _check_room(context: Context, one: Change) -> None:
             account = context.server.accounts.of_identity(identity)
             standing = rank(Role(account.role)) if account else 0
             check_rank(own, max(*roles, standing), account.name if account else "somebody")
+
+
+def _lets_in(room: Room, before: dict[str, Any]) -> bool:
+    """Whether somebody may enter by it who may not now."""
+    if before.get("private") is False:
+        return True
+    given = (before.get(name, {}).items() for name in ("roles", "invited"))
+    invited = {who for entries in given for who, entry in entries if entry}
+    record = room.record
+    return not invited <= {*room.members, *record.roles, *record.invited}
 
 
 def _current(context: Context, one: Change) -> dict[str, Any] | None:
