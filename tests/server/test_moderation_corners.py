@@ -111,3 +111,17 @@ async def test_an_admin_does_not_open_a_private_room_by_an_undo(server: ChatServ
     await alice.input("among us", "dev")
     assert await code(admin, "/undo") == "not_permitted"
     assert await code(admin, "/join dev") == "not_permitted"
+
+
+async def test_who_could_not_come_back_begins_anew(server: ChatServer) -> None:
+    alice, bob = await in_dev(server, "alice", "bob")
+    await alice.input("/backlog joined", "dev")
+    await alice.input("/private", "dev")
+    await bob.quit()
+    await alice.input("/uninvite bob", "dev")
+    await alice.input("about bob", "dev")
+    bob = await login(server, "bob")
+    assert await code(bob, "hello", "dev") == "not_in_room"
+    await alice.input("/invite bob", "dev")
+    await bob.input("/join dev")
+    assert "about bob" not in str(await bob.ask("page", room="dev", after=0))

@@ -118,7 +118,11 @@ class Attendance:
             if room is None:  # its record was not stored; a key need not be a good name
                 room = Room(key, keep_events=service.config.limits.backlog_events)
                 service.hub.add_room(room)
-            if room.key not in member.rooms and self._may_return(member, room):
+            if room.key in member.rooms:
+                continue
+            if not self._may_return(member, room):
+                service.keep(*service.forget_floor(member, room))
+            else:
                 event, linked = room.add(member), service.linked(member)
                 for own in linked:
                     service.show_room(own, room, event)
