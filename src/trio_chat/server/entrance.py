@@ -44,16 +44,28 @@ async def hello(session: Session, request: Hello) -> None:
     """
     if request.protocol != PROTOCOL_VERSION:
         raise BadRequest(f"this server speaks protocol {PROTOCOL_VERSION}")
-    login = await _login(session, request)
+    seat, login = None, None
     if request.resume is not None and session.wire.resumable:
         seat = session.service.seats.find(request.resume.session)
-        if seat is not None and _may_sit(seat, login):
-            await _load(session.service, _account_of(session.service, seat))
-            # Meanwhile somebody with the same token may have quit.
-            if session.service.seats.find(request.resume.session) is seat:
-                await _resume(session, request, seat, request.resume)
-                return
+    # A resume needs no password again; but whoever proves to be somebody else is.
+    if seat is None or not _is_of(session.service, seat, request.account):
+        login = await _login(session, request)
+    if seat is not None and (login is None or seat.account == login.account.id):
+        if await _took_up(session, request, seat):
+            return
+        login = login or await _login(session, request)
     await _enter(session, request, login)
+
+
+async def _took_up(session: Session, request: Hello, seat: Seat) -> bool:
+    """Resume *seat*, unless meanwhile somebody with the same token has quit."""
+    resume = request.resume
+    assert resume is not None
+    await _load(session.service, _account_of(session.service, seat))
+    if session.service.seats.find(resume.session) is not seat:
+        return False
+    await _resume(session, request, seat, resume)
+    return True
 
 
 async def _login(session: Session, request: Hello) -> Login | None:
@@ -69,9 +81,10 @@ async def _login(session: Session, request: Hello) -> Login | None:
     return None
 
 
-def _may_sit(seat: Seat, login: Login | None) -> bool:
-    """A resume needs no password again; but whoever proves to be somebody else is."""
-    return login is None or seat.account == login.account.id
+def _is_of(service: Service, seat: Seat, name: str | None) -> bool:
+    """Whether the seat is the account's that the hello names."""
+    account = service.accounts.named(name) if name is not None and seat.account else None
+    return account is not None and account.id == seat.account
 
 
 def _account_of(service: Service, seat: Seat) -> Account | None:

@@ -16,6 +16,7 @@ import trio
 from trio_chat.client.connection import Connection
 from trio_chat.client.effects import Effect, Show
 from trio_chat.client.model import Model
+from trio_chat.client.passwords import masked
 from trio_chat.client.printer import Printer
 from trio_chat.events import Error, Event
 from trio_chat.wire.lines import LineBuffer
@@ -139,4 +140,4 @@ class PlainScreen:
 
 def _error_lines(event: Error, refused: str) -> list[str]:
     lines = [f"* error: {line.removeprefix('* ')}" for line in render(event)]
-    return [*lines, f"* not sent: {refused!r}"] if refused else lines
+    return [*lines, f"* not sent: {masked(refused)!r}"] if refused else lines

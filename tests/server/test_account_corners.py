@@ -1,0 +1,281 @@
+"""Corners of accounts, devices and order in which somebody got more, or less, than was due."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from trio.testing import MockClock
+
+from support_accounts import PASSWORD, code, login, registered, result
+from support_server import (
+    ChatServer,
+    Peer,
+    chat_config,
+    open_server,
+    pass_seconds,
+    stored,
+    texts,
+    types,
+)
+from trio_chat.chat.members import Role
+
+
+@pytest.fixture
+async def server(autojump_clock: MockClock) -> AsyncIterator[ChatServer]:
+    async with open_server(chat_config("timeouts.grace_seconds=5")) as server:
+        yield server
+
+
+# --- nicks
+
+
+async def test_a_guest_is_called_otherwise_also_where_nicks_are_short(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_server(chat_config("limits.nick_characters=8")) as server:
+        bob = await registered(server, "bob")
+        await bob.quit()
+        guest = await server.native("bob")
+        await pass_seconds(server.config.accounts.claim_seconds + 1)
+        assert (await guest.expect("renamed"))["old"] == "bob"
+        assert await code(guest, "still here") == "done"
+
+
+async def test_an_account_does_not_sit_on_the_nick_of_another_one(server: ChatServer) -> None:
+    mallory = await registered(server, "mallory")
+    await mallory.input("/nick zed")
+    await mallory.quit()
+    zed = await registered(server, "zed")
+    await zed.quit()
+    back = await login(server, "mallory")
+    assert (await result(back, "/whois mallory"))["data"]["account"] == "mallory"
+    assert (await result(await login(server, "zed"), "/account"))["data"]["account"] == "zed"
+
+
+async def test_a_guest_with_the_nick_of_an_account_is_warned_after_a_resume_too(
+    server: ChatServer,
+) -> None:
+    guest = await server.native("bob")
+    guest.reset()
+    await pass_seconds(6)
+    await (await registered(server, "bob")).quit()
+    again = Peer(server.dial())
+    await again.resume(guest.token)
+    await pass_seconds(server.config.accounts.claim_seconds + 1)
+    assert "bob" not in server.service.hub.members
+
+
+async def test_a_letter_to_an_account_does_not_go_to_who_uses_its_nick(
+    server: ChatServer,
+) -> None:
+    bob = await registered(server, "bob")
+    await bob.quit()
+    guest = await server.native("bob")
+    alice = await server.native("alice")
+    assert "waits" in (await result(alice, "/msg bob secret"))["text"]
+    assert "secret" not in texts(await guest.sync())
+
+
+async def test_a_letter_to_an_account_arrives_whatever_it_is_called_now(
+    server: ChatServer,
+) -> None:
+    bob = await registered(server, "bob")
+    await bob.input("/nick robert")
+    alice = await server.native("alice")
+    await alice.input("/msg bob hello")
+    assert texts(stored(await bob.sync(), "@alice")) == ["hello"]
+
+
+async def test_passers_by_do_not_push_a_waiting_letter_out(server: ChatServer) -> None:
+    bob = await registered(server, "bob")
+    await bob.quit()
+    alice = await registered(server, "alice")
+    await alice.input("/msg bob important")
+    for number in range(101):
+        guest = await server.native(f"guest{number}")
+        await guest.input("/msg bob spam")
+        await guest.quit()
+    again = Peer(server.dial())
+    events = await again.hello("bob", account="bob", password=PASSWORD)
+    assert "important" in str([event for event in events if event["type"] == "backlog"])
+
+
+# --- devices
+
+
+async def test_a_device_that_logs_in_brings_its_room_to_the_others(server: ChatServer) -> None:
+    phone = await registered(server, "bob")
+    guest = await server.native("visitor")
+    await guest.input("/join tea")
+    await guest.input(f"/login bob {PASSWORD}")
+    assert ("joined", "tea") in [(e["type"], e.get("room")) for e in await phone.sync()]
+    await guest.input("hello", "tea")
+    assert texts(await phone.sync()) == ["hello"]
+
+
+async def test_who_was_kicked_while_away_is_told_by_the_resume(server: ChatServer) -> None:
+    alice = await registered(server, "alice")
+    await alice.input("/create dev")
+    bob = await server.native("bob")
+    await bob.input("/join dev")
+    bob.reset()
+    await alice.input("/kick bob", "dev")
+    events = await Peer(server.dial()).resume(bob.token, dev=0, lobby=0)
+    assert [e["room"] for e in events if e["type"] == "left"] == ["dev"]
+
+
+async def test_a_refused_resume_leaves_the_link_that_is_there(server: ChatServer) -> None:
+    mod = await registered(server, "mod", Role.MODERATOR)
+    bob = await server.native("bob")
+    await mod.input("/sban evil* 1d")
+    await bob.input("/nick evil1")
+    assert (await Peer(server.dial()).resume(bob.token))[-1]["code"] == "banned"
+    assert await code(bob, "/ping") == "done"
+
+
+async def test_conversations_of_an_account_go_on_after_a_restart(tmp_path: Path) -> None:
+    config = chat_config(data=tmp_path)
+    async with open_server(config) as server:
+        bob, alice = await registered(server, "bob"), await registered(server, "alice")
+        for number in range(3):
+            await alice.input(f"/msg bob {number}")
+        await bob.sync()
+    async with open_server(config) as server:
+        again = Peer(server.dial())
+        events = await again.resume(bob.token, **{"@alice": 3})
+        assert stored(events, "@alice") == []
+
+
+async def test_a_resume_by_its_owner_costs_no_password_check(server: ChatServer) -> None:
+    bob = await registered(server, "bob")
+    for _ in range(5):
+        bob.reset()
+        bob, token = Peer(server.dial()), bob.token
+        resume = {"session": token, "rooms": {}}
+        events = await bob.hello("bob", account="bob", password="wrong", resume=resume)
+        assert events[0]["resumed"] is True
+
+
+# --- what one may
+
+
+async def test_an_undo_does_not_replace_what_somebody_higher_set_since(
+    server: ChatServer,
+) -> None:
+    mod = await registered(server, "mod", Role.MODERATOR)
+    boss = await registered(server, "boss", Role.ADMIN)
+    bob = await server.native("bob")
+    await mod.input("/mute bob 1m")
+    await mod.input("/unmute bob")
+    await boss.input("/mute bob 30d")
+    assert await code(mod, "/undo") == "bad_request"
+    refused = (await bob.input("hi"))[-1]
+    assert refused["retry_after"] > 86_400
+
+
+async def test_a_moderator_of_the_server_lets_nobody_into_a_private_room(
+    server: ChatServer,
+) -> None:
+    alice = await registered(server, "alice")
+    await alice.input("/create den")
+    await alice.input("/private", "den")
+    boss = await registered(server, "boss", Role.ADMIN)
+    mod = await registered(server, "mod", Role.MODERATOR)
+    for line in ("/invite #den mod", "/voice #den mod", "/transfer #den mod", "/private #den off"):
+        assert await code(boss, line) == "not_permitted", line
+    assert await code(mod, "/join den") == "not_permitted"
+
+
+@pytest.mark.parametrize("escape", ["/nick other", f"/register {PASSWORD}"])
+async def test_a_mute_is_not_shaken_off_by_another_name(server: ChatServer, escape: str) -> None:
+    alice = await registered(server, "alice")
+    await alice.input("/create dev")
+    bob = await server.native("bob")
+    await bob.input("/join dev")
+    await alice.input("/mute bob 1h", "dev")
+    assert await code(bob, escape) == "muted"
+    await bob.input("/leave dev last words")
+    assert "last words" not in str(await alice.sync())
+
+
+async def test_a_write_token_reads_nothing(server: ChatServer) -> None:
+    alice = await registered(server, "alice")
+    notes = await alice.input("/token new write bot")
+    secret = next(e["text"] for e in notes if e["type"] == "notice").split("): ")[1].split()[0]
+    bot = Peer(server.dial())
+    await bot.hello("x", token=secret)
+    assert (await bot.ask("page", room="lobby"))[-1]["code"] == "not_permitted"
+    assert await code(bot, "beep") == "done"
+    await bot.send(type="input", text="/quit")
+    assert (await bot.to_end())[-1]["type"] == "bye"
+
+
+async def test_a_password_of_two_words_makes_no_account_of_the_first(
+    server: ChatServer,
+) -> None:
+    bob = await server.native("bob")
+    refused = (await bob.input("/register correct horse-battery"))[-1]
+    assert refused["code"] == "bad_request"
+    assert "correct" not in refused["message"]
+    assert server.service.accounts.named("correct") is None
+
+
+# --- once, and the same
+
+
+async def test_what_happened_is_answered_as_at_first_though_it_is_refused_by_now(
+    server: ChatServer,
+) -> None:
+    alice = await registered(server, "alice")
+    await alice.input("/create dev")
+    bob = await registered(server, "bob")
+    await bob.input("/join dev")
+    said = (await bob.input("hi", "dev", id="m1"))[-1]
+    await alice.input("/mute bob", "dev")
+    assert (await bob.input("hi", "dev", id="m1"))[-1] == said
+    given = (await alice.input("/transfer bob", "dev", id="t1"))[-1]
+    assert (await alice.input("/transfer bob", "dev", id="t1"))[-1] == given
+
+
+async def test_numbers_of_sanctions_are_not_given_again_after_a_restart(tmp_path: Path) -> None:
+    config = chat_config(data=tmp_path)
+    async with open_server(config) as server:
+        mod = await registered(server, "mod", Role.MODERATOR)
+        await mod.input("/ban one")
+        await mod.input("/unban one")
+    async with open_server(config) as server:
+        mod = await login(server, "mod")
+        await mod.input("/ban two")
+        rows = (await result(mod, "/bans"))["data"]["sanctions"]
+        assert [row["number"] for row in rows] == [2]
+
+
+async def test_nothing_is_kept_of_guests_who_came_and_went(server: ChatServer) -> None:
+    alice = await registered(server, "alice")
+    await alice.input("/create dev")
+    await alice.input("/backlog joined", "dev")
+    await alice.input("/slow 1", "dev")
+    for number in range(30):
+        guest = await server.native(f"guest{number}")
+        await guest.input("/join dev")
+        await guest.input("hi", "dev")
+        await guest.quit()
+    room = server.service.hub.rooms["dev"]
+    assert [who for who in room.floors if who.startswith("guest:")] == []
+    assert [key for key in await server.service.store.list("floor") if "guest:" in key] == []
+
+
+async def test_an_archive_keeps_its_name_from_who_is_faster(server: ChatServer) -> None:
+    alice = await registered(server, "alice")
+    bob = await server.native("bob")
+    await alice.input("/create dev")
+    await alice.input("old", "dev")
+    await alice.send(type="input", id="a", room="dev", text="/archive")
+    await bob.send(type="input", id="b", room="lobby", text="/join dev.1")
+    assert (await alice.answer("a"))[-1]["type"] == "done"
+    assert (await bob.answer("b"))[-1]["type"] in ("done", "error")
+    assert server.service.hub.find_room("dev.1").record.archived
+    assert "old" not in str(await bob.sync())
+    assert types(await alice.input("hello"))[-1] == "done"
