@@ -17,7 +17,7 @@ _WANTED = {
     "password": _PASSWD,
 }
 # Others whose rest is nobody's business either.
-_OTHERS = frozenset({"claim", "token", "tokens"})
+_OTHERS = frozenset({"claim", "erase", "key", "token", "tokens"})
 SECRET_COMMANDS = frozenset(_WANTED) | _OTHERS
 
 
