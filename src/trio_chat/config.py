@@ -19,6 +19,7 @@ from trio_chat.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "TRIO_CHAT_"
 DEFAULT_PORT = 7373
+MOTD_CHARACTERS = 4000
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -31,8 +32,9 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class ServerSection(_Section, frozen=True, kw_only=True):
     """Who the server is and where it listens."""
 
-    name: str = "trio-chat"
-    motd: str = ""
+    name: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,64}$")] = "trio-chat"
+    # Said with the greeting, which has to fit into one line of 64 KiB.
+    motd: Annotated[str, msgspec.Meta(max_length=MOTD_CHARACTERS)] = ""
     # Loopback: a new server is private until its owner decides otherwise. `tls://HOST:PORT` is
     # encrypted.
     listen: tuple[str, ...] = (f"127.0.0.1:{DEFAULT_PORT}",)
@@ -215,6 +217,39 @@ def load_config(
     for source, section, key, value in _flat_sources(environment, assignments):
         config = _apply(config, {section: {key: value}}, source)
     return config
+
+
+_LIVE_SECTIONS = ("rooms", "accounts", "limits", "timeouts")
+_LIVE_KEYS = ("server.name", "server.motd")
+
+
+def is_live(name: str) -> bool:
+    """Whether the key *name* may change while the server runs."""
+    return name in _LIVE_KEYS or name.partition(".")[0] in _LIVE_SECTIONS
+
+
+def with_live(config: Config, other: Config) -> Config:
+    """*config* with what *other* says of the keys that may change while the server runs."""
+    sections = {section: getattr(other, section) for section in _LIVE_SECTIONS}
+    server = msgspec.structs.replace(config.server, name=other.server.name, motd=other.server.motd)
+    return msgspec.structs.replace(config, server=server, **sections)
+
+
+def assigned(config: Config, name: str, text: str) -> Config:
+    """*config* with the key *name* set to *text*, as by `--set`.
+
+    Raises:
+        ConfigError: there is no such key, or that is no value for it.
+    """
+    section, _, key = name.partition(".")
+    return _apply(config, {section: {key: _value(text, name)}}, name)
+
+
+def value_of(config: Config, name: str) -> object:
+    """What the key *name*, one of `keys`, holds."""
+    section, _, key = name.partition(".")
+    value: object = getattr(getattr(config, section), key)
+    return value
 
 
 def keys() -> dict[str, object]:

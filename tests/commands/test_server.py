@@ -102,7 +102,7 @@ async def test_a_goodbye_has_a_limit() -> None:
         assert alice.goodbye is None
 
 
-@pytest.mark.parametrize("name", ["motd", "ping", "time", "uptime", "version", "back"])
+@pytest.mark.parametrize("name", ["ping", "time", "uptime", "version", "back"])
 async def test_what_takes_no_argument_says_so(name: str) -> None:
     async with open_chat() as chat:
         with pytest.raises(UsageError, match=rf"^usage: /{name}$"):

@@ -196,6 +196,21 @@ RULES = (
     Rule("/kill {target}", "moderate", SERVER_STAFF, SERVER_RANKS),
     Rule("/defcon", "moderate", ADMINS),
     Rule("/defcon 1", "moderate", ADMINS),
+    # Administration
+    Rule("/announce hello", "moderate", ADMINS),
+    Rule("/motd set hello", "read", ADMINS),
+    Rule("/stats", "moderate", SERVER_STAFF),
+    Rule("/connections", "moderate", SERVER_STAFF),
+    Rule("/config", "moderate", ADMINS),
+    Rule("/config limits.text_lines 50", "moderate", ADMINS),
+    Rule("/reload", "moderate", ADMINS, answer="bad_request"),
+    Rule("/backup", "moderate", (OWNER,), answer="unavailable"),
+    Rule("/shutdown cancel", "moderate", (OWNER,), first="/shutdown 600"),
+    Rule("/audit", "moderate", ADMINS),
+    # Leaving
+    Rule("/export", "account", ACCOUNTS),
+    Rule("/export room", "account", (ROOM_OWNER,)),
+    Rule("/erase wrong", "account", ACCOUNTS, answer="login_failed"),
 )
 
 numbers = count(1)

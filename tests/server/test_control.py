@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 import trio
-from trio.testing import MockClock
+import trio.testing
 
-from support_server import ChatServer, Links, Peer, chat_config, open_server, types
+from support_server import ChatServer, Peer, chat_config, open_server, types
 from trio_chat.errors import ConfigError, StoreError
 from trio_chat.server import control
 from trio_chat.server.console import (
@@ -264,12 +264,10 @@ async def dial(server: ChatServer) -> trio.SocketStream:
     return await trio.open_unix_socket(str(server.config.data_folder / control.NAME))
 
 
-async def test_peer_that_says_nothing_is_let_go(
-    autojump_clock: MockClock, tmp_path: Path, links: Links
-) -> None:
-    config = chat_config(data=tmp_path / "data")
-    async with open_server(config, links) as server, await dial(server) as stream:
-        assert await stream.receive_some() == b""
+async def test_peer_that_says_nothing_is_let_go(server: ChatServer) -> None:
+    near, far = trio.testing.memory_stream_pair()
+    await control._serve_one(server.service, far)
+    assert await near.receive_some() == b""
 
 
 @pytest.mark.parametrize("setting", ["store.memory=true", "store.data=/nowhere/at/all"])

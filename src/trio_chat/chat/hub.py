@@ -31,7 +31,7 @@ class Hub:
     """Everything is looked up by folded name; each method checks, changes and returns events."""
 
     def __init__(self, limits: LimitsSection) -> None:
-        self._limits = limits
+        self.limits = limits
         self.members: dict[str, Member] = {}
         self.rooms: dict[str, Room] = {}  # by the key of their log
         self._named: dict[str, Room] = {}
@@ -54,7 +54,7 @@ class Hub:
         Raises:
             NameInvalid, NameTaken.
         """
-        nick = check_nick(nick, self._limits)
+        nick = check_nick(nick, self.limits)
         if nick == member.nick:
             return None
         key = fold(nick)
@@ -93,7 +93,7 @@ class Hub:
     def find_member(self, nick: str) -> Member:
         """Raises NoSuchMember, naming the nearest nick."""
         nick = nick.removeprefix("@")
-        if len(nick) > _DECOMPOSED * self._limits.nick_characters:
+        if len(nick) > _DECOMPOSED * self.limits.nick_characters:
             raise NoSuchMember("nobody here has so long a nick")
         member = self.members.get(fold(nick))
         if member is None:
@@ -129,10 +129,10 @@ class Hub:
         Raises:
             BadRequest: there cannot be such a room.
         """
-        name = check_room(name, self._limits)
+        name = check_room(name, self.limits)
         room = self.named(name)
         if room is None:
-            room = Room(name, key=self._new_key(name), keep_events=self._limits.backlog_events)
+            room = Room(name, key=self._new_key(name), keep_events=self.limits.backlog_events)
             self.add_room(room)
         return room
 
@@ -183,14 +183,14 @@ class Hub:
     def named(self, name: str) -> Room | None:
         """The room that is called *name* now."""
         name = name.removeprefix("#")
-        if len(name) > _DECOMPOSED * self._limits.room_characters:
+        if len(name) > _DECOMPOSED * self.limits.room_characters:
             return None
         return self._named.get(name) or self._named.get(fold(name))
 
     def find_room(self, name: str) -> Room:
         """Raises NoSuchRoom, naming the nearest one."""
         name = name.removeprefix("#")
-        if len(name) > _DECOMPOSED * self._limits.room_characters:
+        if len(name) > _DECOMPOSED * self.limits.room_characters:
             raise NoSuchRoom("no room has so long a name")
         room = self.named(name)
         if room is None:

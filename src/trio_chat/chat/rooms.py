@@ -129,6 +129,12 @@ class Talk:
         """The seq up to which this member may not read."""
         return 0
 
+    def keep_events(self, count: int) -> None:
+        """Keep so many of the newest lines from now on."""
+        if count != self.recent.maxlen:
+            self.recent = deque(self.recent, maxlen=count)
+            self.loaded = self.shown == 0
+
     def unload(self) -> None:
         """Let go of `recent`; who joins next has it loaded."""
         self.recent = deque(maxlen=self.recent.maxlen)

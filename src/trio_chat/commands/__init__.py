@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from trio_chat.commands import (
     accounts,
+    administration,
     amending,
+    auditing,
     identity,
+    leaving,
     moderation,
     ownership,
     roles,
@@ -33,5 +36,8 @@ def default_table() -> CommandTable:
         ownership,
         moderation,
         undoing,
+        administration,
+        auditing,
+        leaving,
     )
     return CommandTable([command for module in modules for command in module.COMMANDS])

@@ -27,11 +27,6 @@ async def help_(context: Context, arguments: tuple[str, ...]) -> Outcome:
     )
 
 
-async def motd(context: Context, _: tuple[str, ...]) -> Outcome:
-    text = context.config.server.motd
-    return Outcome(text=text or "there is no message of the day", data={"motd": text})
-
-
 async def ping(context: Context, _: tuple[str, ...]) -> Outcome:
     return Outcome(text="pong", data={"at": timestamp(context.now_ms)})
 
@@ -72,7 +67,6 @@ COMMANDS = [
         most=1,
         reads=True,
     ),
-    Command("motd", "", "Show the message of the day.", motd, reads=True),
     Command("ping", "", "See whether the server answers.", ping, reads=True),
     Command("time", "", "Show the server's time.", time, reads=True),
     Command("uptime", "", "Show how long the server has been up.", uptime, reads=True),

@@ -15,6 +15,7 @@ from trio_chat.chat.hub import Hub
 from trio_chat.chat.members import Member, Role, RoomRole
 from trio_chat.chat.moderation import Defcon, Sanctions
 from trio_chat.chat.rooms import Direct, Room, RoomRecord
+from trio_chat.commands.operations import Operations
 from trio_chat.config import Config
 from trio_chat.errors import NotPermitted, UnknownCommand, UsageError
 from trio_chat.events import CommandInfo
@@ -79,6 +80,9 @@ class Host(Protocol):
     def end_session(self, id: str) -> bool:
         """End one of them; False: there is none like that."""
 
+    def end_others(self) -> None:
+        """End the other sessions of the member's account."""
+
     def end_token(self, id: str) -> None:
         """End the sessions that this token opened."""
 
@@ -99,6 +103,9 @@ class Server(Protocol):
 
     @property
     def sanctions(self) -> Sanctions: ...
+
+    @property
+    def operations(self) -> Operations: ...
 
     defcon: Defcon
     motd: str

@@ -54,8 +54,8 @@ async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
         words,
         rooms={place.key: place.floor(context.member.identity) for place in places},
         sender=conditions.get("from", "").removeprefix("@") or None,
-        before_ms=_moment(conditions.get("before"), context.now_ms),
-        after_ms=_moment(conditions.get("after"), context.now_ms),
+        before_ms=moment(conditions.get("before"), context.now_ms),
+        after_ms=moment(conditions.get("after"), context.now_ms),
         limit=context.config.limits.search_results,
     )
     return _listing(context, entries, nothing="nothing found")
@@ -117,7 +117,7 @@ _AGO = re.compile(r"(\d{1,6})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def _moment(text: str | None, now_ms: int) -> int | None:
+def moment(text: str | None, now_ms: int) -> int | None:
     """Milliseconds since 1970 from `2026-11-22`, `2026-11-22T12:00` (UTC) or `3d` ago."""
     if text is None:
         return None

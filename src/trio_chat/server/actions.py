@@ -14,6 +14,7 @@ from trio_chat.server.audience import tell
 from trio_chat.store import Put
 
 if TYPE_CHECKING:
+    from trio_chat.server.operations import Operations
     from trio_chat.server.service import Service
 
 
@@ -30,6 +31,10 @@ class ServerActions:
     @property
     def sanctions(self) -> Sanctions:
         return self._service.sanctions
+
+    @property
+    def operations(self) -> Operations:
+        return self._service.operations
 
     @property
     def defcon(self) -> Defcon:

@@ -104,6 +104,7 @@ class Broadcaster:
         self._service.presence.flush(talk.key)
         before = talk.shown
         talk.show(writes)
+        self._service.shown_events += len(writes)
         hearers = self._service.audience.of(talk.key)
         if hearers is None:
             return

@@ -29,6 +29,7 @@ _PATH_BYTES = 100  # the shortest limit of a system is 104, with the zero at the
 _REQUEST_BYTES = 4096
 _ANSWER_BYTES = 64 * 1024 * 1024  # 100,000 accounts are some 15 MB
 _TALK_SECONDS = 5.0
+_CHUNK_BYTES = 65_536
 # To hash a password takes 0.03 s, but others may wait for the same; to delete messages takes
 # as long as there are many.
 _ACT_SECONDS = 60.0
@@ -87,11 +88,11 @@ def _short(folder: Path) -> Iterator[str]:
         os.close(descriptor)
 
 
-async def _serve_one(service: Service, stream: trio.SocketStream) -> None:
+async def _serve_one(service: Service, stream: trio.abc.Stream) -> None:
     await fence(partial(_answer, service, stream), "control")
 
 
-async def _answer(service: Service, stream: trio.SocketStream) -> None:
+async def _answer(service: Service, stream: trio.abc.Stream) -> None:
     async with stream:
         with trio.fail_after(_TALK_SECONDS):
             line = await _line(stream, _REQUEST_BYTES)
@@ -105,11 +106,11 @@ async def _answer(service: Service, stream: trio.SocketStream) -> None:
             await stream.send_all(msgspec.json.encode(answer) + b"\n")
 
 
-async def _line(stream: trio.SocketStream, limit_bytes: int) -> bytes:
+async def _line(stream: trio.abc.Stream, limit_bytes: int) -> bytes:
     """What comes before the first newline, or what came until the end, of a limited length."""
     data = bytearray()
     while b"\n" not in data and len(data) <= limit_bytes:
-        chunk = await stream.receive_some()
+        chunk = await stream.receive_some(_CHUNK_BYTES)
         if not chunk:
             break
         data += chunk
@@ -146,7 +147,7 @@ async def ask(config: Config, request: Request) -> Answer:
         return await _by_the_server(stream, request)
 
 
-async def _by_the_server(stream: trio.SocketStream, request: Request) -> Answer:
+async def _by_the_server(stream: trio.abc.Stream, request: Request) -> Answer:
     patience_seconds = _ACT_SECONDS
     if isinstance(request, Remove) and request.messages:
         patience_seconds = _REDACT_SECONDS

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.members import Member
 from trio_chat.chat.names import check_room
@@ -98,6 +100,8 @@ class SessionHost:
         self._puts += await entrance.switch(self._session, account)
 
     def notice(self, text: str) -> None:
+        # Who waits for a command is not read from, and so not silent.
+        self._session.heard_at = trio.current_time()
         self._session.send(Notice(text=text))
 
     def sessions(self) -> list[SessionRow]:
@@ -138,6 +142,16 @@ class SessionHost:
                 entrance.end_seat(service, seat)
                 return True
         return False
+
+    def end_others(self) -> None:
+        session, service = self._session, self._session.service
+        for seat in service.seats.of_account(self.member.account_id):
+            if seat is not session.seat:
+                entrance.end_seat(service, seat)
+        for other in tuple(service.linked(self.member)):
+            if other is not session:
+                service.attendance.depart(other, "")
+                other.close("ended by another session of this account")
 
     def end_token(self, id: str) -> None:
         service = self._session.service

@@ -42,6 +42,10 @@ class Logins:
     def __init__(self, accounts: Accounts, section: AccountsSection) -> None:
         self._accounts = accounts
         self._limiter = trio.CapacityLimiter(1)
+        self.configure(section)
+
+    def configure(self, section: AccountsSection) -> None:
+        """Count attempts so from now on; those that were made are forgotten."""
         attempts, seconds = section.login_attempts, section.login_seconds
         self._by_account = Throttle(attempts, seconds)
         self._by_address = Throttle(attempts, seconds)

@@ -49,7 +49,6 @@ class Outbox:
         "_corked_bytes",
         "_empty",
         "_held",
-        "_limit_bytes",
         "_link",
         "_owner",
         "_queue",
@@ -57,6 +56,7 @@ class Outbox:
         "closed",
         "idle",
         "lagging",
+        "limit_bytes",
         "queued_bytes",
         "sealed",
         "send",
@@ -65,7 +65,7 @@ class Outbox:
     def __init__(self, link: Link, limit_bytes: int, owner: Owner) -> None:
         self._link = link
         self.send = link.send
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self._owner = owner
         self._queue: deque[bytes | memoryview] | None = None
         self._held: list[bytes] | None = None
@@ -85,14 +85,14 @@ class Outbox:
         if self.closed or self.lagging or self.sealed:
             return True  # it will be read from the log, or by nobody
         if self._corked is not None:
-            if self._corked_bytes + len(data) <= self._limit_bytes:
+            if self._corked_bytes + len(data) <= self.limit_bytes:
                 self._corked.append(data)
                 self._corked_bytes += len(data)
                 return True
             self.uncork(b"")
             if self.idle:
                 return False
-        if self.queued_bytes + len(data) > self._limit_bytes and self.queued_bytes:
+        if self.queued_bytes + len(data) > self.limit_bytes and self.queued_bytes:
             return False
         self._send(data)
         return True
@@ -128,7 +128,7 @@ class Outbox:
     def keep(self, data: bytes, sent: int) -> bool:
         """Queue the rest of *data*, of which the link took *sent* bytes. False: refused, it is
         too much; the caller must `keep` a piece that ends with the event begun, and lag."""
-        if len(data) - sent > self._limit_bytes:
+        if len(data) - sent > self.limit_bytes:
             return False
         self._enqueue(memoryview(data)[sent:])
         return True

@@ -16,6 +16,7 @@ from trio_chat.chat.moderation import Defcon, Sanction
 from trio_chat.chat.names import check_room
 from trio_chat.chat.rooms import Room, RoomRecord
 from trio_chat.commands import records
+from trio_chat.config import Config
 from trio_chat.errors import BadRequest, ConfigError, NameTaken
 from trio_chat.server.seats import SPACE, Seat, SeatRecord, guest_of
 from trio_chat.store import Put
@@ -30,17 +31,22 @@ T = TypeVar("T")
 _CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
+def check_auto_join(config: Config) -> None:
+    """Raises ConfigError."""
+    for name in config.rooms.auto_join:
+        try:
+            check_room(name, config.limits)
+        except BadRequest as exc:
+            raise ConfigError(f"rooms.auto_join: {name!r}: {exc.message}") from exc
+
+
 async def restore(service: Service) -> None:
     """Take up accounts, sanctions, rooms and sessions.
 
     Raises:
         ConfigError: everybody is to start in a room that cannot be.
     """
-    for name in service.config.rooms.auto_join:
-        try:
-            check_room(name, service.config.limits)
-        except BadRequest as exc:
-            raise ConfigError(f"rooms.auto_join: {name!r}: {exc.message}") from exc
+    check_auto_join(service.config)
     await _restore_accounts(service)
     await _restore_server(service)
     await _restore_rooms(service)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -198,6 +199,9 @@ class Seats:
         self._by_key: dict[str, Seat] = {}
         self._guests: dict[str, Seat] = {}  # by identity
         self._of_account: dict[str, dict[Seat, None]] = {}  # by the account's id
+
+    def __iter__(self) -> Iterator[Seat]:
+        return iter(self._by_key.values())
 
     def new(self, member: Member, id: str) -> tuple[Seat, str]:
         """Return a seat for *member*, and its token."""

@@ -53,6 +53,7 @@ class Service:
     Attributes:
         start_soon: starts a task that lives no longer than the sessions.
         motd: what everybody is told on coming in.
+        shown_events: how many were stored and shown since the start.
         owner_code: makes an account the server's owner; empty once somebody is.
     """
 
@@ -88,6 +89,7 @@ class Service:
         self.operations = Operations(self, stop, load_config)
         self.version = __version__
         self.started_ms = self.now_ms()
+        self.shown_events = 0
         self._readiness = readiness
         self.sessions: dict[Session, None] = {}
         self._linked: dict[str, tuple[Session, ...]] = {}  # by identity
