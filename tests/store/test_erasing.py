@@ -137,7 +137,7 @@ async def test_what_was_amended_stays_so_over_a_restart(tmp_path: Path) -> None:
 async def test_a_drop_that_was_interrupted_is_finished_after_the_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(amending, "BITE_SECONDS", 0.0)
+    monkeypatch.setattr(amending, "BITE_CHARACTERS", 0)
     async with talk_in(tmp_path) as talk:
         await talk.commit(*[Write(room="kept", text="word") for _ in range(10)])
         # The newest room: nothing but what is left of it keeps its number from being given again.
@@ -150,7 +150,7 @@ async def test_a_drop_that_was_interrupted_is_finished_after_the_restart(
         assert await talk.texts(SECRET, rooms=["lobby", "kept"]) == []
         for room in ("lobby", "new"):
             assert (await talk.say(f"hello {room}", room=room, scope="s", key=room)).seq == 1
-        monkeypatch.setattr(amending, "BITE_SECONDS", 1.0)
+        monkeypatch.setattr(amending, "BITE_CHARACTERS", 1000)
         await swept(talk, tmp_path)
         for room in ("lobby", "new"):
             page = await talk.store.page(room, after=0, limit=10)
@@ -163,7 +163,7 @@ async def test_a_drop_that_was_interrupted_is_finished_after_the_restart(
 async def test_a_redaction_that_was_interrupted_goes_on_when_it_is_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(amending, "BITE_SECONDS", 0.0)
+    monkeypatch.setattr(amending, "BITE_CHARACTERS", 0)
     async with talk_in(tmp_path) as talk:
         await talk.commit(
             *[Write(room="lobby", text=f"{SECRET} {i}", account="a1") for i in range(600)]

@@ -10,6 +10,7 @@ from trio.testing import MockClock
 
 from support_store import seqs, talking
 from trio_chat.config import StoreSection
+from trio_chat.errors import BadRequest
 from trio_chat.store import Write, memory
 from trio_chat.store.memory import open_memory_store
 
@@ -55,3 +56,20 @@ async def test_ids_stay_bounded_however_many_there_are(monkeypatch: pytest.Monke
             await talk.say(scope="s", key=str(key))
         assert await talk.store.recall("s", "99")
         assert await talk.store.recall("s", "85") is None
+
+
+async def test_what_was_forgotten_can_no_longer_be_amended() -> None:
+    section = StoreSection(memory=True, memory_events=10)
+    async with talking(open_memory_store(section)) as talk:
+        await talk.commit(*[Write(room="lobby", text=str(i)) for i in range(1, 10)])
+        await talk.say("one", kind="edited", target=1)
+        await talk.commit(*[Write(room="lobby", text=str(i)) for i in range(11, 14)])
+        forgotten, kept = 1, 9
+        page = await talk.store.page("lobby", after=0, limit=100)
+        assert forgotten < page[0].seq <= kept
+        # What it was edited to is forgotten with it.
+        [edited] = [entry for entry in page if entry.kind == "edited"]
+        assert (edited.text, edited.amended) == ("", "deleted")
+        refused = await talk.say("x", kind="edited", target=forgotten)
+        assert isinstance(refused.error, BadRequest)
+        assert (await talk.say("x", kind="edited", target=kept)).error is None

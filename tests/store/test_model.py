@@ -140,8 +140,10 @@ class Model:
 
     def amend(self, log: list[Line], target: object, text: str, amended: str) -> None:
         for index, line in enumerate(log):
-            if index + 1 == target or (line.kind == "edited" and line.target == target):
+            if index + 1 == target:
                 log[index] = replace(line, text=text, amended=amended)
+            elif line.kind == "edited" and line.target == target and not line.amended:
+                log[index] = replace(line, text=text, amended=amended.replace("edited", ""))
 
     def redact(self, account: str) -> int:
         count = 0

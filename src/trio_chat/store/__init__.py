@@ -43,8 +43,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     `edited` and `deleted`, the nick meant by `kicked`, else None.
 
     *amended* says that the entry is not as it was said: *text* is what it was edited to, or ""
-    once it is deleted. Earlier `edited` entries change with their target, so that each holds
-    the text as it is now.
+    once it is deleted. An `edited` entry gives its target's text as it is now, however often
+    that was edited later; once it is deleted, "" and "deleted".
     """
 
     room: str

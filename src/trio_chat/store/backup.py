@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import apsw
@@ -27,15 +26,12 @@ async def new_file(path: Path) -> AsyncIterator[Path]:
     Raises:
         BadRequest: *path* exists already, or no file can be made there.
     """
-    # Shielded: a file that nobody knows of would be left behind.
-    with trio.CancelScope(shield=True):
-        unfinished = await trio.to_thread.run_sync(_create, path)
+    unfinished = await trio.to_thread.run_sync(_create, path)
     try:
         yield unfinished
         await trio.to_thread.run_sync(_publish, unfinished, path)
     finally:
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(partial(unfinished.unlink, missing_ok=True))
+        _remove(unfinished)
 
 
 def _create(path: Path) -> Path:
@@ -54,6 +50,10 @@ def _publish(unfinished: Path, path: Path) -> None:
         _sync(file)
     unfinished.rename(path)
     _sync(path.parent)
+
+
+def _remove(unfinished: Path) -> None:
+    unfinished.unlink(missing_ok=True)
 
 
 def _check_is_new(path: Path) -> None:

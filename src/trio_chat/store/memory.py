@@ -112,20 +112,21 @@ class MemoryStore:
         return record.version if record else 0
 
     def _amend(self, write: Write) -> ChatError | None:
-        entries, seq = self._rooms.get(write.room), write.target
-        if not entries or not isinstance(seq, int) or not entries[0].seq <= seq <= entries[-1].seq:
+        target = self._find(write.room, write.target)
+        if target is None or target.kind not in SAID or target.amended == "deleted":
             return no_such_message()
-        index = seq - entries[0].seq
-        target = entries[index]
-        if target.kind not in SAID or target.amended == "deleted":
-            return no_such_message()
-        text, amended = amendment(write)
-        entries[index] = _amended(target, text, amended)
-        if target.amended:
-            for later in range(index + 1, len(entries)):
-                if entries[later].kind == "edited" and entries[later].target == seq:
-                    entries[later] = _amended(entries[later], text, amended)
+        self._replace(target, *amendment(write))
         return None
+
+    def _find(self, room: str, seq: int | str | None) -> Entry | None:
+        entries = self._rooms.get(room)
+        if entries and isinstance(seq, int) and entries[0].seq <= seq <= entries[-1].seq:
+            return entries[seq - entries[0].seq]
+        return None
+
+    def _replace(self, entry: Entry, text: str, amended: Amended) -> None:
+        entries = self._rooms[entry.room]
+        entries[entry.seq - entries[0].seq] = _amended(entry, text, amended)
 
     async def forget_ids(self, before_ms: int) -> int:
         old = 0
@@ -153,7 +154,17 @@ class MemoryStore:
         self, room: str, *, before: int | None = None, after: int | None = None, limit: int
     ) -> list[Entry]:
         await trio.lowlevel.checkpoint()
-        return list(dense_page(self._rooms.get(room, ()), before, after, limit))
+        entries = dense_page(self._rooms.get(room, ()), before, after, limit)
+        return [self._as_it_is(entry) for entry in entries]
+
+    def _as_it_is(self, entry: Entry) -> Entry:
+        """What was edited gives the text as it is now; see `Entry.amended`."""
+        if entry.kind != "edited" or entry.amended:
+            return entry
+        target = self._find(entry.room, entry.target)
+        if target is None or target.amended == "deleted":
+            return _amended(entry, "", "deleted")
+        return _amended(entry, target.text, "")
 
     async def heads(self) -> dict[str, int]:
         return {room: entries[-1].seq for room, entries in self._rooms.items()}
@@ -226,42 +237,32 @@ class MemoryStore:
     async def said_by(
         self, account: str, *, after: tuple[str, int] | None = None, limit: int
     ) -> list[Entry]:
-        # Without an index: all who ask again and again look through everything once.
+        # Without an index: who asks page by page looks through everything once.
         after_room, after_seq = after or ("", 0)
         found: list[Entry] = []
-        for room in sorted(room for room in self._rooms if room >= after_room):
+        for room in sorted(self._rooms.keys() - {AUDIT_ROOM}):
             seq = after_seq if room == after_room else 0
-            while room != AUDIT_ROOM and (entries := self._slice(room, seq)):
+            while room >= after_room and len(found) < limit and (entries := self._slice(room, seq)):
                 found += [entry for entry in entries if entry.account == account]
-                if len(found) >= limit:
-                    return found[:limit]
                 seq = entries[-1].seq
                 await trio.lowlevel.checkpoint()
-        return found
+        return [self._as_it_is(entry) for entry in found[:limit]]
 
     # --- taking away
 
     async def redact(self, account: str) -> int:
         redacted = 0
-        for room in [room for room in self._rooms if room != AUDIT_ROOM]:
-            gone: set[int] = set()
+        for room in self._rooms.keys() - {AUDIT_ROOM}:
             seq = 0
             while entries := self._slice(room, seq):
                 for entry in entries:
-                    own = entry.account == account
-                    if own and entry.kind in SAID and entry.amended != "deleted":
-                        gone.add(entry.seq)
-                        self._replace(_amended(entry, "", "deleted"))
-                    elif entry.kind == "edited" and (own or entry.target in gone):
-                        self._replace(_amended(entry, "", "deleted"))
+                    if entry.account == account and entry.amended != "deleted":
+                        redacted += entry.kind in SAID
+                        if entry.kind in SAID or entry.kind == "edited":
+                            self._replace(entry, "", "deleted")
                 seq = entries[-1].seq
                 await trio.lowlevel.checkpoint()
-            redacted += len(gone)
         return redacted
-
-    def _replace(self, entry: Entry) -> None:
-        entries = self._rooms[entry.room]
-        entries[entry.seq - entries[0].seq] = entry
 
     async def drop(self, room: str) -> None:
         await trio.lowlevel.checkpoint()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from trio_chat.store import Entry, Record, authors
+from trio_chat.store import Entry, Record, amending, authors
 from trio_chat.store.entries import First
 from trio_chat.store.ids import SEQ_MASK, Head
 from trio_chat.store.query import Term
@@ -28,7 +28,7 @@ def page(
         f"SELECT {_COLUMNS} FROM message m WHERE id > ? AND id < ? ORDER BY id {order} LIMIT ?",
         (low, high, limit),
     )
-    entries = [_entry(head.name, row) for row in rows]
+    entries = [_entry(db, head.name, row) for row in rows]
     return entries[::-1] if after is None else entries
 
 
@@ -70,7 +70,7 @@ def search(db: apsw.Connection, wanted: Wanted, rooms: Iterable[tuple[Head, int]
     """Look through each of *rooms*, above the seq that comes with it, and merge by time."""
     found: list[Entry] = []
     for head, above in rooms:
-        found += [_entry(head.name, row) for row in _search_room(db, wanted, head, above)]
+        found += [_entry(db, head.name, row) for row in _search_room(db, wanted, head, above)]
     found.sort(key=lambda entry: (entry.at_ms, entry.seq), reverse=True)
     return found[: wanted.limit]
 
@@ -148,11 +148,15 @@ def _said_in(db: apsw.Connection, account: str, room: str, after: int, limit: in
             " ORDER BY id LIMIT ?",
             (low, high, account, limit - len(entries)),
         )
-        entries += [_entry(room, row) for row in rows]
+        entries += [_entry(db, room, row) for row in rows]
         if len(entries) >= limit:
             break
     return entries
 
 
-def _entry(room: str, row: tuple[Any, ...]) -> Entry:
-    return Entry(room, row[0] & SEQ_MASK, *row[1:])
+def _entry(db: apsw.Connection, room: str, row: tuple[Any, ...]) -> Entry:
+    identity, at_ms, kind, sender, account, text, target, amended = row
+    if kind == "edited" and amended != "deleted":
+        found = amending.find(db, identity & ~SEQ_MASK | target)
+        text, amended = ("", "deleted") if found is None else found.as_edited
+    return Entry(room, identity & SEQ_MASK, at_ms, kind, sender, account, text, target, amended)

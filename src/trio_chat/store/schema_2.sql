@@ -1,6 +1,7 @@
 -- Version 2: entries can be amended, found by who said them, and whole logs forgotten.
 
--- '', 'edited' or 'deleted'. What amends an entry settles it first, so `recent` needs none.
+-- '', 'edited' or 'deleted'. What amends an entry settles it first, so `recent` needs none. The
+-- text of an `edited` entry is that of its target, and is kept there alone.
 ALTER TABLE message ADD COLUMN amended TEXT NOT NULL DEFAULT '';
 
 -- Which accounts (in hexadecimal, as words) have said something in a block of 256 ids: authors.py.
@@ -11,9 +12,6 @@ CREATE VIRTUAL TABLE account_block USING fts5(
 INSERT INTO account_block(rowid, accounts)
 SELECT id >> 8, group_concat(DISTINCT hex(account)) FROM message
 WHERE account <> '' GROUP BY id >> 8 ORDER BY id >> 8;
-
--- The `edited` entries of a message, which change with it.
-CREATE INDEX message_edited ON message(target) WHERE kind = 'edited';
 
 -- Logs that are forgotten: their messages are deleted little by little. A row stays until no id
 -- is remembered that happened there, which also keeps its number from being given again.

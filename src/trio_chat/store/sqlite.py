@@ -182,6 +182,8 @@ class SqliteStore:
                 redact_some = self._committer.redact_some
                 after, deleted = await self._upkeep(redact_some, account, after)
                 redacted += deleted
+        # What was edited meanwhile gives its old text until it has settled.
+        await self._upkeep(self._committer.settle)
         return redacted
 
     async def drop(self, room: str) -> None:

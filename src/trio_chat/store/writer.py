@@ -1,7 +1,7 @@
 """The commits: what the writer's thread does with a batch, in one transaction.
 
-The only code that changes the log. It runs in the thread of the writer's connection, one call at
-a time, and knows neither tasks nor channels.
+With amending.py the only code that changes the log. It runs in the thread of the writer's
+connection, one call at a time, and knows neither tasks nor channels.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ class Committer:
             if found is None or not found.may_be_amended:
                 error = no_such_message()
             else:
-                amending.amend(self._db, identity, found, *amendment(write))
+                amending.amend(self._db, identity, found.text, *amendment(write))
         if error is not None:
             plan.refused.append((write, error))
             return False
@@ -205,7 +205,7 @@ class Committer:
         identity = head.base | seq
         found = amending.find(self._db, identity)
         if found is None or found.amended == "edited":
-            # It has not settled, or perhaps its last edit has not.
+            # It has not settled, or perhaps its last edit has not, and holds the text that goes.
             self._settle_in(plan)
             found = amending.find(self._db, identity)
         return identity, found
@@ -371,10 +371,14 @@ _RECENT = """
 """
 _SETTLE = (
     """
-    INSERT INTO message SELECT id, at_ms, kind, sender, sender_key, account, text, target, ''
+    INSERT INTO message
+    SELECT id, at_ms, kind, sender, sender_key, account, iif(kind = 'edited', '', text), target, ''
     FROM recent WHERE id > 0 ORDER BY id
     """,
-    "INSERT INTO message_fts(rowid, text) SELECT id, text FROM recent WHERE id > 0 ORDER BY id",
+    """
+    INSERT INTO message_fts(rowid, text) SELECT id, iif(kind = 'edited', '', text)
+    FROM recent WHERE id > 0 ORDER BY id
+    """,
     """
     INSERT INTO id_seen SELECT scope, key, id, at_ms, answer
     FROM recent WHERE key <> '' ORDER BY scope, key
