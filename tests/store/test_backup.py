@@ -75,6 +75,7 @@ async def test_the_backup_of_a_running_server_is_whole(tmp_path: Path, copy: Pat
 async def test_a_backup_is_of_one_moment_while_others_talk(tmp_path: Path, copy: Path) -> None:
     async with talk_in(tmp_path / "data") as talk:
         await talk.commit(*[Write(room="much", text=f"{i} word " * 20) for i in range(3000)])
+        await talk.say("word", audit="a word")
         finished = trio.Event()
 
         async def write_on() -> None:
