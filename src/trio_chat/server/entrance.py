@@ -75,7 +75,11 @@ async def _login(session: Session, request: Hello) -> Login | None:
         return logins.by_token(request.token, request.account, address)
     if request.password is not None:
         name = request.account if request.account is not None else request.nick
-        return await logins.by_password(name, request.password, address)
+        session.greeted()  # in a storm of logins the wait is not the peer's doing
+        try:
+            return await logins.by_password(name, request.password, address)
+        finally:
+            session.await_hello()
     if request.account is not None and request.resume is None:
         raise BadRequest("an account needs its password, or a token")
     return None

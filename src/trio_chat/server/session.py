@@ -314,8 +314,13 @@ class Session:
         self.close("no hello came")
 
     def greeted(self) -> None:
-        """The hello was accepted."""
+        """The hello has come, and is looked into or accepted."""
         self._cancel_deadline()
+
+    def await_hello(self) -> None:
+        """A hello is due, as at first."""
+        seconds = self.service.config.timeouts.hello_seconds
+        self._deadline = self.service.deadlines.after(seconds, self._late)
 
     def watch_silence(self) -> None:
         """The peer pings: from now on it is expected to be heard from."""
