@@ -152,6 +152,17 @@ async def test_redacting_empties_what_was_edited_and_keeps_the_rest(open_store: 
         assert refused.error is not None
 
 
+async def test_what_is_far_apart_is_redacted_all_the_same(open_store: Open) -> None:
+    async with talking(open_store()) as talk:
+        await talk.say("word", account="a1")
+        await talk.commit(
+            *[Write(room="lobby", kind="topic", text="t", account="a1") for _ in range(5000)]
+        )
+        await talk.say("word", account="a1")
+        assert await talk.store.redact("a1") == 2
+        assert await talk.texts("word") == []
+
+
 async def test_many_entries_are_redacted_while_others_talk(open_store: Open) -> None:
     async with talking(open_store()) as talk:
         await talk.commit(
