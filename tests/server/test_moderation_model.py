@@ -104,6 +104,13 @@ class Held(NamedTuple):
     def is_over(self) -> bool:
         return self.until_ms is not None and self.until_ms <= now_ms()
 
+    def catches(self, who: str, picture: Picture) -> bool:
+        kind, value = self.mask
+        is_meant = (
+            fnmatchcase(picture.nicks.get(who, ""), value) if kind == "nick" else who == value
+        )
+        return is_meant and not self.is_over() and self.rank > picture.standing(who, self.place)
+
 
 def held_of(sanction: Sanction) -> Held:
     mask = sanction.mask
@@ -209,13 +216,8 @@ class Rules:
 
     def holds(self, kind: str, place: str, who: str, picture: Picture) -> bool:
         """Whether somebody is banned or muted there, or everywhere."""
-        nick = picture.nicks.get(who, "")
         return any(
-            one.kind == kind
-            and one.place in (place, "")
-            and not one.is_over()
-            and (fnmatchcase(nick, one.mask[1]) if one.mask[0] == "nick" else who == one.mask[1])
-            and one.rank > picture.standing(who, place if one.place else "")
+            one.kind == kind and one.place in (place, "") and one.catches(who, picture)
             for one in self.held
         )
 
@@ -271,7 +273,7 @@ class Rules:
             assert deed.before.standing(by, place) > deed.before.standing(who, place), deed.step
         if deed.name == "ban" and deed.answer["type"] == "done" and key == room_key(deed):
             for who in deed.after.members[key]:
-                assert not self.holds("ban", key, who, deed.after), (deed.step, who)
+                assert not self.held[-1].catches(who, deed.after), (deed.step, who)
 
     # --- who comes in
 
@@ -297,7 +299,7 @@ class Rules:
     def check_names(self, deed: Deed) -> None:
         """Who is muted keeps the name that the mute is of."""
         for who, nick in deed.before.nicks.items():
-            if who in deed.who and deed.after.nicks.get(who, nick) != nick:
+            if deed.name == "nick" and who in deed.who and deed.after.nicks.get(who, nick) != nick:
                 for key in ("", *deed.before.members):
                     if not key or who in deed.before.members[key]:
                         assert not self.holds("mute", key, who, deed.before), deed.step
@@ -534,7 +536,7 @@ async def come_back(house: House, rules: Rules, before: Picture) -> None:
             if not rules.holds("ban", key, who, before)
             and (not record.private or who in record.roles or who in record.invited)
         }
-        assert after.members[key] == expected, key
+        assert after.members.get(key, frozenset()) == expected, key
     here = [person for person in house.people if person.peer is not None]
     for person in here:
         person.peer = None
@@ -602,7 +604,7 @@ def shortest(steps: list[Step]) -> list[Step]:
     return steps
 
 
-@settings(max_examples=80, phases=[Phase.reuse, Phase.generate])
+@settings(max_examples=60, phases=[Phase.reuse, Phase.generate])
 @given(seed=st.integers(0, 2**32))
 def test_rank_silence_and_privacy_hold_whatever_people_type(seed: int) -> None:
     steps = steps_of(Random(seed))
