@@ -267,6 +267,37 @@ async def test_nothing_is_kept_of_guests_who_came_and_went(server: ChatServer) -
     assert [key for key in await server.service.store.list("floor") if "guest:" in key] == []
 
 
+async def test_a_conversation_of_guests_who_are_gone_is_not_kept(server: ChatServer) -> None:
+    alice, bob = await server.native("alice"), await server.native("bob")
+    account = await registered(server, "carol")
+    await alice.input("/msg bob between us")
+    await alice.input("/msg carol for you")
+    await alice.quit()
+    await pass_seconds(1)
+    assert len(await direct_logs(server)) == 2, "bob may still read it"
+    await bob.quit()
+    await pass_seconds(1)
+    assert len(await direct_logs(server)) == 1
+    assert "for you" in str(await account.input("/search for"))
+
+
+async def test_a_conversation_is_not_kept_once_its_guests_can_come_back_no_more(
+    server: ChatServer,
+) -> None:
+    alice, bob = await server.native("alice"), await server.native("bob")
+    await alice.input("/msg bob between us")
+    alice.reset()
+    bob.reset()
+    await pass_seconds(3600)
+    assert len(await direct_logs(server)) == 1
+    await pass_seconds(86_400)
+    assert await direct_logs(server) == []
+
+
+async def direct_logs(server: ChatServer) -> list[str]:
+    return [key for key in await server.service.store.heads() if key.startswith("@")]
+
+
 async def test_an_archive_keeps_its_name_from_who_is_faster(server: ChatServer) -> None:
     alice = await registered(server, "alice")
     bob = await server.native("bob")

@@ -162,10 +162,12 @@ class Attendance:
         seat, member = session.seat, session.member
         if member is None:
             return
+        partners = _partners(member, seat)
         if seat is not None:
             self._service.keep(self._service.seats.remove(seat))
         self._service.unlink(session)
         self.leave_if_alone(member, reason)
+        self._service.conversations.forget(member.identity, partners)
 
     def leave_if_alone(self, member: Member, reason: str) -> None:
         """The member leaves, if no session and no seat holds it any more."""
@@ -215,7 +217,9 @@ class Attendance:
             seat.timer.cancel()
         self._absent.pop(seat, None)
         seat.present = False
+        partners = _partners(seat.member, seat)
         self._service.keep(self._service.seats.remove(seat))
+        self._service.conversations.forget(seat.member.identity, partners)
 
     def _exit(self, member: Member, reason: str) -> None:
         service = self._service
@@ -283,3 +287,9 @@ class Attendance:
         if seat.timer is not None:
             seat.timer.cancel()
             self._absent.pop(seat, None)
+
+
+def _partners(member: Member, seat: Seat | None) -> set[str]:
+    """The identities of those with whom a guest has conversations."""
+    own = {direct.partner_of(member.identity) for direct in member.directs.values()}
+    return own | set(seat.directs) if seat is not None else own

@@ -5,22 +5,25 @@ A conversation belongs to two persons, not to their nicks; see `chat.rooms.Direc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.members import Member
 from trio_chat.chat.rooms import Direct, direct_key
 from trio_chat.commands.records import put_profile
-from trio_chat.errors import NotPermitted
+from trio_chat.errors import NotPermitted, Unavailable
 from trio_chat.events import Left
 from trio_chat.server.seats import Seat
 
 if TYPE_CHECKING:
     from trio_chat.server.service import Service
     from trio_chat.server.session import Session
+
+log = structlog.get_logger()
 
 # Conversations whose partner has left, kept for a resume of one session.
 _FORMER_DIRECTS = 20
@@ -170,6 +173,28 @@ class Conversations:
                 partner = direct.nicks[direct.partner_of(member.identity)]
                 self._tell_of_end(direct, member, partner, "")
                 self._let_go(direct, member)
+
+    def forget(self, identity: str, partners: Iterable[str]) -> None:
+        """Somebody has gone for good: conversations that nobody can come back to are over."""
+        for partner in partners:
+            key = direct_key(identity, partner)
+            if self._is_gone(identity, key) and self._is_gone(partner, key):
+                self._service.hub.directs.pop(key, None)
+                self._service.start_soon(self._drop, key)
+
+    def _is_gone(self, identity: str, key: str) -> bool:
+        """It is nobody's account, has no seat, and is not in the conversation."""
+        if self._service.accounts.of_identity(identity) is not None:
+            return False
+        direct = self._service.hub.directs.get(key)
+        is_here = direct is not None and identity in direct.online
+        return not is_here and self._service.seats.of_identity(identity) is None
+
+    async def _drop(self, key: str) -> None:
+        try:
+            await self._service.store.drop(key)
+        except Unavailable:
+            log.warning("a conversation that is over cannot be dropped", key=key)
 
     def _make_way_for(self, direct: Direct, member: Member) -> None:
         """Let go of a former conversation that the member calls the same, and of the oldest
