@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
-from support_accounts import code, login, registered, result
+from support_accounts import PASSWORD, code, login, registered, result
 from support_server import ChatServer, Peer, chat_config, open_server, pass_seconds, texts
 from trio_chat.chat.members import Role
 
@@ -125,3 +125,16 @@ async def test_who_could_not_come_back_begins_anew(server: ChatServer) -> None:
     await alice.input("/invite bob", "dev")
     await bob.input("/join dev")
     assert "about bob" not in str(await bob.ask("page", room="dev", after=0))
+
+
+async def test_who_is_banned_by_nick_does_not_come_back_under_it_by_logging_in(
+    server: ChatServer,
+) -> None:
+    bob = await registered(server, "bob")
+    mod = await registered(server, "mod", Role.MODERATOR)
+    await bob.input("/nick spammy")
+    assert await code(mod, "/sban nick:spam* 1d") == "done"
+    again = await Peer(server.dial()).hello("bob", account="bob", password=PASSWORD)
+    assert again[-1]["code"] == "banned"
+    await mod.input("/sunban nick:spam*")
+    await login(server, "bob")

@@ -181,7 +181,9 @@ def _check_welcome(session: Session, nick: str, account: Account | None) -> None
 def check_not_banned(session: Session, nick: str, account: Account | None) -> None:
     """Raises Banned."""
     service = session.service
-    somebody = Member("", account.name if account else nick)
+    if account is not None:  # what it was called last, it will be called again
+        nick = service.accounts.profile(account.id).nick or account.name
+    somebody = Member("", nick)
     somebody.address = session.link.peer
     if account is not None:
         somebody.account_id, somebody.role = account.id, Role(account.role)
