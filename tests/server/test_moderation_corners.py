@@ -138,3 +138,18 @@ async def test_who_is_banned_by_nick_does_not_come_back_under_it_by_logging_in(
     assert again[-1]["code"] == "banned"
     await mod.input("/sunban nick:spam*")
     await login(server, "bob")
+
+
+@pytest.mark.parametrize("name", ["lobby", "Lobby"])
+async def test_nobody_owns_the_room_for_everybody_also_when_it_begins_anew(
+    autojump_clock: MockClock, name: str
+) -> None:
+    async with open_server(chat_config(f'rooms.auto_join=["{name}"]')) as server:
+        admin = await registered(server, "admin", Role.ADMIN)
+        alice = await registered(server, "alice")
+        assert await code(alice, "/lock", "lobby") == "not_permitted"
+        assert await code(admin, "/archive", "lobby") == "done"
+        await alice.quit()
+        alice = await login(server, "alice")
+        assert await code(alice, "hello", "lobby") == "done"
+        assert await code(alice, "/lock", "lobby") == "not_permitted"

@@ -36,6 +36,7 @@ from trio_chat.server.presence import Presence
 from trio_chat.server.seats import Seats
 from trio_chat.server.session import Session
 from trio_chat.store import Put, Store, Write
+from trio_chat.text import fold
 from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, fit_backlog
 
 if TYPE_CHECKING:
@@ -146,8 +147,7 @@ class Service:
         member = session.member
         assert member is not None
         is_new = not (room.kept or room.members or room.shown)
-        may_own = member.account_id and room.key not in self.config.rooms.auto_join
-        if is_new and may_own and self.hub.owned(member) < self.config.limits.rooms_owned:
+        if is_new and self._may_own(member, room):
             room.change(roles={member.identity: RoomRole.OWNER.value})
         self.join(session, room)
         puts = put_floor(room, member.identity)
@@ -155,6 +155,13 @@ class Service:
             return puts
         room.kept = True
         return (*puts, put_room(room))
+
+    def _may_own(self, member: Member, room: Room) -> bool:
+        """Whether the member owns the room by coming first. Everybody's room is nobody's: by
+        its name, since an archived one has kept the key."""
+        if not member.account_id or fold(room.name) in map(fold, self.config.rooms.auto_join):
+            return False
+        return self.hub.owned(member) < self.config.limits.rooms_owned
 
     async def load(self, name: str) -> None:
         """Read the last lines of the room called *name*, made if there is none, if they are not
