@@ -231,3 +231,23 @@ async def test_random_cancellations_leave_nothing_behind(autojump_clock: MockClo
 def test_bridge_does_not_import_the_user_interface() -> None:
     code = "import sys, trio_chat.client.app; sys.exit('prompt_toolkit' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+async def test_coroutine_that_swallows_cancellations_is_cancelled_again(
+    autojump_clock: MockClock,
+) -> None:
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while swallowed < 2:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+            swallowed += 1
+        await asyncio.sleep(3600)
+
+    async with open_asyncio() as aio:
+        with trio.fail_after(60), trio.move_on_after(1) as scope:
+            await aio.run(stubborn)
+    assert scope.cancelled_caught
+    assert swallowed == 2

@@ -21,6 +21,9 @@ from typing import Any, ParamSpec, TypeVar, TypeVarTuple
 
 import trio
 
+# An asyncio task may swallow a cancellation, and then goes on. Restoring a terminal takes less.
+CANCEL_AGAIN_SECONDS = 2.0
+
 T = TypeVar("T")
 P = ParamSpec("P")
 Ts = TypeVarTuple("Ts")
@@ -145,7 +148,8 @@ class Aio:
     async def run(
         self, afn: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Await an asyncio coroutine from trio; cancelling the trio scope cancels it.
+        """Await an asyncio coroutine from trio; cancelling the trio scope cancels it, again and
+        again until it ends.
 
         If it finishes, or fails, all the same, its value or error is not lost.
         """
@@ -161,10 +165,15 @@ class Aio:
         task.add_done_callback(lambda _: trio.lowlevel.reschedule(waiting))
         raise_cancelled: Callable[[], Any] | None = None
 
+        def cancel() -> None:
+            if not task.done():
+                task.cancel()
+                self.loop.call_later(CANCEL_AGAIN_SECONDS, cancel)
+
         def abort(raise_cancel: Callable[[], Any]) -> trio.lowlevel.Abort:
             nonlocal raise_cancelled
             raise_cancelled = raise_cancel
-            task.cancel()
+            cancel()
             return trio.lowlevel.Abort.FAILED  # prompt_toolkit restores the terminal first
 
         await trio.lowlevel.wait_task_rescheduled(abort)
