@@ -126,6 +126,28 @@ async def test_who_was_kicked_while_away_is_told_by_the_resume(server: ChatServe
     assert [e["room"] for e in events if e["type"] == "left"] == ["dev"]
 
 
+async def test_what_was_said_while_one_was_out_of_a_room_is_a_gap_for_its_other_device(
+    server: ChatServer,
+) -> None:
+    alice = await registered(server, "alice")
+    await alice.input("/create dev")
+    await alice.input("/backlog joined", "dev")
+    phone = await registered(server, "bob")
+    await phone.input("/join dev")
+    seq = (await alice.input("together", "dev"))[-1]["seq"]
+    laptop = await login(server, "bob")
+    phone.reset()
+    await laptop.input("/leave dev")
+    await alice.input("without bob", "dev")
+    await laptop.input("/join dev")
+    await alice.input("together again", "dev")
+    events = await Peer(server.dial()).resume(phone.token, dev=seq, lobby=0)
+    gap = next(event for event in events if event["type"] == "gap")
+    assert (gap["room"], gap["from"], gap["to"]) == ("dev", seq + 1, seq + 1)
+    assert "without bob" not in str(events)
+    assert "together again" in str(events)
+
+
 async def test_a_refused_resume_leaves_the_link_that_is_there(server: ChatServer) -> None:
     mod = await registered(server, "mod", Role.MODERATOR)
     bob = await server.native("bob")

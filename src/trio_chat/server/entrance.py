@@ -20,7 +20,7 @@ from trio_chat.errors import (
     NotPermitted,
     Unavailable,
 )
-from trio_chat.events import Done, Joined, Left, Read, Settings, Welcome
+from trio_chat.events import Done, Gap, Joined, Left, Read, Settings, Welcome
 from trio_chat.requests import Hello, Resume
 from trio_chat.server.catchup import CatchUp
 from trio_chat.server.logins import Login
@@ -326,6 +326,9 @@ def _missed(session: Session, resume: Resume) -> CatchUp:
         else:
             begin = max(0, talk.shown - service.config.limits.backlog_events)
         floor = talk.floor(session.identity)
+        if said.get(talk.key, floor) < floor:  # it was out of the room, and in again
+            label = service.label(talk.key, session)
+            session.send(Gap(room=label, first=said[talk.key] + 1, last=floor))
         catch_up.cursors[talk.key] = max(said.get(talk.key, begin), floor)
         catch_up.resuming[talk.key] = True
     return catch_up
