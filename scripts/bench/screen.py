@@ -181,7 +181,7 @@ async def running(rooms: int) -> AsyncIterator[tuple[Server, Client]]:
     server = Server(rooms)
     async with trio.open_nursery() as nursery:
         [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        nursery.start_soon(trio.serve_listeners, server.serve, [listener])
+        await nursery.start(trio.serve_listeners, server.serve, [listener])
         with tempfile.TemporaryDirectory() as home:
             client = start(listener.socket.getsockname()[1], home)
             nursery.start_soon(client.read)
