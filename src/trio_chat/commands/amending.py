@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from trio_chat.chat.members import Role, RoomRole
+from trio_chat.chat.members import RoomRole
 from trio_chat.chat.names import check_line, check_text
 from trio_chat.chat.rooms import Direct, Room
-from trio_chat.chat.rules import check_rank, check_speak, rank
+from trio_chat.chat.rules import check_rank
 from trio_chat.commands.acts import act
 from trio_chat.commands.table import Command, Context, Outcome
-from trio_chat.commands.targets import own_rank
+from trio_chat.commands.targets import check_may_speak, own_rank, target_of
 from trio_chat.errors import BadRequest, NotInRoom, NotPermitted
-from trio_chat.store import Entry, Write
+from trio_chat.store import Entry, EntryKind, Write
 from trio_chat.text import fold
 
 _LAST = "last"
@@ -23,7 +23,7 @@ async def edit(context: Context, arguments: tuple[str, ...]) -> Outcome:
     if not _is_own(context, entry):
         raise NotPermitted("only what one said oneself can be edited")
     text = check_text(arguments[1], context.config.limits)
-    _check_speak(context, place)
+    check_may_speak(context, place)
     return Outcome(write=_amend(context, place, entry, "edited", text))
 
 
@@ -38,13 +38,8 @@ async def delete(context: Context, arguments: tuple[str, ...]) -> Outcome:
         target = f"{entry.sender}'s message {entry.seq}"
         amending.audit = act(context, "delete", target=target, room=room, reason=reason)
     elif reason:  # everybody is shown it, so it is said
-        _check_speak(context, place)
+        check_may_speak(context, place)
     return Outcome(write=amending)
-
-
-def _check_speak(context: Context, place: Room | Direct) -> None:
-    server = context.server
-    check_speak(place, context.member, server.sanctions, server.defcon, context.now_ms)
 
 
 def _moderated(context: Context, place: Room | Direct, entry: Entry) -> Room:
@@ -53,15 +48,17 @@ def _moderated(context: Context, place: Room | Direct, entry: Entry) -> Room:
         raise NotPermitted("only what one said oneself can be deleted, but by a moderator")
     account = context.server.accounts.by_id(entry.account)
     if account is not None:
-        room_role = place.role_of(account.identity)
-        check_rank(own_rank(context, place), rank(Role(account.role), room_role), account.name)
+        author = target_of(context, account)
+        check_rank(own_rank(context, place), author.rank_in(place), account.name)
     return place
 
 
-def _amend(context: Context, place: Room | Direct, entry: Entry, kind: str, text: str) -> Write:
+def _amend(
+    context: Context, place: Room | Direct, entry: Entry, kind: EntryKind, text: str
+) -> Write:
     return Write(
         room=place.key,
-        kind="edited" if kind == "edited" else "deleted",
+        kind=kind,
         sender=context.member.nick,
         account=context.member.account_id,
         text=text,

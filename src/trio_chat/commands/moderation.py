@@ -20,12 +20,12 @@ from trio_chat.chat.moderation import (
 )
 from trio_chat.chat.names import check_line
 from trio_chat.chat.rooms import Room
-from trio_chat.chat.rules import EVERYWHERE, check_rank, holding, left, rank, refusal, subject_of
+from trio_chat.chat.rules import EVERYWHERE, check_rank, holding, left, refusal, subject_of
 from trio_chat.commands import records
 from trio_chat.commands.acts import Change, act, change, write
 from trio_chat.commands.fitting import fit
-from trio_chat.commands.table import Command, Context, Outcome
-from trio_chat.commands.targets import find_target, here, lower_target, own_rank
+from trio_chat.commands.table import Command, Context, Outcome, of_moderators
+from trio_chat.commands.targets import find_target, here, lower_target, own_rank, target_of
 from trio_chat.errors import BadRequest, NoSuchMember, NotPermitted, UsageError
 from trio_chat.store import Write
 
@@ -177,8 +177,7 @@ def _check_mask(
     if mask.kind == "account":
         account = context.server.accounts.by_id(mask.value)
         if account is not None:
-            room_role = room.role_of(account.identity) if room else RoomRole.PLAIN
-            check_rank(own, rank(Role(account.role), room_role), account.name)
+            check_rank(own, target_of(context, account).rank_in(room), account.name)
     elif mask.kind == "nick" and not mask.is_glob:
         holder = context.hub.holder(mask.value)
         if holder is not None:
@@ -415,11 +414,10 @@ async def defcon(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 
 _TARGET = "TARGET [DURATION] [REASON]"
-_in_room = partial(Command, role=Role.MODERATOR, room_role=RoomRole.MODERATOR)
 _on_server = partial(Command, role=Role.MODERATOR)
 COMMANDS = [
-    _in_room("kick", "NICK [REASON]", "Put somebody out of this room.", kick, least=1, most=2),
-    _in_room(
+    of_moderators("kick", "NICK [REASON]", "Put somebody out of this room.", kick, least=1, most=2),
+    of_moderators(
         "ban",
         _TARGET,
         "Keep a nick, an account, an address or a mask out of this room: /ban bob 2d spam.",
@@ -427,7 +425,7 @@ COMMANDS = [
         least=1,
         most=3,
     ),
-    _in_room(
+    of_moderators(
         "unban",
         "TARGET",
         "Lift a ban of this room, by its number or its target.",
@@ -435,8 +433,10 @@ COMMANDS = [
         least=1,
         most=1,
     ),
-    _in_room("mute", _TARGET, "Keep somebody from speaking in this room.", mute, least=1, most=3),
-    _in_room(
+    of_moderators(
+        "mute", _TARGET, "Keep somebody from speaking in this room.", mute, least=1, most=3
+    ),
+    of_moderators(
         "unmute",
         "TARGET",
         "Lift a mute of this room, by its number or its target.",
@@ -444,11 +444,13 @@ COMMANDS = [
         least=1,
         most=1,
     ),
-    _in_room("bans", "", "List the bans and mutes of this room.", bans, ("mutes",), reads=True),
-    _in_room(
+    of_moderators(
+        "bans", "", "List the bans and mutes of this room.", bans, ("mutes",), reads=True
+    ),
+    of_moderators(
         "warn", "NICK REASON", "Warn somebody in this room, for the record.", warn, least=2, most=2
     ),
-    _in_room(
+    of_moderators(
         "howtoban",
         "NICK",
         "Show which masks would catch somebody, and whom else.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,7 +12,7 @@ from trio_chat.chat.names import check_line, check_room
 from trio_chat.chat.rooms import Room, RoomRecord
 from trio_chat.commands import records
 from trio_chat.commands.acts import act, change, room_change, write
-from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.commands.table import Command, Context, Outcome, of_moderators, of_owners
 from trio_chat.commands.targets import check_lets_in, find_owner, here, settable
 from trio_chat.errors import BadRequest, NotPermitted, UsageError
 from trio_chat.store import Put
@@ -252,12 +251,10 @@ def _number(text: str, command: Command) -> int:
     return int(text)
 
 
-_as_moderator = partial(Command, role=Role.MODERATOR, room_role=RoomRole.MODERATOR)
-_as_owner = partial(Command, role=Role.ADMIN, room_role=RoomRole.OWNER)
-_LIMIT = _as_owner(
+_LIMIT = of_owners(
     "limit", "N", "Let at most so many into this room; - takes it away.", limit, least=1, most=1
 )
-_SLOW = _as_moderator(
+_SLOW = of_moderators(
     "slow",
     "N",
     "Let each say one thing in N seconds in this room; - takes it away.",
@@ -275,19 +272,19 @@ COMMANDS = [
         most=2,
         role=Role.MEMBER,
     ),
-    _as_owner(
+    of_owners(
         "describe",
         "[TEXT]",
         "Show what this room is for and how it is set up, or say so; - says nothing.",
         describe,
         most=1,
     ),
-    _as_owner(
+    of_owners(
         "private", "[on/off]", "Let only those into this room who are invited.", private, most=1
     ),
-    _as_moderator("invite", "NICK", "Let somebody into this room.", invite, least=1, most=1),
-    _as_moderator("uninvite", "NICK", "Take an invitation back.", uninvite, least=1, most=1),
-    _as_owner(
+    of_moderators("invite", "NICK", "Let somebody into this room.", invite, least=1, most=1),
+    of_moderators("uninvite", "NICK", "Take an invitation back.", uninvite, least=1, most=1),
+    of_owners(
         "key",
         "[KEY]",
         "Show the key that one needs to enter this room, or set it; - takes it away.",
@@ -295,11 +292,11 @@ COMMANDS = [
         most=1,
     ),
     _LIMIT,
-    _as_moderator(
+    of_moderators(
         "lock", "[on/off]", "Let only those speak in this room who are voiced.", lock, most=1
     ),
     _SLOW,
-    _as_owner(
+    of_owners(
         "backlog",
         "all/joined",
         "Let who enters read everything, or what is said from then on.",
@@ -307,5 +304,5 @@ COMMANDS = [
         least=1,
         most=1,
     ),
-    _as_owner("archive", "", "Close this room; its history stays, its name is free.", archive),
+    of_owners("archive", "", "Close this room; its history stays, its name is free.", archive),
 ]

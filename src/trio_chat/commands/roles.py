@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from trio_chat.chat.members import Role, RoomRole
 from trio_chat.chat.rooms import Room
 from trio_chat.chat.rules import check_rank, rank
 from trio_chat.commands import records
 from trio_chat.commands.acts import act, change, room_change, write
 from trio_chat.commands.changes import give_role
-from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.commands.table import Command, Context, Outcome, of_moderators, of_owners
 from trio_chat.commands.targets import (
     Target,
     check_lets_in,
@@ -141,38 +143,18 @@ async def role(context: Context, arguments: tuple[str, ...]) -> Outcome:
     )
 
 
+_of_owners_or_moderators = partial(Command, role=Role.MODERATOR, room_role=RoomRole.OWNER)
 COMMANDS = [
-    Command(
-        "op",
-        "NICK",
-        "Make somebody a moderator of this room.",
-        op,
-        least=1,
-        most=1,
-        role=Role.MODERATOR,
-        room_role=RoomRole.OWNER,
+    _of_owners_or_moderators(
+        "op", "NICK", "Make somebody a moderator of this room.", op, least=1, most=1
     ),
-    Command(
-        "deop",
-        "NICK",
-        "Take the role of a moderator of this room.",
-        deop,
-        least=1,
-        most=1,
-        role=Role.MODERATOR,
-        room_role=RoomRole.OWNER,
+    _of_owners_or_moderators(
+        "deop", "NICK", "Take the role of a moderator of this room.", deop, least=1, most=1
     ),
-    Command(
-        "voice",
-        "NICK",
-        "Let somebody speak while this room is locked.",
-        voice,
-        least=1,
-        most=1,
-        role=Role.MODERATOR,
-        room_role=RoomRole.MODERATOR,
+    of_moderators(
+        "voice", "NICK", "Let somebody speak while this room is locked.", voice, least=1, most=1
     ),
-    Command(
+    of_moderators(
         "unvoice",
         "NICK",
         "Take somebody's voice in this room.",
@@ -180,19 +162,8 @@ COMMANDS = [
         ("devoice",),
         least=1,
         most=1,
-        role=Role.MODERATOR,
-        room_role=RoomRole.MODERATOR,
     ),
-    Command(
-        "transfer",
-        "NICK",
-        "Give this room another owner.",
-        transfer,
-        least=1,
-        most=1,
-        role=Role.ADMIN,
-        room_role=RoomRole.OWNER,
-    ),
+    of_owners("transfer", "NICK", "Give this room another owner.", transfer, least=1, most=1),
     Command(
         "role",
         "NICK [ROLE]",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from trio_chat.chat.names import check_line
 from trio_chat.chat.rooms import Room
-from trio_chat.chat.rules import check_speak, holding, is_listed
+from trio_chat.chat.rules import holding, is_listed
 from trio_chat.commands.fitting import fit
 from trio_chat.commands.records import put_room
 from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.commands.targets import check_may_speak
 from trio_chat.errors import NoSuchRoom, NotInRoom, NotPermitted
 from trio_chat.store import Write
 from trio_chat.text import fold
@@ -83,7 +84,7 @@ async def topic(context: Context, arguments: tuple[str, ...]) -> Outcome:
     text = "" if arguments[0] == NO_TOPIC else arguments[0]
     text = check_line(text, "topic", context.config.limits.topic_characters)
     member = context.member
-    check_speak(room, member, context.server.sanctions, context.server.defcon, context.now_ms)
+    check_may_speak(context, room)
     room.change(topic=text)
     room.kept = True
     return Outcome(

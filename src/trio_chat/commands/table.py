@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from trio_chat.chat.accounts import Account, Accounts
@@ -20,7 +21,7 @@ from trio_chat.config import Config
 from trio_chat.errors import NotPermitted, UnknownCommand, UsageError
 from trio_chat.events import CommandInfo
 from trio_chat.requests import Invocation
-from trio_chat.store import Put, Store, Write
+from trio_chat.store import Store, Write
 
 # Two letters swapped in a word of three are this alike; what is less alike was not meant.
 _LIKENESS = 0.65
@@ -126,9 +127,6 @@ class Server(Protocol):
     def show_settings(self, member: Member) -> None:
         """Show the member's devices what it wants to be told of."""
 
-    def member_puts(self, member: Member) -> tuple[Put, ...]:
-        """What keeps the member as it is now."""
-
     def expel(self, room: Room, member: Member) -> None:
         """The member is put out of the room, which has been shown why."""
 
@@ -137,9 +135,6 @@ class Server(Protocol):
 
     def close_room(self, room: Room, record: RoomRecord) -> None:
         """Everybody leaves the room, which is as *record* says from now on."""
-
-    def make_way(self, nick: str) -> None:
-        """Whoever is called so without owning the nick is called otherwise."""
 
 
 class SessionRow(NamedTuple):
@@ -268,6 +263,11 @@ class Command:
         if not self.least <= len(arguments) <= self.most:
             raise UsageError(f"usage: {self.synopsis}")
         return tuple(arguments)
+
+
+# For those who keep order in a room, and for those who own it; or for the server's roles.
+of_moderators = partial(Command, role=Role.MODERATOR, room_role=RoomRole.MODERATOR)
+of_owners = partial(Command, role=Role.ADMIN, room_role=RoomRole.OWNER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Room, stored_event
-from trio_chat.chat.rules import check_direct, check_speak, note_spoke
+from trio_chat.chat.rules import check_direct, note_spoke
 from trio_chat.commands.fitting import fit
 from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.commands.targets import check_may_speak
 from trio_chat.errors import NoSuchMember, NotInRoom, UsageError
 from trio_chat.events import StoredEvent
 from trio_chat.store import Entry, EntryKind, Write
@@ -64,7 +65,7 @@ async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
 def _write(context: Context, place: Room | Direct, text: str, kind: EntryKind) -> Write:
     member = context.member
     text = check_text(text, context.config.limits)
-    check_speak(place, member, context.server.sanctions, context.server.defcon, context.now_ms)
+    check_may_speak(context, place)
     note_spoke(place, member, context.now_ms)
     if isinstance(place, Direct):
         place.wrote(member)

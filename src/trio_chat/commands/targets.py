@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.members import Member, Role, RoomRole
-from trio_chat.chat.rooms import Room
-from trio_chat.chat.rules import check_rank, rank
+from trio_chat.chat.rooms import Direct, Room
+from trio_chat.chat.rules import check_rank, check_speak, rank
 from trio_chat.commands.table import Context
 from trio_chat.errors import NotInRoom, NotPermitted
 
@@ -40,6 +40,10 @@ def find_owner(context: Context, name: str) -> Target:
     account = context.server.accounts.named(name)
     if account is None:
         return find_target(context, name)
+    return target_of(context, account)
+
+
+def target_of(context: Context, account: Account) -> Target:
     return Target(account.identity, account.name, context.server.present(account), account)
 
 
@@ -58,7 +62,7 @@ def find_target(context: Context, name: str) -> Target:
     if account is None:
         member = context.hub.find_member(name)
         return Target(member.identity, member.nick, member, None)
-    return Target(account.identity, account.name, context.server.present(account), account)
+    return target_of(context, account)
 
 
 def own_rank(context: Context, room: Room | None) -> int:
@@ -100,6 +104,16 @@ def lower_target(context: Context, name: str, room: Room | None) -> Target:
     target = find_target(context, name)
     check_rank(own_rank(context, room), target.rank_in(room), target.nick)
     return target
+
+
+def check_may_speak(context: Context, place: Room | Direct) -> None:
+    """Whether the member may say something there now.
+
+    Raises:
+        Muted, Banned, NotPermitted, TooFast.
+    """
+    server = context.server
+    check_speak(place, context.member, server.sanctions, server.defcon, context.now_ms)
 
 
 def here(context: Context) -> Room:

@@ -13,7 +13,7 @@ from trio_chat.chat.rooms import Room, RoomRecord
 from trio_chat.chat.rules import check_rank, rank
 from trio_chat.commands import records
 from trio_chat.commands.acts import Act, Change, act, fields_of, write
-from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.commands.table import Context, Outcome, of_moderators
 from trio_chat.commands.targets import check_lets_in, own_rank
 from trio_chat.errors import BadRequest, NotPermitted
 from trio_chat.store import AUDIT_ROOM, Entry, Put
@@ -196,13 +196,4 @@ def _revert_sanction(context: Context, one: Change) -> Put:
     return records.put_sanction(number, sanction)
 
 
-COMMANDS = [
-    Command(
-        "undo",
-        "",
-        "Take back your last act of moderation.",
-        undo,
-        role=Role.MODERATOR,
-        room_role=RoomRole.MODERATOR,
-    )
-]
+COMMANDS = [of_moderators("undo", "", "Take back your last act of moderation.", undo)]

@@ -11,7 +11,6 @@ from trio_chat.chat.rooms import Room, RoomRecord
 from trio_chat.events import Announced, Notice
 from trio_chat.server import entrance
 from trio_chat.server.audience import tell
-from trio_chat.store import Put
 
 if TYPE_CHECKING:
     from trio_chat.server.operations import Operations
@@ -79,9 +78,6 @@ class ServerActions:
         for own in self._service.linked(member):
             own.send(entrance.settings(own))
 
-    def member_puts(self, member: Member) -> tuple[Put, ...]:
-        return self._service.member_puts(member)
-
     def expel(self, room: Room, member: Member) -> None:
         here = room.members.get(member.identity)
         if here is None:
@@ -102,6 +98,3 @@ class ServerActions:
             self._service.keep(*self._service.leave(member, room, "archived"))
             self._service.keep_member(member)
         self._service.hub.take_up(room, record)
-
-    def make_way(self, nick: str) -> None:
-        self._service.attendance.make_way(nick)

@@ -174,12 +174,11 @@ class Attendance:
         if self._service.linked(member):
             return
         seats = self._service.seats.of_account(member.account_id)
-        if any(seat.present for seat in seats):
-            member.absent_until = max(
-                (seat.timer_at for seat in seats if seat.present), default=trio.current_time()
-            )
-            return
-        self._exit(member, reason)
+        graces = [seat.timer_at for seat in seats if seat.present]
+        if graces:
+            member.absent_until = max(graces)
+        else:
+            self._exit(member, reason)
 
     def dismiss(self, member: Member, reason: str, retry_after: float | None = None) -> None:
         """The member leaves at once, with all its devices, and comes back to no session."""

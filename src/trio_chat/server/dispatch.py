@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from trio_chat.chat.members import Member, Role, RoomRole
+from trio_chat.chat.members import Member, RoomRole
 from trio_chat.chat.rooms import Direct, Room
 from trio_chat.commands.table import Command, Context, Outcome
 from trio_chat.errors import NotInRoom, NotPermitted
@@ -25,7 +25,6 @@ class Ready(NamedTuple):
     command: Command
     arguments: tuple[str, ...]
     place: Room | Direct | None
-    role: Role
 
 
 async def run_command(session: Session, request: Input, invocation: Invocation) -> None:
@@ -62,7 +61,7 @@ def _guard(session: Session, place_name: str, invocation: Invocation) -> Ready:
     if isinstance(place, Room):
         room_role = place.role_of(member.identity)
     command, arguments = session.service.table.guard(invocation, session.role, room_role)
-    return Ready(command, arguments, place, session.role)
+    return Ready(command, arguments, place)
 
 
 def _is_number(session: Session, text: str) -> bool:
@@ -89,7 +88,7 @@ def _context(session: Session, host: SessionHost, ready: Ready) -> Context:
         host=host,
         server=service.actions,
         member=session.answers.member(),
-        role=ready.role,
+        role=session.role,
         place=ready.place,
         now_ms=service.now_ms(),
         started_ms=service.started_ms,

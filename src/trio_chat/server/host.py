@@ -150,8 +150,7 @@ class SessionHost:
                 entrance.end_seat(service, seat)
         for other in tuple(service.linked(self.member)):
             if other is not session:
-                service.attendance.depart(other, "")
-                other.close("ended by another session of this account")
+                entrance.end_link(other)
 
     def end_token(self, id: str) -> None:
         service = self._session.service
