@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _SLICE_SESSIONS = 1000
 # Shown at once; what is more waits its turn, and the talkers with it.
 _MOST_WRITES = 2048
+# Of a send that carries so many lines, each costs little more than its bytes.
+_FULL_SHARE_LINES = 32
 
 
 class Broadcaster:
@@ -38,9 +40,8 @@ class Broadcaster:
     async def run(self) -> None:
         """Until the store closes its channel.
 
-        After a batch of several writes the next one waits for twice as long as that took, at most
-        `flush_seconds`: more gathers meanwhile, and goes out in the same sends. A message on its
-        own never waits.
+        After a batch of several writes the next one waits: more gathers meanwhile, and goes out in
+        the same sends. A message on its own never waits, nor does what follows full shares.
         """
         next_flush = 0.0
         async for batch in self._service.store.committed:
@@ -48,10 +49,12 @@ class Broadcaster:
                 await trio.sleep_until(next_flush)
             writes = self._gather(batch)
             started = trio.current_time()
-            await self.publish(writes)
+            shares = await self.publish(writes)
             now = trio.current_time()
-            most_seconds = self._service.config.timeouts.flush_seconds
-            next_flush = now + min(2 * (now - started), most_seconds) if len(writes) > 1 else now
+            next_flush = now
+            if 1 < len(writes) < _FULL_SHARE_LINES * shares:
+                most_seconds = self._service.config.timeouts.flush_seconds
+                next_flush += min(2 * (now - started), most_seconds)
 
     def _gather(self, batch: Sequence[Write]) -> Sequence[Write]:
         """*batch*, and what was committed since."""
@@ -63,8 +66,8 @@ class Broadcaster:
             pass
         return writes
 
-    async def publish(self, batch: Sequence[Write]) -> None:
-        """Show one committed batch, then answer its writers."""
+    async def publish(self, batch: Sequence[Write]) -> int:
+        """Show one committed batch, then answer its writers; return how many rooms had a share."""
         by_room: dict[str, list[Write]] = {}
         answers: dict[Session, list[Event]] = {}
         counts: Counter[Session] = Counter(write.origin for write in batch)
@@ -89,6 +92,7 @@ class Broadcaster:
         for session, own in answers.items():
             session.outbox.uncork(session.wire.encode_shared(own) if own else b"")
             session.written(counts[session])
+        return len(by_room)
 
     def _answer(self, write: Write, answers: list[Event]) -> None:
         key, error = write.key or None, write.error
