@@ -167,7 +167,7 @@ class PipeLink(_End):
         self.sent_bytes += taken
         return taken
 
-    async def receive(self) -> bytes:
+    async def receive(self, _: object = None) -> bytes:
         return await self._receive(65_536)
 
     async def end(self) -> None:

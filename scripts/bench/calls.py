@@ -20,6 +20,7 @@ import trio.testing
 from report import table
 from trio_chat.config import load_config
 from trio_chat.server.broadcast import Broadcaster
+from trio_chat.server.links import Taker
 from trio_chat.server.service import Service
 from trio_chat.server.session import Session
 from trio_chat.store import open_store
@@ -93,10 +94,19 @@ class CountedLink:
     peer = "counted"
 
     def __init__(self) -> None:
-        self.say, self._said = trio.open_memory_channel[bytes](4)
+        self._say, self._said = trio.open_memory_channel[bytes](4)
+        self._taker: Taker | None = None
         self.sends = 0
 
-    async def receive(self) -> bytes:
+    def say(self, chunk: bytes) -> None:
+        """As `links.WatchedLink` does: the task is woken for what its session cannot take."""
+        is_waiting = self._said.statistics().tasks_waiting_receive
+        rest = self._taker.take(chunk) if is_waiting and self._taker is not None else chunk
+        if rest:
+            self._say.send_nowait(rest)
+
+    async def receive(self, taker: Taker) -> bytes:
+        self._taker = taker
         return await self._said.receive()
 
     def send(self, data: bytes | memoryview) -> int:
@@ -111,7 +121,7 @@ class CountedLink:
         await trio.lowlevel.checkpoint()
 
     def abort(self) -> None:
-        self.say.close()
+        self._say.close()
 
     async def aclose(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -184,7 +194,7 @@ class Stage:
             self._service.sessions[session] = None
             self._service.start_soon(session.run)
             self._links.append(link)
-            link.say.send_nowait(_join(number, number // self._talk.members))
+            link.say(_join(number, number // self._talk.members))
             await trio.testing.wait_all_tasks_blocked()
 
     async def _play(self) -> None:
@@ -196,7 +206,7 @@ class Stage:
         for number, link in enumerate(self._links):
             room, place = divmod(number, self._talk.members)
             if place < self._talk.talkers:
-                link.say.send_nowait(_chunk(self._talk, room, self._round))
+                link.say(_chunk(self._talk, room, self._round))
         await trio.testing.wait_all_tasks_blocked()
 
     def _sends(self) -> int:

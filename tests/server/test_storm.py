@@ -26,7 +26,7 @@ class CountingLink:
     def say(self, line: bytes) -> None:
         self._say.send_nowait(line)
 
-    async def receive(self) -> bytes:
+    async def receive(self, _: object) -> bytes:
         return await self._hear.receive()
 
     def send(self, data: bytes | memoryview) -> int:

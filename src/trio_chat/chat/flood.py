@@ -27,3 +27,7 @@ class TokenBucket:
             self._tokens -= 1.0
             return 0.0
         return (1.0 - self._tokens) / self._per_second
+
+    def put_back(self) -> None:
+        """Give back the token just taken."""
+        self._tokens += 1.0

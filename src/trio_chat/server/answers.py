@@ -76,7 +76,50 @@ class Answers:
 
     # --- input
 
+    def say(self, request: Input) -> bool:
+        """Give plain talk to the store, where nothing has to be waited for, looked up or refused.
+        This is the way of nearly every line. False: nothing was done."""
+        session = self._session
+        member, service = session.member, session.service
+        limits = service.config.limits
+        is_free = session.pending < limits.pipeline and not session.former_scope
+        if member is None or not is_free or request.text.startswith("/"):
+            return False
+        place = self.known_place(request.room)
+        if place is None or self._refusal(place) is not None:
+            return False
+        try:
+            text = check_text(request.text, limits)
+        except ChatError:
+            return False
+        bucket = self._bucket(queries=False) if limits.flood else None
+        if bucket is not None and bucket.take(trio.current_time()):
+            return False
+        try:
+            service.store.submit_nowait(self._line(request, member, place, text))
+        except (trio.WouldBlock, trio.ClosedResourceError):
+            if bucket is not None:
+                bucket.put_back()
+            return False
+        session.pending += 1
+        self._note_spoke(place)
+        return True
+
+    def _line(self, request: Input, member: Member, place: Room | Direct, text: str) -> Write:
+        session = self._session
+        return Write(
+            room=place.key,
+            sender=member.nick,
+            account=member.account_id,
+            text=text,
+            scope=session.scope,
+            key=request.id or "",
+            origin=session,
+        )
+
     async def _input(self, request: Input) -> None:
+        if self.say(request):
+            return
         session = self._session
         member = self.member()
         parsed = parse_slash(request.text)
@@ -103,15 +146,8 @@ class Answers:
             if await self.answered_before(request.id):
                 return
             raise refused
-        write = Write(
-            room=place.key,
-            sender=member.nick,
-            account=member.account_id,
-            text=text,
-            scope=session.scope,
-            key=request.id or "",
-        )
-        await self.submit(write)
+        self._note_spoke(place)
+        await self.submit(self._line(request, member, place, text))
 
     def _refusal(self, place: Room | Direct) -> ChatError | None:
         try:
@@ -121,7 +157,7 @@ class Answers:
         return None
 
     def check_speak(self, place: Room | Direct) -> None:
-        """Whether the member may say something there now; what the place has to note of it.
+        """Whether the member may say something there now.
 
         Raises:
             Muted, Banned, NotPermitted, TooFast.
@@ -130,13 +166,16 @@ class Answers:
         if session.scopes is not None and "write" not in session.scopes:
             raise NotPermitted("this token may not write")
         service = session.service
-        if isinstance(place, Direct):
+        is_open = not (isinstance(place, Direct) or place.quiet)
+        if not is_open or service.defcon or not service.sanctions.is_quiet:
             check_speak(place, member, service.sanctions, service.defcon, service.now_ms())
-            place.wrote(member)
-        elif place.quiet or service.defcon or not service.sanctions.is_quiet:
-            now_ms = service.now_ms()
-            check_speak(place, member, service.sanctions, service.defcon, now_ms)
-            note_spoke(place, member, now_ms)
+
+    def _note_spoke(self, place: Room | Direct) -> None:
+        """What the place has to remember of it."""
+        if isinstance(place, Direct):
+            place.wrote(self.member())
+        elif place.quiet:
+            note_spoke(place, self.member(), self._session.service.now_ms())
 
     async def submit(self, write: Write) -> None:
         """Give *write* to the store; the answer follows its commit.

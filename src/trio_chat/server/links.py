@@ -14,6 +14,7 @@ from contextlib import suppress
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import outcome
 import trio
 
 from trio_chat.chat.masks import parse_address
@@ -28,14 +29,22 @@ RECEIVE_BYTES = 16_384
 _PIECE_BYTES = 16_384
 
 
+class Taker(Protocol):
+    def take(self, chunk: bytes) -> bytes:
+        """Do at once what of *chunk*, which arrived, needs no waiting; return the rest."""
+
+
 class Link(Protocol):
     """One peer's transport. *peer* is its address, for the log and for limits."""
 
     @property
     def peer(self) -> str: ...
 
-    async def receive(self) -> bytes:
+    async def receive(self, taker: Taker) -> bytes:
         """Return what arrived, or b"" at the end. Always a checkpoint.
+
+        A link that can spare its task being woken lets *taker* have what arrives meanwhile, and
+        returns only what that leaves, or raises what that raises.
 
         Raises:
             OSError, trio.BrokenResourceError, trio.ClosedResourceError: the link is gone.
@@ -75,7 +84,7 @@ class SocketLink:
         self.send: Send = sock.send  # bound here once: a method round it would cost each delivery
         self._full = False
 
-    async def receive(self) -> bytes:
+    async def receive(self, _: Taker) -> bytes:
         # After a full read there is probably more: try at once, but let the others run.
         if self._full:
             await trio.lowlevel.checkpoint()
@@ -111,30 +120,71 @@ class SocketLink:
 
 
 class WatchedLink(SocketLink):
-    """A socket whose readiness `readiness.Readiness` tells."""
+    """A socket whose readiness `readiness.Readiness` tells.
 
-    __slots__ = ("_reader", "_readiness")
+    While the task waits in `receive`, what arrives is offered to its taker from the task that
+    watches all sockets: waking a task costs half as much as taking a line of talk.
+    """
+
+    __slots__ = ("_closed", "_readable", "_readiness", "_taker", "_task")
 
     def __init__(self, sock: socket.socket, peer: str, readiness: Readiness) -> None:
         super().__init__(sock, peer)
         self._readiness = readiness
-        self._reader = readiness.add(sock)
+        self._readable = False  # perhaps
+        self._closed = False
+        self._task: trio.lowlevel.Task | None = None  # waits in `receive`
+        self._taker: Taker | None = None
+        readiness.add(sock, self)
 
-    async def receive(self) -> bytes:
-        reader = self._reader
-        while True:
-            if reader.ready:
-                await trio.lowlevel.checkpoint()
-            else:
-                await trio.lowlevel.wait_task_rescheduled(reader.park())
-            try:
-                chunk = self._socket.recv(RECEIVE_BYTES)
-            except BlockingIOError:
-                reader.ready = reader.closed
-                continue
-            # After a short read the next edge tells, unless there will be none.
-            reader.ready = reader.closed or len(chunk) == RECEIVE_BYTES
-            return chunk
+    async def receive(self, taker: Taker) -> bytes:
+        while self._readable:
+            await trio.lowlevel.checkpoint()
+            if (chunk := self._read()) is not None:
+                return chunk
+        self._task, self._taker = trio.lowlevel.current_task(), taker
+        given: bytes = await trio.lowlevel.wait_task_rescheduled(self._give_up)
+        return given
+
+    def readable(self, *, closed: bool) -> None:
+        self._readable = True
+        self._closed = self._closed or closed
+        if self._task is None:
+            return
+        try:
+            chunk = self._take()
+        except Exception as exc:  # a link's error, or a bug: the one who receives gets it
+            self._wake(outcome.Error(exc))
+        else:
+            if chunk is not None:
+                self._wake(outcome.Value(chunk))
+
+    def _read(self) -> bytes | None:
+        """What has arrived, b"" at the end; None: nothing, and the next edge will tell."""
+        try:
+            chunk = self._socket.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            self._readable = self._closed
+            return None
+        # After a short read the next edge tells, unless there will be none.
+        self._readable = self._closed or len(chunk) == RECEIVE_BYTES
+        return chunk
+
+    def _take(self) -> bytes | None:
+        """What has arrived and is for the task; None: nothing."""
+        chunk = self._read()
+        if chunk and self._taker is not None and not self._readable:
+            return self._taker.take(chunk) or None
+        return chunk
+
+    def _wake(self, result: outcome.Outcome[bytes]) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            trio.lowlevel.reschedule(task, result)
+
+    def _give_up(self, _: object) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
 
     async def aclose(self) -> None:
         self._readiness.remove(self._socket)
@@ -150,7 +200,7 @@ class StreamLink:
         self._receiving = trio.CancelScope()
         self._aborted = False
 
-    async def receive(self) -> bytes:
+    async def receive(self, _: Taker) -> bytes:
         with trio.CancelScope() as self._receiving:
             if self._aborted:
                 self._receiving.cancel()

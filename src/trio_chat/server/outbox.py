@@ -79,6 +79,11 @@ class Outbox:
         self.sealed = False
         self.closed = False
 
+    @property
+    def flows(self) -> bool:
+        """Nothing waits here that the link did not take, and nothing in the log."""
+        return not (self.queued_bytes or self.lagging or self.closed)
+
     def deliver(self, data: bytes) -> bool:
         """Take a share of a room's talk. False: refused. Then try the link, if `idle`; else the
         session must lag from here."""

@@ -17,6 +17,7 @@ from trio_chat.chat.accounts import Scope
 from trio_chat.chat.members import Member, Role
 from trio_chat.errors import ChatError, ProtocolError
 from trio_chat.events import Bye, Error, Event
+from trio_chat.requests import Input
 from trio_chat.server.answers import Answers
 from trio_chat.server.catchup import CatchUp
 from trio_chat.server.links import Link, is_local, source_of
@@ -71,6 +72,7 @@ class Session:
         "_bye",
         "_bye_said",
         "_deadline",
+        "_lines",
         "_settled",
         "answers",
         "catch_up",
@@ -110,6 +112,7 @@ class Session:
         self.catch_up: CatchUp | None = None
         self._answering: str | None = None
         self._bad_lines = 0
+        self._lines = LineBuffer(MAX_CLIENT_LINE_BYTES)
         self._bye: Bye | None = None
         self._bye_said = False
         self._settled: trio.Event | None = None
@@ -238,24 +241,50 @@ class Session:
     async def _converse(self) -> None:
         timeouts = self.service.config.timeouts
         self._deadline = self.service.deadlines.after(timeouts.greet_seconds, self._greet)
-        lines = LineBuffer(MAX_CLIENT_LINE_BYTES)
         first = True
-        while chunk := await self.link.receive():
+        while chunk := await self.link.receive(self):
             if first and detect_bytes(chunk) is not None:
                 self._refuse(Language.TLS)
             first = False
-            for line in lines.feed(chunk):
+            for line in self._lines.feed(chunk):
                 await self._handle(line)
-        if rest := lines.rest():
+        if rest := self._lines.rest():
             await self._handle(rest)
         await self._finish()
+
+    def take(self, chunk: bytes) -> bytes:
+        """Take plain talk without the session's task, which waits for it; return the lines that
+        are for the task. See `Link.receive`."""
+        if self._lines.is_amid_line or not chunk.endswith(b"\n") or b"\r" in chunk:
+            return chunk
+        self.heard_at = trio.current_time()
+        lines = chunk.split(b"\n")
+        for number, line in enumerate(lines[:-1]):
+            if not self._take_line(line):
+                return b"\n".join(lines[number:])
+        return b""
+
+    def _take_line(self, line: bytes) -> bool:
+        if self.closing or self.member is None or not self.outbox.flows:
+            return False
+        try:
+            request = self.wire.decode(line)
+        except ChatError:
+            return False
+        if type(request) is not Input:
+            return False
+        self._answering = request.id
+        if not self.answers.say(request):
+            return False
+        self._bad_lines = 0
+        return True
 
     async def _handle(self, line: bytes | Overlong) -> None:
         if self.closing or self.outbox.closed:
             return
         if self.wire is _UNKNOWN and (not line or not self._detected(line)):
             return
-        if self.outbox.lagging or self.outbox.queued_bytes:
+        if not self.outbox.flows:
             await self.outbox.drained(self.service.config.limits.outbox_bytes // 2)
         self.heard_at = trio.current_time()
         if isinstance(line, Overlong):

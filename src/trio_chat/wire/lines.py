@@ -31,6 +31,11 @@ class LineBuffer:
         """How many bytes of an unfinished line are held."""
         return len(self._held)
 
+    @property
+    def is_amid_line(self) -> bool:
+        """What comes next goes on with a line that has begun."""
+        return bool(self._held) or self._skipping
+
     def feed(self, chunk: bytes) -> list[bytes | Overlong]:
         """Return the lines that *chunk* completes, in order, without their ends."""
         head, newline, tail = chunk.rpartition(b"\n")
