@@ -125,6 +125,10 @@ class Talk:
             if line.seq == by.target or is_edit:
                 self.recent[place] = Amended(line, by)
 
+    def label_for(self, identity: str) -> str:
+        """What the member with that identity calls it."""
+        raise NotImplementedError
+
     def floor(self, identity: str) -> int:
         """The seq up to which this member may not read."""
         return 0
@@ -204,6 +208,9 @@ class Room(Talk):
 
     @property
     def name(self) -> str:
+        return self.record.name
+
+    def label_for(self, identity: str) -> str:
         return self.record.name
 
     @property
@@ -301,7 +308,7 @@ class Direct(Talk):
         return next(other for other in self.nicks if other != identity)
 
     def label_for(self, identity: str) -> str:
-        """The room's name as this one sees it: `@` and the other's nick."""
+        """`@` and the other's nick."""
         other = self.partner_of(identity)
         member = self.online.get(other)
         return "@" + (member.nick if member else self.nicks[other])

@@ -6,7 +6,6 @@ member; the answers to those who wrote follow what they caused.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -69,16 +68,16 @@ class Broadcaster:
     async def publish(self, batch: Sequence[Write]) -> int:
         """Show one committed batch, then answer its writers; return how many rooms had a share."""
         by_room: dict[str, list[Write]] = {}
-        answers: dict[Session, list[Event]] = {}
-        counts: Counter[Session] = Counter(write.origin for write in batch)
+        by_writer: dict[Session, list[Write]] = {}
         for write in batch:
             if write.room and write.error is None and not write.repeated:
                 by_room.setdefault(write.room, []).append(write)
             elif write.then is not None and not write.room:
                 write.then()  # see Service.commit
             if write.origin is not None:
-                self._answer(write, answers.setdefault(write.origin, []))
+                by_writer.setdefault(write.origin, []).append(write)
                 write.origin = None  # the room's recent lines keep the write
+        answers = {session: _answers(own, session) for session, own in by_writer.items()}
         for session in answers:
             session.outbox.cork()
         for key, writes in by_room.items():
@@ -89,20 +88,10 @@ class Broadcaster:
                 if write.then is not None:
                     run_fenced(write.then)
                     write.then = None  # the room's recent lines keep the write
-        for session, own in answers.items():
-            session.outbox.uncork(session.wire.encode_shared(own) if own else b"")
-            session.written(counts[session])
+        for session, own in by_writer.items():
+            session.outbox.uncork(session.wire.encode_shared(answers[session]))
+            session.written(len(own))
         return len(by_room)
-
-    def _answer(self, write: Write, answers: list[Event]) -> None:
-        key, error = write.key or None, write.error
-        if isinstance(error, ChatError):
-            retry = error.retry_after
-            answers.append(Error(id=key, code=error.code, message=error.message, retry_after=retry))
-        elif isinstance(error, Conflict):
-            answers.append(Error(id=key, code="internal", message="somebody was faster; try again"))
-        elif key is not None:
-            answers.append(done(write, write.origin))
 
     async def _show(self, talk: Talk, writes: Sequence[Write]) -> None:
         self._service.presence.flush(talk.key)
@@ -187,12 +176,28 @@ class _Share:
             session.lag(self.talk.key, self.before)
 
 
+def _answers(writes: Sequence[Write], session: Session) -> list[Event]:
+    """What the session is told of its own *writes*."""
+    return [
+        _failed(write, write.error) if write.error is not None else done(write, session)
+        for write in writes
+        if write.key or write.error is not None
+    ]
+
+
+def _failed(write: Write, error: ChatError | Conflict) -> Error:
+    id = write.key or None
+    if isinstance(error, Conflict):
+        return Error(id=id, code="internal", message="somebody was faster; try again")
+    return Error(id=id, code=error.code, message=error.message, retry_after=error.retry_after)
+
+
 def done(write: Write, session: Session) -> Done:
     """The answer to what is stored: where, unless that was a conversation that has ended."""
-    service = session.service
-    if not write.seq or service.talk(write.room) is None:
+    talk = session.service.talk(write.room) if write.seq else None
+    if talk is None:
         return Done(id=write.key)
-    return Done(id=write.key, room=service.label(write.room, session), seq=write.seq)
+    return Done(id=write.key, room=talk.label_for(session.identity), seq=write.seq)
 
 
 def visible(session: Session, event: StoredEvent) -> StoredEvent | Gap:

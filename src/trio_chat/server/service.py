@@ -130,11 +130,8 @@ class Service:
 
     def label(self, key: str, session: Session) -> str:
         """What the session calls the log *key*."""
-        room = self.hub.rooms.get(key)
-        if room is not None:
-            return room.name
-        direct = self.hub.directs.get(key)
-        return direct.label_for(session.identity) if direct is not None else key
+        talk = self.talk(key)
+        return talk.label_for(session.identity) if talk is not None else key
 
     def enter(self, session: Session, name: str) -> tuple[Put, ...]:
         """Take the session's member into the room called *name*, which is loaded; return what has
