@@ -27,7 +27,7 @@ _SLICE_SESSIONS = 1000
 # Shown at once; what is more waits its turn, and the talkers with it.
 _MOST_WRITES = 2048
 # Of a send that carries so many lines, each costs little more than its bytes.
-_FULL_SHARE_LINES = 32
+_FULL_SHARE_LINES = 48
 
 
 class Broadcaster:
