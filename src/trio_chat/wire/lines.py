@@ -23,7 +23,7 @@ class LineBuffer:
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
-        self._held = bytearray()
+        self._held: bytes | bytearray = b""  # most links hold nothing most of the time
         self._skipping = False
 
     @property
@@ -52,24 +52,25 @@ class LineBuffer:
     def rest(self) -> bytes:
         """Return and forget the unfinished last line: for a stream that ended without its LF."""
         line = bytes(self._held).removesuffix(b"\r")
-        self._held.clear()
+        self._held = b""
         return line
 
     def _hold(self, tail: bytes) -> list[bytes | Overlong]:
         if self._skipping:
             return []
+        self._held = self._held or bytearray()
         self._held += tail
         # One byte more than the limit may still be the CR of the line's end.
         excess_bytes = len(self._held) - self.limit_bytes
         if excess_bytes <= 0 or (excess_bytes == 1 and self._held.endswith(b"\r")):
             return []
-        self._held.clear()
+        self._held = b""
         self._skipping = True
         return [Overlong(self.limit_bytes)]
 
     def _end_all(self, lines: list[bytes]) -> list[bytes | Overlong]:
         lines[0] = bytes(self._held) + lines[0]
-        self._held.clear()
+        self._held = b""
         if self._skipping:
             self._skipping = False
             del lines[0]
