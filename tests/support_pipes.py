@@ -9,6 +9,8 @@ from typing import TypeAlias
 
 import trio
 
+from trio_chat.server.links import Taker
+
 CAPACITY_BYTES = 1 << 20
 
 
@@ -167,8 +169,11 @@ class PipeLink(_End):
         self.sent_bytes += taken
         return taken
 
-    async def receive(self, _: object = None) -> bytes:
-        return await self._receive(65_536)
+    async def receive(self, taker: Taker) -> bytes:
+        while chunk := await self._receive(65_536):
+            if rest := taker.take(chunk):
+                return rest
+        return b""
 
     async def end(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from support_server import ChatServer, Peer, chat_config, open_server, seqs, types
@@ -165,3 +166,35 @@ async def test_who_lags_while_its_own_line_is_shown_gets_what_follows_once(
     events = await talker.sync()
     assert seqs(events) == list(range(1, 33))
     assert [event["id"] for event in events if event["type"] == "done"] == ["own"]
+
+
+# --- under load
+
+
+@pytest.mark.parametrize(("lines", "pause_seconds"), [(1, 0.0), (2, 0.004), (47, 0.004), (48, 0.0)])
+async def test_after_a_few_lines_at_once_the_next_one_waits_for_more(
+    server: ChatServer, autojump_clock: MockClock, lines: int, pause_seconds: float
+) -> None:
+    """Twice as long as showing them took. One line, or a full share, makes nobody wait."""
+    first, _, talker = await three(server)
+    at_first_send(server, "first", lambda: autojump_clock.jump(0.002))
+    said = b'{"type":"input","room":"lobby","text":"said"}\n'
+    await talker.send_raw(said * lines)
+    await first.expect("said", seq=lines)
+    shown_at = trio.current_time()
+    await talker.send_raw(said)
+    await first.expect("said", seq=lines + 1)
+    assert trio.current_time() - shown_at == pytest.approx(pause_seconds)
+
+
+async def test_the_wait_for_more_is_bounded(server: ChatServer, autojump_clock: MockClock) -> None:
+    first, _, talker = await three(server)
+    at_first_send(server, "first", lambda: autojump_clock.jump(60.0))
+    said = b'{"type":"input","room":"lobby","text":"said"}\n'
+    await talker.send_raw(said * 2)
+    await first.expect("said", seq=2)
+    shown_at = trio.current_time()
+    await talker.send_raw(said)
+    await first.expect("said", seq=3)
+    longest = server.config.timeouts.flush_seconds
+    assert trio.current_time() - shown_at == pytest.approx(longest)

@@ -1,15 +1,19 @@
-"""Which sockets have something to read: at the end, when everything is cancelled at once."""
+"""Which sockets have something to read, and who is given it: the session at once, or its task."""
 
 from __future__ import annotations
 
 import select
 import socket
+import struct
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from trio_chat.server.links import WatchedLink
+from trio_chat.server.links import RECEIVE_BYTES, WatchedLink
 
 if not hasattr(select, "epoll"):
     pytest.skip("Linux only", allow_module_level=True)
@@ -17,14 +21,114 @@ if not hasattr(select, "epoll"):
 from trio_chat.server.readiness import Readiness
 
 
+@dataclass
+class Session:
+    """Takes lines of talk, leaves commands to its task, and has a bug."""
+
+    link: WatchedLink
+    taken: list[bytes] = field(default_factory=list)
+    received: list[bytes] = field(default_factory=list)
+    error: Exception | None = None
+
+    def take(self, chunk: bytes) -> bytes:
+        if b"bug" in chunk:
+            raise RuntimeError("a bug")
+        before, slash, rest = chunk.partition(b"/")
+        self.taken.append(before)
+        return slash + rest
+
+    async def run(self) -> None:
+        try:
+            while chunk := await self.link.receive(self):
+                self.received.append(chunk)
+        except (RuntimeError, OSError) as exc:
+            self.error = exc
+        self.received.append(b"end")
+
+
+def connected() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        theirs = socket.create_connection(listener.getsockname())
+        return listener.accept()[0], theirs
+
+
+@contextmanager
+def linked(readiness: Readiness) -> Iterator[tuple[Session, socket.socket]]:
+    ours, theirs = connected()
+    with theirs:
+        yield Session(WatchedLink(ours, "unix", readiness)), theirs
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[tuple[Session, socket.socket]]:
+    """A session whose task waits for what its peer says."""
+    readiness = Readiness()
+    with linked(readiness) as (session, peer):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(readiness.run)
+            nursery.start_soon(session.run)
+            await wait_all_tasks_blocked()
+            yield session, peer
+            nursery.cancel_scope.cancel()
+        await session.link.aclose()
+
+
 async def test_link_is_closed_although_the_watch_has_ended_before_it() -> None:
     readiness = Readiness()
-    ours, theirs = socket.socketpair()
-    with theirs:
-        link = WatchedLink(ours, "unix", readiness)
+    with linked(readiness) as (session, peer):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(readiness.run)
             await wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
-        await link.aclose()
-        assert theirs.recv(1) == b""
+        await session.link.aclose()
+        assert peer.recv(1) == b""
+
+
+async def test_a_session_takes_what_it_can_and_its_task_gets_the_rest() -> None:
+    async with running() as (session, peer):
+        for said in (b"one", b"two", b"three/four"):
+            peer.send(said)
+            await wait_all_tasks_blocked()
+        assert session.taken == [b"one", b"two", b"three"]
+        assert session.received == [b"/four"]
+        peer.send(b"five")
+        await wait_all_tasks_blocked()
+        assert session.taken[-1] == b"five"
+
+
+async def test_a_bug_in_taking_is_raised_where_the_session_receives() -> None:
+    async with running() as (session, peer), running() as (other, its_peer):
+        peer.send(b"bug")
+        await wait_all_tasks_blocked()
+        assert isinstance(session.error, RuntimeError)
+        its_peer.send(b"still here")
+        await wait_all_tasks_blocked()
+        assert other.taken == [b"still here"]
+
+
+async def test_the_last_words_of_a_peer_are_received_before_the_end() -> None:
+    async with running() as (session, peer):
+        peer.send(b"last words")
+        peer.close()
+        await wait_all_tasks_blocked()
+        assert b"".join(session.taken + session.received) == b"last wordsend"
+        assert session.error is None
+
+
+async def test_a_peer_that_says_much_at_once_is_read_to_the_end() -> None:
+    async with running() as (session, peer):
+        said = b"x" * (3 * RECEIVE_BYTES + 1)
+        assert peer.send(said) == len(said)
+        await wait_all_tasks_blocked()
+        assert b"".join(session.received + session.taken) == said
+        peer.send(b"more")
+        await wait_all_tasks_blocked()
+        assert session.taken[-1] == b"more"
+
+
+async def test_a_reset_is_raised_where_the_session_receives() -> None:
+    async with running() as (session, peer):
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        await wait_all_tasks_blocked()
+        assert isinstance(session.error, ConnectionResetError)

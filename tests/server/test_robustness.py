@@ -22,7 +22,7 @@ from support_server import (
     types,
 )
 from trio_chat.commands.table import Command, CommandTable, Context, Outcome
-from trio_chat.server import catchup
+from trio_chat.server import answers, catchup
 
 GRACE_SECONDS = 31
 
@@ -48,6 +48,24 @@ async def test_bug_in_a_handler_ends_only_that_session(server: ChatServer) -> No
     assert texts(await alice.input("still here")) == ["still here"]
     again = Peer(server.dial())
     assert texts(await again.resume(bob.token, lobby=0)) == ["still here"]
+
+
+async def test_bug_in_plain_talk_ends_only_that_session(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await server.native("alice"), await server.native("bob")
+    server.expected_bugs = 1
+
+    def fail(text: str, _: object) -> str:
+        if text == "boom":
+            raise RuntimeError("a bug")
+        return text
+
+    monkeypatch.setattr(answers, "check_text", fail)
+    await bob.send(type="input", id="1", room="lobby", text="boom")
+    *_, error, bye = await bob.to_end()
+    assert (error["id"], error["code"], bye["type"]) == ("1", "internal", "bye")
+    assert texts(await alice.input("still here")) == ["still here"]
 
 
 async def test_bug_in_catching_up_ends_only_that_session(

@@ -255,7 +255,8 @@ class Session:
     def take(self, chunk: bytes) -> bytes:
         """Take plain talk without the session's task, which waits for it; return the lines that
         are for the task. See `Link.receive`."""
-        if self._lines.is_amid_line or not chunk.endswith(b"\n") or b"\r" in chunk:
+        is_short = len(chunk) <= MAX_CLIENT_LINE_BYTES  # then each of its lines is
+        if self._lines.is_amid_line or not (is_short and chunk.endswith(b"\n")) or b"\r" in chunk:
             return chunk
         self.heard_at = trio.current_time()
         lines = chunk.split(b"\n")
@@ -269,7 +270,7 @@ class Session:
             return False
         try:
             request = self.wire.decode(line)
-        except ChatError:
+        except (ProtocolError, ChatError):
             return False
         if type(request) is not Input:
             return False
