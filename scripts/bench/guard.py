@@ -64,9 +64,9 @@ class Budget:
 
 
 BUDGETS = {
-    "quiet": Budget(1010, 1.01, 6.5),
-    "busy": Budget(84, 0.02, 0.11),
-    "all-talk": Budget(138, 0.06, 1.35),
+    "quiet": Budget(960, 1.01, 5.2),
+    "busy": Budget(88, 0.02, 0.09),
+    "all-talk": Budget(127, 0.06, 0.2),
 }
 
 

@@ -59,15 +59,19 @@ def linked(readiness: Readiness) -> Iterator[tuple[Session, socket.socket]]:
         yield Session(WatchedLink(ours, "unix", readiness)), theirs
 
 
+async def begin(nursery: trio.Nursery, readiness: Readiness, session: Session) -> None:
+    nursery.start_soon(readiness.run)
+    nursery.start_soon(session.run)
+    await wait_all_tasks_blocked()
+
+
 @asynccontextmanager
 async def running() -> AsyncIterator[tuple[Session, socket.socket]]:
     """A session whose task waits for what its peer says."""
     readiness = Readiness()
     with linked(readiness) as (session, peer):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(readiness.run)
-            nursery.start_soon(session.run)
-            await wait_all_tasks_blocked()
+            await begin(nursery, readiness, session)
             yield session, peer
             nursery.cancel_scope.cancel()
         await session.link.aclose()
