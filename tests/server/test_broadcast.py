@@ -4,7 +4,7 @@ and gets nothing twice."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -12,6 +12,7 @@ from trio.testing import MockClock
 
 from support_server import ChatServer, Peer, chat_config, open_server, seqs, types
 from trio_chat.server import broadcast
+from trio_chat.store.memory import MemoryStore
 
 
 @pytest.fixture
@@ -171,30 +172,41 @@ async def test_who_lags_while_its_own_line_is_shown_gets_what_follows_once(
 # --- under load
 
 
-@pytest.mark.parametrize(("lines", "pause_seconds"), [(1, 0.0), (2, 0.004), (47, 0.004), (48, 0.0)])
+SAID = b'{"type":"input","room":"lobby","text":"said"}\n'
+
+
+async def wait_after(lines: int, server: ChatServer, showing: Callable[[], object]) -> float:
+    """How long the next line waits after a broadcast of *lines* during which *showing* is done."""
+    first, _, talker = await three(server)
+    at_first_send(server, "first", showing)
+    await talker.send_raw(SAID * lines)
+    await first.expect("said", seq=lines)
+    shown_at = trio.current_time()
+    await talker.send_raw(SAID)
+    await first.expect("said", seq=lines + 1)
+    return trio.current_time() - shown_at
+
+
+@pytest.mark.parametrize(("lines", "pause_seconds"), [(1, 0.0), (2, 0.004), (31, 0.004), (32, 0.0)])
 async def test_after_a_few_lines_at_once_the_next_one_waits_for_more(
     server: ChatServer, autojump_clock: MockClock, lines: int, pause_seconds: float
 ) -> None:
     """Twice as long as showing them took. One line, or a full share, makes nobody wait."""
-    first, _, talker = await three(server)
-    at_first_send(server, "first", lambda: autojump_clock.jump(0.002))
-    said = b'{"type":"input","room":"lobby","text":"said"}\n'
-    await talker.send_raw(said * lines)
-    await first.expect("said", seq=lines)
-    shown_at = trio.current_time()
-    await talker.send_raw(said)
-    await first.expect("said", seq=lines + 1)
-    assert trio.current_time() - shown_at == pytest.approx(pause_seconds)
+    waited = await wait_after(lines, server, lambda: autojump_clock.jump(0.002))
+    assert waited == pytest.approx(pause_seconds)
+
+
+async def test_after_a_full_share_a_commit_under_way_is_waited_for_a_little(
+    server: ChatServer, autojump_clock: MockClock
+) -> None:
+    def take_two_ms_and_begin_a_commit() -> None:
+        autojump_clock.jump(0.002)
+        cast("MemoryStore", server.service.store).batches.committing = True
+
+    waited = await wait_after(32, server, take_two_ms_and_begin_a_commit)
+    assert waited == pytest.approx(0.0004)
 
 
 async def test_the_wait_for_more_is_bounded(server: ChatServer, autojump_clock: MockClock) -> None:
-    first, _, talker = await three(server)
-    at_first_send(server, "first", lambda: autojump_clock.jump(60.0))
-    said = b'{"type":"input","room":"lobby","text":"said"}\n'
-    await talker.send_raw(said * 2)
-    await first.expect("said", seq=2)
-    shown_at = trio.current_time()
-    await talker.send_raw(said)
-    await first.expect("said", seq=3)
-    longest = server.config.timeouts.flush_seconds
-    assert trio.current_time() - shown_at == pytest.approx(longest)
+    waited = await wait_after(2, server, lambda: autojump_clock.jump(60.0))
+    assert waited == pytest.approx(server.config.timeouts.flush_seconds)

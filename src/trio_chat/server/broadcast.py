@@ -27,7 +27,7 @@ _SLICE_SESSIONS = 1000
 # Shown at once; what is more waits its turn, and the talkers with it.
 _MOST_WRITES = 2048
 # Of a send that carries so many lines, each costs little more than its bytes.
-_FULL_SHARE_LINES = 48
+_FULL_SHARE_LINES = 32
 
 
 class Broadcaster:
@@ -40,7 +40,7 @@ class Broadcaster:
         """Until the store closes its channel.
 
         After a batch of several writes the next one waits: more gathers meanwhile, and goes out in
-        the same sends. A message on its own never waits, nor does what follows full shares.
+        the same sends. A message on its own never waits.
         """
         next_flush = 0.0
         async for batch in self._service.store.committed:
@@ -50,10 +50,16 @@ class Broadcaster:
             started = trio.current_time()
             shares = await self.publish(writes)
             now = trio.current_time()
-            next_flush = now
-            if 1 < len(writes) < _FULL_SHARE_LINES * shares:
-                most_seconds = self._service.config.timeouts.flush_seconds
-                next_flush += min(2 * (now - started), most_seconds)
+            next_flush = now + self._pause_seconds(len(writes), shares, now - started)
+
+    def _pause_seconds(self, writes: int, shares: int, took_seconds: float) -> float:
+        """How long to wait after a batch of *writes* in *shares* rooms."""
+        if writes < 2:
+            return 0.0
+        factor = 2.0
+        if writes >= _FULL_SHARE_LINES * shares:  # there is little to gain
+            factor = 0.2 if self._service.store.committing else 0.0
+        return min(factor * took_seconds, self._service.config.timeouts.flush_seconds)
 
     def _gather(self, batch: Sequence[Write]) -> Sequence[Write]:
         """*batch*, and what was committed since."""

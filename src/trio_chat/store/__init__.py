@@ -131,6 +131,10 @@ class Log(Protocol):
         writer, and by `submit` the talkers.
         """
 
+    @property
+    def committing(self) -> bool:
+        """A batch is being committed, so that more will come out of `committed` soon."""
+
     def submit_nowait(self, write: Write) -> None:
         """Queue *write* for the next commit.
 

@@ -19,7 +19,11 @@ CLOSE_SECONDS = 5.0
 
 
 class Batches:
-    """`submit` fills the queue; while `running`, what has gathered is committed and handed on."""
+    """`submit` fills the queue; while `running`, what has gathered is committed and handed on.
+
+    Attributes:
+        committing: see `Log.committing`.
+    """
 
     def __init__(self, queue_writes: int, batch_writes: int) -> None:
         self._submitted, self._queue = trio.open_memory_channel[Write](queue_writes)
@@ -28,6 +32,7 @@ class Batches:
         )
         self._batch_writes = batch_writes
         self._finished = trio.Event()
+        self.committing = False
         self.submit_nowait = self._submitted.send_nowait
         self.submit = self._submitted.send
 
@@ -59,7 +64,9 @@ class Batches:
             with trio.CancelScope(shield=True), self._committed:
                 async for first in self._queue:
                     batch = self._gather(first)
+                    self.committing = True
                     await commit(batch)
+                    self.committing = False
                     await self._hand_on(batch)
         finally:
             self._finished.set()

@@ -57,6 +57,10 @@ class MemoryStore:
         self.submit_nowait = self.batches.submit_nowait
         self.submit = self.batches.submit
 
+    @property
+    def committing(self) -> bool:
+        return self.batches.committing
+
     # --- writing
 
     async def commit(self, batch: list[Write]) -> None:

@@ -88,6 +88,10 @@ class SqliteStore:
     def description(self) -> str:
         return str(self._path)
 
+    @property
+    def committing(self) -> bool:
+        return self.batches.committing
+
     # --- writing
 
     async def commit(self, batch: list[Write]) -> None:
