@@ -121,6 +121,7 @@ SCENARIOS: dict[str, Scenario] = {
             _beside(0),
             _stalled,
             _PACED_RATIOS,
+            STALLED_SECONDS,  # as long as the one it is compared with
         ),
         Scenario(
             "stalled-1",
