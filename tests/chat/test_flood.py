@@ -61,3 +61,10 @@ def test_never_more_than_the_burst_and_the_rate_allow(
             tokens -= 1
         else:
             assert abs(wait - (1 - tokens) / per_second) < 1e-6
+
+
+def test_a_token_that_is_put_back_can_be_taken_again() -> None:
+    bucket = TokenBucket(burst=1, per_second=2.0)
+    assert bucket.take(0.0) == 0.0
+    bucket.put_back()
+    assert [bucket.take(0.0), bucket.take(0.0)] == [0.0, 0.5]

@@ -22,6 +22,7 @@ from support_server import (
     texts,
     types,
 )
+from trio_chat.store import Write
 
 # --- flood
 
@@ -85,6 +86,20 @@ async def test_plain_peer_is_slowed_down_told_once_and_loses_nothing(
         assert trio.current_time() - start == pytest.approx(10.5, abs=0.6)
         assert sum("slow down" in line for line in lines) == 1
         assert texts(await bob.sync()) == [*map(str, range(25)), "end"]
+
+
+async def test_a_line_for_which_the_store_has_no_place_yet_is_paid_for_once(
+    autojump_clock: MockClock, links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Write) -> None:
+        raise trio.WouldBlock
+
+    config = chat_config("limits.flood=true", "limits.flood_burst=1")
+    async with open_server(config, links) as server:
+        alice = await server.native("alice")
+        monkeypatch.setattr(server.service.store, "submit_nowait", full)
+        assert types(await alice.input("one")) == ["said", "done"]
+        assert types(await alice.input("too fast")) == ["error"]
 
 
 async def test_flood_of_one_does_not_delay_others(autojump_clock: MockClock, links: Links) -> None:

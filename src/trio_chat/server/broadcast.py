@@ -28,6 +28,10 @@ _SLICE_SESSIONS = 1000
 _MOST_WRITES = 2048
 # Of a send that carries so many lines, each costs little more than its bytes.
 _FULL_SHARE_LINES = 32
+# How long the next batch waits, in parts of the time that this one took; and after full shares,
+# while the next one is being committed.
+_PAUSE = 2.0
+_PAUSE_FOR_COMMIT = 0.2
 
 
 class Broadcaster:
@@ -56,10 +60,10 @@ class Broadcaster:
         """How long to wait after a batch of *writes* in *shares* rooms."""
         if writes < 2:
             return 0.0
-        factor = 2.0
+        pause = _PAUSE
         if writes >= _FULL_SHARE_LINES * shares:  # there is little to gain
-            factor = 0.2 if self._service.store.committing else 0.0
-        return min(factor * took_seconds, self._service.config.timeouts.flush_seconds)
+            pause = _PAUSE_FOR_COMMIT if self._service.store.committing else 0.0
+        return min(pause * took_seconds, self._service.config.timeouts.flush_seconds)
 
     def _gather(self, batch: Sequence[Write]) -> Sequence[Write]:
         """*batch*, and what was committed since."""

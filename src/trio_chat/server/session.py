@@ -268,6 +268,7 @@ class Session:
     def _take_line(self, line: bytes) -> bool:
         if self.closing or self.member is None or not self.outbox.flows:
             return False
+        self._answering = None
         try:
             request = self.wire.decode(line)
         except (ProtocolError, ChatError):
