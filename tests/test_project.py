@@ -129,7 +129,9 @@ def test_only_the_session_boundary_catches_everything() -> None:
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) == "Exception")
     }
-    assert catching == {"src/trio_chat/server/fence.py", "src/trio_chat/server/session.py"}
+    # links.py takes lines for a session in another task, and raises in the session's own.
+    boundary = {"fence.py", "links.py", "session.py"}
+    assert catching == {f"src/trio_chat/server/{name}" for name in boundary}
 
 
 def test_operations_lists_every_configuration_key_with_its_default() -> None:

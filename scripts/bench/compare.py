@@ -35,6 +35,7 @@ DEFAULT_PEERS = [
     "threads",
     "asyncio",
     "climit",
+    "climit-single",
 ]
 
 
