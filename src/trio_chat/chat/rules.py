@@ -178,8 +178,11 @@ def _check_blocked(direct: Direct, member: Member) -> None:
 
 
 def note_spoke(place: Room | Direct, member: Member, now_ms: int) -> None:
-    """The member speaks: in a slow room the next message has to wait."""
-    if isinstance(place, Room) and place.record.slow_seconds:
+    """The member speaks: in a slow room the next message has to wait; in a conversation the other
+    one's `/reply` answers it."""
+    if isinstance(place, Direct):
+        place.wrote(member)
+    elif place.record.slow_seconds:
         place.spoke[member.identity] = now_ms
         if len(place.spoke) > 2 * len(place.members) + _SPOKE_SPARE:
             since_ms = now_ms - int(place.record.slow_seconds * 1000)

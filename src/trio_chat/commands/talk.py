@@ -67,8 +67,6 @@ def _write(context: Context, place: Room | Direct, text: str, kind: EntryKind) -
     text = check_text(text, context.config.limits)
     check_may_speak(context, place)
     note_spoke(place, member, context.now_ms)
-    if isinstance(place, Direct):
-        place.wrote(member)
     return Write(
         room=place.key, kind=kind, sender=member.nick, account=member.account_id, text=text
     )

@@ -86,9 +86,10 @@ class Answers:
         if member is None or not is_free or request.text.startswith("/"):
             return False
         place = self.known_place(request.room)
-        if place is None or self._refusal(place) is not None:
+        if place is None:
             return False
         try:
+            self.check_speak(place)
             text = check_text(request.text, limits)
         except ChatError:
             return False
@@ -102,7 +103,7 @@ class Answers:
                 bucket.put_back()
             return False
         session.pending += 1
-        self._note_spoke(place)
+        note_spoke(place, member, service.now_ms())
         return True
 
     def _line(self, request: Input, member: Member, place: Room | Direct, text: str) -> Write:
@@ -146,7 +147,7 @@ class Answers:
             if await self.answered_before(request.id):
                 return
             raise refused
-        self._note_spoke(place)
+        note_spoke(place, member, session.service.now_ms())
         await self.submit(self._line(request, member, place, text))
 
     def _refusal(self, place: Room | Direct) -> ChatError | None:
@@ -169,13 +170,6 @@ class Answers:
         is_open = not (isinstance(place, Direct) or place.quiet)
         if not is_open or service.defcon or not service.sanctions.is_quiet:
             check_speak(place, member, service.sanctions, service.defcon, service.now_ms())
-
-    def _note_spoke(self, place: Room | Direct) -> None:
-        """What the place has to remember of it."""
-        if isinstance(place, Direct):
-            place.wrote(self.member())
-        elif place.quiet:
-            note_spoke(place, self.member(), self._session.service.now_ms())
 
     async def submit(self, write: Write) -> None:
         """Give *write* to the store; the answer follows its commit.

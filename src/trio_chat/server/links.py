@@ -123,7 +123,7 @@ class WatchedLink(SocketLink):
     """A socket whose readiness `readiness.Readiness` tells.
 
     While the task waits in `receive`, what arrives is offered to its taker from the task that
-    watches all sockets: waking a task costs half as much as taking a line of talk.
+    watches all sockets, so that no task is woken for a line of talk.
     """
 
     __slots__ = ("_closed", "_readable", "_readiness", "_taker", "_task")

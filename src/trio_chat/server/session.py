@@ -255,6 +255,8 @@ class Session:
     def take(self, chunk: bytes) -> bytes:
         """Take plain talk without the session's task, which waits for it; return the lines that
         are for the task. See `Link.receive`."""
+        if self.member is None or self.closing or not self.outbox.flows:
+            return chunk
         is_short = len(chunk) <= MAX_CLIENT_LINE_BYTES  # then each of its lines is
         if self._lines.is_amid_line or not (is_short and chunk.endswith(b"\n")) or b"\r" in chunk:
             return chunk
@@ -266,8 +268,6 @@ class Session:
         return b""
 
     def _take_line(self, line: bytes) -> bool:
-        if self.closing or self.member is None or not self.outbox.flows:
-            return False
         self._answering = None
         try:
             request = self.wire.decode(line)
