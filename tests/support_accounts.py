@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from support_server import ChatServer, Event, Peer
-from trio_chat.chat.members import Role
+from trio_chat.chat.roles import Role
 from trio_chat.commands import records
 
 PASSWORD = "correct-horse"

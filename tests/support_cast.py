@@ -10,9 +10,9 @@ import trio
 from support_accounts import PASSWORD, give_role, registered
 from support_server import ChatServer, Event, Peer
 from trio_chat.chat.masks import nick_mask
-from trio_chat.chat.members import Member, Role, RoomRole
-from trio_chat.chat.moderation import Defcon, Sanction, SanctionKind
-from trio_chat.chat.rooms import Room
+from trio_chat.chat.roles import Role, RoomRole
+from trio_chat.chat.rooms import Member, Room
+from trio_chat.chat.sanctions import Defcon, Sanction, SanctionKind
 
 GUEST, MEMBER, VOICED = "guest", "member", "voiced"
 ROOM_MODERATOR, ROOM_OWNER = "room moderator", "room owner"
@@ -53,7 +53,7 @@ class Cast:
             else:
                 self.peers[nick] = await registered(self.server, nick, self._server_role(nick))
         await self.peers[nick_of(ROOM_OWNER, 1)].input("/create dev")
-        self.room = self.server.service.hub.find_room("dev")
+        self.room = self.server.service.directory.find_room("dev")
         accounts = self.server.service.accounts
         outsider = accounts.find(OUTSIDER).identity
         roles = {
@@ -86,7 +86,7 @@ class Cast:
             sanctions.remove(one.number)
 
     def _put_room_back(self, room: Room) -> None:
-        hub = self.server.service.hub
+        hub = self.server.service.directory
         namesake = hub.named("dev")
         if namesake is not None and namesake is not room:
             hub.remove_room(namesake)
@@ -114,7 +114,7 @@ class Cast:
         service = self.server.service
         if self.roles[nick] != GUEST:
             return service.attendance.of_account(service.accounts.find(nick).id)
-        member = service.hub.holder(nick)
+        member = service.directory.holder(nick)
         return member if member is not None and member.account is None else None
 
     async def _bring(self, nick: str) -> None:

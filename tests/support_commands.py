@@ -13,16 +13,16 @@ from typing import Any, cast
 
 import msgspec
 
-from trio_chat.chat.hub import Hub
-from trio_chat.chat.members import Member
-from trio_chat.chat.moderation import Defcon, Sanctions
+from trio_chat.chat.directory import Directory
 from trio_chat.chat.names import check_text
-from trio_chat.chat.rooms import Direct, Room, direct_key
+from trio_chat.chat.rooms import Direct, Member, Room, direct_key
+from trio_chat.chat.sanctions import Defcon, Sanctions
 from trio_chat.commands import default_table
 from trio_chat.commands.table import CommandTable, Context, Host, Outcome, Server
 from trio_chat.config import Config, StoreSection
 from trio_chat.requests import Invocation, parse_slash
-from trio_chat.store import Store, Write, open_store
+from trio_chat.store.api import Store, Write
+from trio_chat.store.opening import open_store
 
 START_MS = 1_795_348_800_000  # 2026-11-22 12:00 UTC
 
@@ -33,7 +33,7 @@ class Chat:
     def __init__(self, config: Config, store: Store) -> None:
         self.config = config
         self.store = store
-        self.hub = Hub(config.limits)
+        self.directory = Directory(config.limits)
         self.table: CommandTable = default_table()
         self.sanctions = Sanctions()
         self.defcon = Defcon.NORMAL
@@ -45,16 +45,16 @@ class Chat:
         """Somebody new, in *rooms*, of which the last is where lines are typed."""
         person = Person(self, Member(f"guest:{next(self._identities)}", nick))
         person.member.since_ms = self.now_ms
-        self.hub.enter(person.member, now=0.0)
+        self.directory.enter(person.member, now=0.0)
         for name in rooms:
-            person.enter_room(self.hub.open_room(name))
+            person.enter_room(self.directory.open_room(name))
         return person
 
     async def commit(self, write: Write) -> Write:
         await self.store.submit(write)
         await self.store.committed.receive()
         assert write.error is None
-        talk = self.hub.rooms.get(write.room) or self.hub.directs.get(write.room)
+        talk = self.directory.rooms.get(write.room) or self.directory.directs.get(write.room)
         if talk is not None:
             talk.show([write])
         return write
@@ -104,7 +104,7 @@ class Person:
         return msgspec.to_builtins((await self.type(text)).data)
 
     def exit(self) -> None:
-        self.chat.hub.exit(self.member, "")
+        self.chat.directory.exit(self.member, "")
 
     def enter_room(self, room: Room) -> None:
         if room.key not in self.member.rooms:
@@ -115,7 +115,7 @@ class Person:
         chat = self.chat
         return Context(
             table=chat.table,
-            hub=chat.hub,
+            directory=chat.directory,
             store=chat.store,
             config=chat.config,
             host=cast("Host", self),
@@ -131,19 +131,19 @@ class Person:
     # --- Host
 
     async def join(self, name: str, key: str = "") -> None:
-        self.enter_room(self.chat.hub.open_room(name))
+        self.enter_room(self.chat.directory.open_room(name))
 
     def leave(self, room: Room, reason: str) -> None:
         room.remove(self.member, reason)
-        self.chat.hub.drop_if_idle(room)
+        self.chat.directory.drop_if_idle(room)
         if self.place is room:
             self.place = next(iter(self.member.rooms.values()), None)
 
     def rename(self, nick: str) -> None:
-        self.chat.hub.rename(self.member, nick, now=0.0)
+        self.chat.directory.rename(self.member, nick, now=0.0)
 
     def direct(self, nick: str) -> Direct:
-        hub = self.chat.hub
+        hub = self.chat.directory
         partner = hub.find_member(nick)
         key = direct_key(self.member.identity, partner.identity)
         return hub.open_direct(self.member, partner, shown=self.chat.store.head(key))

@@ -14,8 +14,8 @@ import trio
 
 from support_accounts import PASSWORD
 from support_server import ChatServer, Event, Peer, pass_seconds
-from trio_chat.chat.moderation import Sanction
 from trio_chat.chat.rooms import RoomRecord
+from trio_chat.chat.sanctions import Sanction
 from trio_chat.config import Config
 from trio_chat.server import serve
 from trio_chat.server.service import Service
@@ -116,7 +116,7 @@ class Person:
         if welcome["account"]:
             self.account = welcome["account"]
             self.identity = service.accounts.find(self.account).identity
-        elif (member := service.hub.holder(self.nick)) is not None:
+        elif (member := service.directory.holder(self.nick)) is not None:
             self.identity = member.identity
 
     def cut(self) -> None:
@@ -162,7 +162,7 @@ class Picture:
 
 async def picture_of(server: ChatServer) -> Picture:
     service = server.service
-    rooms = service.hub.rooms
+    rooms = service.directory.rooms
     sanctions = [
         one for place in ("", *rooms) for one in service.sanctions.listing(place, service.now_ms())
     ]
@@ -171,7 +171,7 @@ async def picture_of(server: ChatServer) -> Picture:
         records={key: room.record for key, room in rooms.items()},
         members={key: frozenset(room.members) for key, room in rooms.items()},
         sanctions=tuple(sorted(sanctions, key=attrgetter("number"))),
-        nicks={member.identity: member.key for member in service.hub.members.values()},
+        nicks={member.identity: member.key for member in service.directory.members.values()},
         accounts={account.key: account.identity for account in service.accounts},
         heads=await service.store.heads(),
         defcon=service.defcon.value,

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import trio
 
-from trio_chat.server.links import Taker
+from trio_chat.server.net.links import Taker
 
 CAPACITY_BYTES = 1 << 20
 

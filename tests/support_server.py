@@ -22,10 +22,12 @@ from trio.testing import MockClock
 
 from support_pipes import CAPACITY_BYTES, PipeLink, PipeStream, pipes
 from trio_chat.config import Config, load_config
-from trio_chat.server import listeners, logins, serve, service
-from trio_chat.server.links import Link
+from trio_chat.server import serve, service
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.hub import logins
+from trio_chat.server.net import listeners
+from trio_chat.server.net.links import Link
 from trio_chat.server.service import Service
-from trio_chat.server.session import Session
 from trio_chat.wire.lines import LineBuffer
 
 T = TypeVar("T")

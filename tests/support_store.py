@@ -11,7 +11,7 @@ import apsw
 import trio
 
 from trio_chat.config import StoreSection
-from trio_chat.store import Entry, Store, Write
+from trio_chat.store.api import Entry, Store, Write
 from trio_chat.store.memory import open_memory_store
 from trio_chat.store.sqlite import DATABASE_NAME, open_sqlite_store
 

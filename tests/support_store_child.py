@@ -20,7 +20,8 @@ import trio
 
 from support_disk import ForgetfulDisk
 from trio_chat.config import StoreSection
-from trio_chat.store import Write, connections, sqlite
+from trio_chat.store import connections, sqlite
+from trio_chat.store.api import Write
 
 IN_FLIGHT = 40
 

@@ -19,11 +19,11 @@ import trio.testing
 
 from report import table
 from trio_chat.config import load_config
-from trio_chat.server.broadcast import Broadcaster
-from trio_chat.server.links import Taker
+from trio_chat.server.delivery.broadcast import Broadcaster
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.net.links import Taker
 from trio_chat.server.service import Service
-from trio_chat.server.session import Session
-from trio_chat.store import open_store
+from trio_chat.store.opening import open_store
 
 TEXT = "what somebody says in a room, some sixty characters of it ..."
 SETTINGS = ("store.memory=true", "limits.flood=false", "rooms.auto_join=", "log.level=error")

@@ -18,7 +18,8 @@ import trio
 from report import table
 from scenarios import short
 from trio_chat.config import Config, StoreSection
-from trio_chat.store import Store, Write, open_store
+from trio_chat.store.api import Store, Write
+from trio_chat.store.opening import open_store
 
 HEADS = ("store", "under way", "appends/s", "CPU µs/append", "p50 ms", "p99 ms", "a batch")
 TEXT = "what somebody says in a room, some sixty characters of it ..."

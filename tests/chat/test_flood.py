@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_chat.chat.flood import TokenBucket
+from trio_chat.chat.pace import TokenBucket
 
 BURSTS = st.integers(1, 20)
 RATES = st.floats(0.01, 100.0)

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_chat.chat.members import Member, Role
-from trio_chat.chat.rooms import Direct, Room, Talk, direct_key, stored_event
+from trio_chat.chat.roles import Role
+from trio_chat.chat.rooms import Direct, Member, Room, direct_key
+from trio_chat.chat.talks import Talk, stored_event
 from trio_chat.errors import NotInRoom
 from trio_chat.events import Deleted, Edited, Joined, Kicked, Left, MemberInfo, Members, Said, Topic
-from trio_chat.store import Entry, EntryKind
+from trio_chat.store.api import Entry, EntryKind
 
 AT_MS = 1_795_348_800_123
 AT = "2026-11-22T12:00:00.123Z"

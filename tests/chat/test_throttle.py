@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_chat.chat.throttle import Throttle
+from trio_chat.chat.pace import Throttle
 
 KEYS = st.sampled_from(["a", "b", "c"])
 ACTIONS = st.sampled_from(["fail", "fail", "fail", "succeed", "take back", "ask"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support_commands import open_chat
-from trio_chat.chat.members import Role
+from trio_chat.chat.roles import Role
 from trio_chat.commands import default_table
 from trio_chat.errors import ChatError
 

@@ -21,7 +21,7 @@ async def test_nick_changes_what_one_is_called() -> None:
         alice = chat.enter("alice", "lobby")
         chat.enter("bob", "lobby")
         assert (await alice.type("/nick Alicia")).text is None
-        assert chat.hub.find_member("alicia") is alice.member
+        assert chat.directory.find_member("alicia") is alice.member
         with pytest.raises(NameTaken, match="the nick bob is taken"):
             await alice.type("/nick BOB")
         with pytest.raises(NameInvalid, match="cannot contain a blank"):

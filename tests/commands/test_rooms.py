@@ -6,8 +6,7 @@ import msgspec
 import pytest
 
 from support_commands import open_chat
-from trio_chat.chat.members import Member
-from trio_chat.chat.rooms import RoomRecord
+from trio_chat.chat.rooms import Member, RoomRecord
 from trio_chat.config import LimitsSection
 from trio_chat.errors import BadRequest, NoSuchRoom, NotInRoom, NotPermitted, TooLong, UsageError
 from trio_chat.events import Result
@@ -19,8 +18,8 @@ async def test_join_makes_a_room_or_enters_the_one_there_is() -> None:
         alice, bob = chat.enter("alice"), chat.enter("bob")
         await alice.type("/join #Tea")
         await bob.type("/j ｔｅａ")
-        assert alice.place is bob.place is chat.hub.find_room("tea")
-        assert len(chat.hub.rooms["tea"].members) == 2
+        assert alice.place is bob.place is chat.directory.find_room("tea")
+        assert len(chat.directory.rooms["tea"].members) == 2
 
 
 @pytest.mark.parametrize("name", ["@bob", "a,b", "#", "x" * 65])
@@ -28,7 +27,7 @@ async def test_join_says_why_there_cannot_be_such_a_room(name: str) -> None:
     async with open_chat() as chat:
         with pytest.raises(BadRequest, match="a room name"):
             await chat.enter("alice").type(f"/join {name}")
-        assert not chat.hub.rooms
+        assert not chat.directory.rooms
 
 
 async def test_one_can_be_in_a_limited_number_of_rooms_and_go_between_them() -> None:
@@ -37,7 +36,7 @@ async def test_one_can_be_in_a_limited_number_of_rooms_and_go_between_them() -> 
         with pytest.raises(NotPermitted, match="at most 2 rooms; /leave one first"):
             await alice.type("/join ops")
         await alice.type("/join #Lobby")
-        assert alice.place is chat.hub.rooms["lobby"]
+        assert alice.place is chat.directory.rooms["lobby"]
         await alice.type("/leave")
         await alice.type("/join ops")
         assert [*alice.member.rooms] == ["dev", "ops"]
@@ -71,7 +70,7 @@ async def test_a_command_for_a_room_asks_for_one_where_there_is_none(line: str) 
         with pytest.raises(NotInRoom):
             await alice.type(line)
         await bob.type("/msg alice hi")
-        alice.place = chat.hub.find_direct(alice.member, "bob")
+        alice.place = chat.directory.find_direct(alice.member, "bob")
         with pytest.raises(NotInRoom, match="you are in no room here; name one"):
             await alice.type(line)
 
@@ -103,7 +102,7 @@ async def test_who_shows_everybody_in_the_room_by_name() -> None:
 async def test_a_crowd_is_shown_in_part_and_counted_in_full(letter: str) -> None:
     async with open_chat() as chat:
         alice = chat.enter("alice", "lobby")
-        room = chat.hub.rooms["lobby"]
+        room = chat.directory.rooms["lobby"]
         for number in range(2000):
             member = Member(str(number), f"{number}".ljust(32, letter))
             member.away = letter * 200
@@ -145,7 +144,7 @@ async def test_many_rooms_are_listed_in_part_and_counted_in_full(letter: str) ->
     async with open_chat() as chat:
         alice = chat.enter("alice")
         for number in range(500):
-            chat.hub.open_room(f"r{number}").change(topic=letter * 390)
+            chat.directory.open_room(f"r{number}").change(topic=letter * 390)
         outcome = await alice.type("/rooms")
         assert outcome.text is not None
         shown = len(outcome.data["rooms"])

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_chat.chat.members import Role
+from trio_chat.chat.roles import Role
 from trio_chat.commands import default_table
-from trio_chat.commands.server import ping
+from trio_chat.commands.handlers.help import ping
 from trio_chat.commands.table import Command, CommandTable
 from trio_chat.errors import NotPermitted, UnknownCommand, UsageError
 from trio_chat.events import CommandInfo

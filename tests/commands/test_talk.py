@@ -19,7 +19,7 @@ from trio_chat.errors import (
     UsageError,
 )
 from trio_chat.events import Result
-from trio_chat.store import Entry, Write
+from trio_chat.store.api import Entry, Write
 from trio_chat.wire.native import MAX_SERVER_LINE_BYTES, NativeWire
 
 DAY_MS = 86_400_000
@@ -136,7 +136,7 @@ async def test_reply_answers_the_last_who_wrote_whatever_the_nick_is_now() -> No
         await alice.type("/msg bob two")
         await alice.type("/nick alicia")
         await bob.type("/r three")
-        direct = chat.hub.find_direct(bob.member, "alicia")
+        direct = chat.directory.find_direct(bob.member, "alicia")
         assert direct is not None
         assert [text for _, _, text in await log(chat, direct.key)] == ["two", "three"]
 
@@ -146,7 +146,7 @@ async def test_reply_answers_who_wrote_last_by_whatever_way() -> None:
         alice, bob, carol = chat.enter("alice"), chat.enter("bob"), chat.enter("carol")
         await alice.type("/msg bob one")
         await carol.type("/msg bob two")
-        alice.place = chat.hub.find_direct(alice.member, "bob")
+        alice.place = chat.directory.find_direct(alice.member, "bob")
         await alice.type("/me waves")
         assert bob.member.last_partner is alice.member
         await bob.type("/ignore carol")
@@ -226,7 +226,7 @@ async def test_history_of_a_conversation_is_called_by_the_partners_nick() -> Non
     async with open_chat() as chat:
         alice, bob = chat.enter("alice"), chat.enter("bob")
         await alice.type("/msg bob hi")
-        bob.place = chat.hub.find_direct(bob.member, "alice")
+        bob.place = chat.directory.find_direct(bob.member, "alice")
         assert (await bob.read("/history")).endswith("@alice <alice> hi")
 
 

@@ -19,7 +19,7 @@ from support_server import (
     texts,
     types,
 )
-from trio_chat.chat.members import Role
+from trio_chat.chat.roles import Role
 
 
 async def test_registering_makes_the_nick_an_account_of_the_same_session(

@@ -23,10 +23,11 @@ from support_server import (
     texts,
     types,
 )
-from trio_chat.chat.members import Role
-from trio_chat.commands.acts import Act
+from trio_chat.chat.roles import Role
+from trio_chat.commands.audit import Act
 from trio_chat.config import MOTD_CHARACTERS, Config, load_config
-from trio_chat.store import Write, open_store
+from trio_chat.store.api import Write
+from trio_chat.store.opening import open_store
 
 
 @pytest.fixture

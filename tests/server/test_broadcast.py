@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from support_server import ChatServer, Peer, chat_config, open_server, seqs, types
-from trio_chat.server import broadcast
+from trio_chat.server.delivery import broadcast
 from trio_chat.store.memory import MemoryStore
 
 
@@ -48,8 +48,8 @@ async def three(server: ChatServer) -> tuple[Peer, Peer, Peer]:
 
 async def test_who_leaves_before_its_turn_gets_nothing_after_that(server: ChatServer) -> None:
     first, second, talker = await three(server)
-    lobby = server.service.hub.rooms["lobby"]
-    member = server.service.hub.members["second"]
+    lobby = server.service.directory.rooms["lobby"]
+    member = server.service.directory.members["second"]
     at_first_send(server, "first", lambda: server.service.leave(member, lobby, ""))
     await talker.input("hi")
     assert types(await second.sync())[-1] == "left"
@@ -63,8 +63,8 @@ async def test_who_leaves_and_joins_before_its_turn_gets_it_once(server: ChatSer
     _, second, talker = await three(server)
     await second.sync()
     service, session = server.service, server.session_of("second")
-    lobby = service.hub.rooms["lobby"]
-    member = service.hub.members["second"]
+    lobby = service.directory.rooms["lobby"]
+    member = service.directory.members["second"]
 
     def leave_and_join() -> None:
         service.leave(member, lobby, "")
@@ -108,7 +108,7 @@ async def test_who_joins_meanwhile_gets_it_once(server: ChatServer, wire: str) -
     > On the way no event is left out, and none comes twice.
     """
     _, _, talker = await three(server)
-    lobby = server.service.hub.rooms["lobby"]
+    lobby = server.service.directory.rooms["lobby"]
     if wire == "native":
         native = await server.native("late")
         await native.input("/leave lobby")

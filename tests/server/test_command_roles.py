@@ -28,8 +28,8 @@ from support_cast import (
 )
 from support_server import Peer, chat_config, open_server
 from trio_chat.chat.accounts import SCOPES, Scope
-from trio_chat.chat.members import Role
-from trio_chat.chat.moderation import SanctionKind
+from trio_chat.chat.roles import Role
+from trio_chat.chat.sanctions import SanctionKind
 from trio_chat.commands import default_table
 
 NO = "not_permitted"

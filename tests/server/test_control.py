@@ -14,8 +14,8 @@ import trio.testing
 
 from support_server import ChatServer, Peer, chat_config, open_server, types
 from trio_chat.errors import ConfigError, StoreError
-from trio_chat.server import control
-from trio_chat.server.console import (
+from trio_chat.server.admin import control
+from trio_chat.server.admin.console import (
     Add,
     Answer,
     GiveRole,
@@ -25,7 +25,7 @@ from trio_chat.server.console import (
     Request,
     carry_out,
 )
-from trio_chat.store import AUDIT_ROOM
+from trio_chat.store.api import AUDIT_ROOM
 
 PASSWORD = "correct horse"
 
@@ -147,7 +147,7 @@ async def test_removed_account_leaves_nothing_behind(server: ChatServer) -> None
         "token": 0,
         "session": 1,
     }
-    den = server.service.hub.find_room("den")
+    den = server.service.directory.find_room("den")
     assert den.record.roles == {}
     await do(server, Add("alice", PASSWORD))
     alice = await login(server, "alice")

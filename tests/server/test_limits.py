@@ -22,7 +22,7 @@ from support_server import (
     texts,
     types,
 )
-from trio_chat.store import Write
+from trio_chat.store.api import Write
 
 # --- flood
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from support_pipes import PipeStream
 from support_server import ChatServer, Event, Links, Peer, chat_config, open_server, run_jumping
-from trio_chat.server import broadcast
+from trio_chat.server.delivery import broadcast
 
 ROOMS = ("lobby", "dev")
 LINE = "x" * 3000

@@ -18,7 +18,7 @@ from support_server import (
     texts,
     types,
 )
-from trio_chat.chat.members import Role
+from trio_chat.chat.roles import Role
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ async def test_an_address_is_shown_to_no_room(server: ChatServer) -> None:
 
 async def test_howtoban_says_whom_else_a_mask_would_catch(server: ChatServer) -> None:
     alice, *_ = await room_of_alice(server, "bob", "carol")
-    for member in server.service.hub.members.values():
+    for member in server.service.directory.members.values():
         member.address = "192.0.2.7"
     data = (await result(alice, "/howtoban bob", "dev"))["data"]
     by_target = {row["target"]: row["others"] for row in data["masks"]}

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from support_accounts import PASSWORD, code, login, registered, result
 from support_server import ChatServer, Peer, chat_config, open_server, pass_seconds, texts
-from trio_chat.chat.members import Role
+from trio_chat.chat.roles import Role
 
 
 @pytest.fixture

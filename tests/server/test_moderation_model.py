@@ -19,9 +19,9 @@ from trio.testing import wait_all_tasks_blocked
 from support_accounts import PASSWORD, give_role
 from support_house import House, Person, Picture, kept_memory, now_ms, one_clock, picture_of
 from support_server import ChatServer, Event, chat_config, open_server, pass_seconds, run_jumping
-from trio_chat.chat.members import Role
-from trio_chat.chat.moderation import Sanction
-from trio_chat.store import AUDIT_ROOM, Entry
+from trio_chat.chat.roles import Role
+from trio_chat.chat.sanctions import Sanction
+from trio_chat.store.api import AUDIT_ROOM, Entry
 
 PEOPLE = ("olga", "adam", "mona", "alice", "bob", "carl", "dina")
 SERVER_ROLES = {"olga": Role.OWNER, "adam": Role.ADMIN, "mona": Role.MODERATOR}

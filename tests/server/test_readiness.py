@@ -13,12 +13,12 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from trio_chat.server.links import RECEIVE_BYTES, WatchedLink
+from trio_chat.server.net.links import RECEIVE_BYTES, WatchedLink
 
 if not hasattr(select, "epoll"):
     pytest.skip("Linux only", allow_module_level=True)
 
-from trio_chat.server.readiness import Readiness
+from trio_chat.server.net.readiness import Readiness
 
 
 @dataclass

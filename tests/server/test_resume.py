@@ -20,7 +20,7 @@ from support_server import (
     types,
 )
 from trio_chat.config import Config
-from trio_chat.store import Put
+from trio_chat.store.api import Put
 
 
 async def talk(peer: Peer, *lines: str, room: str = "lobby") -> None:

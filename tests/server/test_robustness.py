@@ -22,7 +22,8 @@ from support_server import (
     types,
 )
 from trio_chat.commands.table import Command, CommandTable, Context, Outcome
-from trio_chat.server import answers, catchup
+from trio_chat.server.delivery import catchup
+from trio_chat.server.intake import answers
 
 GRACE_SECONDS = 31
 
@@ -100,10 +101,10 @@ async def test_nothing_is_kept_of_sessions_that_are_over(server: ChatServer) -> 
             else:
                 peer.reset()
         await pass_seconds(GRACE_SECONDS)
-    assert (len(service.sessions), len(service.hub.members)) == (0, 0)
-    assert service.hub.directs == {}
+    assert (len(service.sessions), len(service.directory.members)) == (0, 0)
+    assert service.directory.directs == {}
     assert service.audience.of("lobby") is None
-    assert set(service.hub.rooms) <= {"lobby", "dev"}
+    assert set(service.directory.rooms) <= {"lobby", "dev"}
     await pass_seconds(86_500)
     assert service.seats.find(peers[0].token) is None
     assert await service.store.list("session") == {}
@@ -173,7 +174,7 @@ async def life_that_ends_at(step: int, how: str, resumed: bool) -> bool:
 async def stays_away(server: ChatServer, alice: Peer, _: Peer) -> None:
     await pass_seconds(GRACE_SECONDS)
     assert list(server.service.sessions) == [server.session_of("alice")]
-    assert list(server.service.hub.members) == ["alice"]
+    assert list(server.service.directory.members) == ["alice"]
     hearers = server.service.audience.of("lobby")
     assert hearers is not None
     assert list(hearers) == [server.session_of("alice")]
@@ -199,7 +200,7 @@ async def comes_back(server: ChatServer, alice: Peer, peer: Peer) -> None:
     assert who["total"] == 2 or not events[0]["resumed"]
     await again.quit()
     await pass_seconds(GRACE_SECONDS)
-    assert list(server.service.hub.members) == ["alice"]
+    assert list(server.service.directory.members) == ["alice"]
 
 
 @pytest.mark.parametrize("how", ["cancel", "reset"])

@@ -19,7 +19,7 @@ from support_server import (
     types,
 )
 from trio_chat.errors import Unavailable
-from trio_chat.store import Write
+from trio_chat.store.api import Write
 from trio_chat.store.memory import MemoryStore
 
 

@@ -6,8 +6,8 @@ import trio
 import trio.testing
 
 from support_server import ChatServer, chat_config, open_server, pass_seconds, run_jumping
-from trio_chat.server.links import Link
-from trio_chat.server.session import Session
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.net.links import Link
 
 MEMBERS = 10_000
 SHOWN = 100  # rooms.presence_members: above it joins and leaves are not shown

@@ -10,7 +10,7 @@ import pytest
 
 from support_store import BACK_ENDS, Open
 from trio_chat.config import StoreSection
-from trio_chat.store import Store
+from trio_chat.store.api import Store
 
 
 @pytest.fixture(params=BACK_ENDS)

@@ -8,7 +8,7 @@ import pytest
 
 from support_store import Open, Talk, seqs, talking
 from trio_chat.errors import BadRequest, Conflict
-from trio_chat.store import AUDIT_ROOM, Entry, EntryKind, Put, Record, Write
+from trio_chat.store.api import AUDIT_ROOM, Entry, EntryKind, Put, Record, Write
 
 
 async def edit(talk: Talk, target: Any, text: str = "better", **fields: Any) -> Write:

@@ -12,7 +12,7 @@ import trio
 from support_disk import faulty_disk
 from support_store import Talk, talk_in
 from trio_chat.errors import BadRequest, Unavailable
-from trio_chat.store import AUDIT_ROOM, Write
+from trio_chat.store.api import AUDIT_ROOM, Write
 from trio_chat.store.sqlite import DATABASE_NAME
 
 

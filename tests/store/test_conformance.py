@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from support_store import Open, Talk, seqs, talking
 from trio_chat.errors import Conflict, Unavailable
-from trio_chat.store import AUDIT_ROOM, Put, Record, Write, batches
+from trio_chat.store import batches
+from trio_chat.store.api import AUDIT_ROOM, Put, Record, Write
 
 # --- the order of things
 

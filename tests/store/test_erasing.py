@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from support_disk import FaultyDisk, faulty_disk
 from support_store import Talk, database, talk_in
 from trio_chat.errors import Unavailable
-from trio_chat.store import Write, amending, sqlite
+from trio_chat.store import amending, sqlite
+from trio_chat.store.api import Write
 from trio_chat.store.sqlite import DATABASE_NAME
 
 # Unlike all other words, so that the index cannot shorten it either.

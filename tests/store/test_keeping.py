@@ -9,7 +9,7 @@ import trio
 
 from support_store import Open, Talk, seqs, talking
 from trio_chat.errors import Unavailable
-from trio_chat.store import AUDIT_ROOM, Entry, Write
+from trio_chat.store.api import AUDIT_ROOM, Entry, Write
 
 
 async def export(talk: Talk, account: str, limit: int = 1000) -> list[Entry]:

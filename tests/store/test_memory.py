@@ -11,7 +11,8 @@ from trio.testing import MockClock
 from support_store import seqs, talking
 from trio_chat.config import StoreSection
 from trio_chat.errors import BadRequest
-from trio_chat.store import Write, memory
+from trio_chat.store import memory
+from trio_chat.store.api import Write
 from trio_chat.store.memory import open_memory_store
 
 

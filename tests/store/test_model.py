@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support_store import BACK_ENDS, Talk, database, talking
 from trio_chat.config import StoreSection
 from trio_chat.errors import BadRequest, Conflict
-from trio_chat.store import AUDIT_ROOM, Put, Record, Write
+from trio_chat.store.api import AUDIT_ROOM, Put, Record, Write
 
 ROOMS = ["a", "b", "c"]
 KEYS = ["", "1", "2", "3", "4"]

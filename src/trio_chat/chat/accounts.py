@@ -13,7 +13,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from trio_chat.chat.members import Member, Role
+from trio_chat.chat.roles import Role
+from trio_chat.chat.rooms import Member
 from trio_chat.errors import NameTaken, NoSuchMember
 from trio_chat.events import NotifyLevel
 from trio_chat.text import NAME_CHARACTERS, fold

@@ -1,158 +1,120 @@
-"""Rooms and direct conversations: who is in them, and which part of their log has been shown."""
+"""Members, and the rooms and direct conversations they are in. They know one another, so they are
+one module."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 
-from trio_chat.chat.members import Member, RoomRole
+from trio_chat.chat.pace import TokenBucket
+from trio_chat.chat.roles import Role, RoomRole
+from trio_chat.chat.talks import Talk
 from trio_chat.errors import NotInRoom
-from trio_chat.events import (
-    Deleted,
-    Edited,
-    Joined,
-    Kicked,
-    Left,
-    MemberInfo,
-    Members,
-    Said,
-    StoredEvent,
-    Topic,
-    timestamp,
-)
+from trio_chat.events import Joined, Left, MemberInfo, Members, NotifyLevel
 from trio_chat.text import fold
 
-
-class LogLine(Protocol):
-    """What `stored_event` needs to know of a line of a room's log."""
-
-    @property
-    def seq(self) -> int: ...
-    @property
-    def at_ms(self) -> int: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def sender(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def target(self) -> int | str | None: ...
-    @property
-    def amended(self) -> str: ...
+_SHOWN = frozenset(MemberInfo.__struct_fields__)
+# Most members have none of these; a mapping each would be 64 bytes. Replaced, never changed.
+_NOTHING: dict[str, Any] = {}
 
 
-def stored_event(room: str, line: LogLine) -> StoredEvent:
-    """The event that a line of the log records, in the room that its viewer calls *room*."""
-    kind, at = line.kind, timestamp(line.at_ms)
-    if kind in ("message", "action", "notice"):
-        return Said(
-            room=room,
-            seq=line.seq,
-            at=at,
-            sender=line.sender,
-            text=line.text,
-            kind=kind,  # type: ignore[arg-type]
-            edited=line.amended == "edited",
-            deleted=line.amended == "deleted",
-        )
-    if kind == "topic":
-        return Topic(room=room, seq=line.seq, at=at, by=line.sender, text=line.text)
-    if kind == "kicked":
-        return Kicked(
-            room=room, seq=line.seq, at=at, by=line.sender, nick=str(line.target), reason=line.text
-        )
-    of_target = Edited if kind == "edited" else Deleted
-    return of_target(
-        room=room,
-        seq=line.seq,
-        at=at,
-        by=line.sender,
-        target=int(line.target or 0),
-        text=line.text,
-    )
-
-
-class Amended:
-    """A line of the log that was edited or deleted after it was shown."""
-
-    __slots__ = ("amended", "at_ms", "kind", "sender", "seq", "target", "text")
-
-    def __init__(self, line: LogLine, by: LogLine) -> None:
-        self.seq, self.at_ms, self.kind = line.seq, line.at_ms, line.kind
-        self.sender, self.target = line.sender, line.target
-        self.amended = by.kind
-        self.text = by.text if by.kind == "edited" else ""
-
-
-class Talk:
-    """What rooms and direct conversations share: a log, shown up to some seq.
+class Member:
+    """A person in the chat.
 
     Attributes:
-        key: the log's name in the store.
-        shown: the last seq that was broadcast. Every session here has been given all up to it,
-            unless it lags.
-        recent: the newest shown lines of the log, for those who join. Filled when `loaded`.
-        sending: a broadcast to this room is under way; see server/broadcast.py.
+        identity: who this is, whatever the nick: stable for as long as the person can come back.
+        nick: what one is called now, since `called_ms`; `key` is its folded form.
+        account: the account's name, or None for a guest; `account_id` is what it is known by for
+            good, or "".
+        address: where the newest link comes from.
+        away: why one is away, None for somebody who is here.
+        ignores: by folded nick, those whose words this member does not see.
+        blocks: by identity, the nicks of those who cannot write to this member directly.
+        reads: by log key, the seq up to which this member has read.
+        notify: by log key, what to be told of; `highlights` are words that mean this member.
+        absent_until: the link is gone and others see the member leave at this time (seconds on
+            the clock of the caller); None while linked.
+        rooms: by key, those this member is in; `directs` likewise the conversations.
+        flood, queries: how fast one may go, once one has said, or asked, something.
+        last_partner: whom `/reply` answers.
     """
 
-    __slots__ = ("key", "loaded", "recent", "sending", "shown")
+    __slots__ = (
+        "_info",
+        "absent_until",
+        "account",
+        "account_id",
+        "address",
+        "away",
+        "blocks",
+        "called_ms",
+        "directs",
+        "flood",
+        "highlights",
+        "identity",
+        "ignores",
+        "key",
+        "last_partner",
+        "nick",
+        "notify",
+        "queries",
+        "reads",
+        "role",
+        "rooms",
+        "since_ms",
+    )
 
-    def __init__(self, key: str, *, shown: int, keep_events: int) -> None:
-        self.key = key
-        self.shown = shown
-        self.recent: deque[LogLine] = deque(maxlen=keep_events)
-        self.loaded = shown == 0
-        self.sending = False
+    def __init__(self, identity: str, nick: str, *, since_ms: int = 0) -> None:
+        self._info: MemberInfo | None = None
+        self.identity = identity
+        self.call(nick)
+        self.account: str | None = None
+        self.account_id = ""
+        self.address = ""
+        self.role = Role.GUEST
+        self.away: str | None = None
+        self.ignores: dict[str, str] = {}
+        self.blocks: dict[str, str] = _NOTHING
+        self.reads: dict[str, int] = _NOTHING
+        self.notify: dict[str, NotifyLevel] = _NOTHING
+        self.highlights: tuple[str, ...] = ()
+        self.rooms: dict[str, Room] = {}
+        self.directs: dict[str, Direct] = {}
+        self.since_ms = self.called_ms = since_ms
+        self.absent_until: float | None = None
+        self.flood: TokenBucket | None = None
+        self.queries: TokenBucket | None = None
+        self.last_partner: Member | None = None
 
-    def show(self, lines: Sequence[LogLine]) -> None:
-        """Note that *lines*, the next ones of the log, are being broadcast."""
-        if lines:
-            self.recent.extend(lines)
-            self.shown = lines[-1].seq
-            for line in lines:
-                if line.kind in ("edited", "deleted"):
-                    self._amend(line)
+    def call(self, nick: str) -> None:
+        """Be called *nick* from now on; the directory must know (`Directory.rename`)."""
+        self.nick = nick
+        self.key = fold(nick)
 
-    def _amend(self, by: LogLine) -> None:
-        """Older lines are now what the log says they are: the one meant, and its edits."""
-        for place, line in enumerate(self.recent):
-            is_edit = line.kind == "edited" and line.target == by.target and line is not by
-            if line.seq == by.target or is_edit:
-                self.recent[place] = Amended(line, by)
+    def is_in(self, key: str) -> bool:
+        """Whether the member is in the room, or has the conversation, whose log has this key."""
+        return key in self.rooms or key in self.directs
 
-    def label_for(self, identity: str) -> str:
-        """What the member with that identity calls it."""
-        raise NotImplementedError
+    def hears(self, nick: str) -> bool:
+        """Whether this member wants to see what *nick* says."""
+        return not self.ignores or fold(nick) not in self.ignores
 
-    def floor(self, identity: str) -> int:
-        """The seq up to which this member may not read."""
-        return 0
+    def info(self) -> MemberInfo:
+        """How the others see this member. Made once for all the lists it stands in: 2,000 who
+        join a room ask for a million."""
+        if self._info is None:
+            self._info = MemberInfo(
+                nick=self.nick, account=self.account, role=self.role.title, away=self.away
+            )
+        return self._info
 
-    def keep_events(self, count: int) -> None:
-        """Keep so many of the newest lines from now on."""
-        if count != self.recent.maxlen:
-            self.recent = deque(self.recent, maxlen=count)
-            self.loaded = self.shown == 0
-
-    def unload(self) -> None:
-        """Let go of `recent`; who joins next has it loaded."""
-        self.recent = deque(maxlen=self.recent.maxlen)
-        self.loaded = self.shown == 0
-
-    def load(self, lines: Iterable[LogLine]) -> None:
-        """Fill `recent` with older lines read from the store. What was shown meanwhile stays."""
-        if self.loaded:
-            return
-        first = self.recent[0].seq if self.recent else self.shown + 1
-        older = [line for line in lines if line.seq < first]
-        room_left = (self.recent.maxlen or 0) - len(self.recent)
-        self.recent.extendleft(reversed(older[-room_left:] if room_left else []))
-        self.loaded = True
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        if name in _SHOWN:
+            object.__setattr__(self, "_info", None)
 
 
 class RoomRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -218,7 +180,7 @@ class Room(Talk):
         return self.record.topic
 
     def take_up(self, record: RoomRecord) -> None:
-        """Be as *record* says; the hub must know of another name."""
+        """Be as *record* says; the directory must know of another name."""
         self.record = record
         self.quiet = record.locked or record.archived or record.slow_seconds > 0
 

@@ -9,21 +9,13 @@ members, rooms and sanctions, and refuse; the time is an argument.
 from __future__ import annotations
 
 from trio_chat.chat.masks import Subject
-from trio_chat.chat.members import Member, Role, RoomRole
-from trio_chat.chat.moderation import Defcon, Sanction, SanctionKind, Sanctions
-from trio_chat.chat.rooms import Direct, Room
+from trio_chat.chat.roles import Role, RoomRole, rank
+from trio_chat.chat.rooms import Direct, Member, Room
+from trio_chat.chat.sanctions import Defcon, Sanction, SanctionKind, Sanctions
 from trio_chat.errors import Banned, Muted, NotPermitted, RoomFull, TooFast
 
 _SPOKE_SPARE = 100  # entries of those who left, before they are looked through
 EVERYWHERE = ""  # the room of a sanction that holds on the whole server
-
-# Above every role in a room.
-_SERVER_RANKS = {Role.MODERATOR: 4, Role.ADMIN: 5, Role.OWNER: 6}
-
-
-def rank(role: Role, room_role: RoomRole = RoomRole.PLAIN) -> int:
-    """How high somebody stands: in a room by either role, on the server by the first alone."""
-    return _SERVER_RANKS.get(role, room_role.value)
 
 
 def rank_in(room: Room | None, member: Member) -> int:

@@ -5,18 +5,19 @@ themselves they ask of their `Host`."""
 
 from __future__ import annotations
 
-from trio_chat.commands import (
+from trio_chat.commands.handlers import (
     accounts,
     administration,
     amending,
     auditing,
+    help,
     identity,
     leaving,
     moderation,
     ownership,
     roles,
     rooms,
-    server,
+    sanctions,
     talk,
     undoing,
 )
@@ -30,11 +31,12 @@ def default_table() -> CommandTable:
         amending,
         rooms,
         identity,
-        server,
+        help,
         accounts,
         roles,
         ownership,
         moderation,
+        sanctions,
         undoing,
         administration,
         auditing,

@@ -6,14 +6,14 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from trio_chat.chat.accounts import Account, Accounts, new_account_id
-from trio_chat.chat.hub import Hub
-from trio_chat.chat.members import Role
+from trio_chat.chat.directory import Directory
+from trio_chat.chat.roles import Role
 from trio_chat.chat.rooms import Room
 from trio_chat.commands import records
 from trio_chat.commands.table import Server
 from trio_chat.config import AccountsSection
 from trio_chat.errors import BadRequest, NotPermitted, TooLong
-from trio_chat.store import Put
+from trio_chat.store.api import Put
 from trio_chat.text import fold
 
 PASSWORD_CHARACTERS_MAX = 128  # a longer one only costs time to hash
@@ -70,7 +70,7 @@ def _owned(server: Server, role: Role) -> tuple[Put, ...]:
     return records.put_server("owner_code", ""), records.put_server("owned", "yes")
 
 
-def remove_account(server: Server, hub: Hub, account: Account) -> tuple[Put, ...]:
+def remove_account(server: Server, directory: Directory, account: Account) -> tuple[Put, ...]:
     """Nothing of the account is left but what it said. It has been signed off."""
     tokens = server.accounts.tokens_of(account.id)
     server.accounts.remove(account)
@@ -78,7 +78,7 @@ def remove_account(server: Server, hub: Hub, account: Account) -> tuple[Put, ...
         Put(records.ACCOUNT, account.key, None),
         Put(records.PROFILE, account.id, None),
         *(records.put_token(key, None) for key in tokens),
-        *(put for room in hub.rooms.values() for put in _forget_in(room, account.identity)),
+        *(put for room in directory.rooms.values() for put in _forget_in(room, account.identity)),
     )
 
 

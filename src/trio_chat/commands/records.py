@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from trio_chat.chat.accounts import Account, Profile, Token
-from trio_chat.chat.moderation import Sanction
 from trio_chat.chat.rooms import Room
-from trio_chat.store import Put
+from trio_chat.chat.sanctions import Sanction
+from trio_chat.store.api import Put
 
 ROOM, FLOOR = "room", "floor"
 ACCOUNT, PROFILE, TOKEN = "account", "profile", "token"

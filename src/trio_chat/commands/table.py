@@ -12,16 +12,16 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from trio_chat.chat.accounts import Account, Accounts
-from trio_chat.chat.hub import Hub
-from trio_chat.chat.members import Member, Role, RoomRole
-from trio_chat.chat.moderation import Defcon, Sanctions
-from trio_chat.chat.rooms import Direct, Room, RoomRecord
+from trio_chat.chat.directory import Directory
+from trio_chat.chat.roles import Role, RoomRole
+from trio_chat.chat.rooms import Direct, Member, Room, RoomRecord
+from trio_chat.chat.sanctions import Defcon, Sanctions
 from trio_chat.commands.operations import Operations
 from trio_chat.config import Config
 from trio_chat.errors import NotPermitted, UnknownCommand, UsageError
 from trio_chat.events import CommandInfo
 from trio_chat.requests import Invocation
-from trio_chat.store import Store, Write
+from trio_chat.store.api import Store, Write
 
 # Two letters swapped in a word of three are this alike; what is less alike was not meant.
 _LIKENESS = 0.65
@@ -160,7 +160,7 @@ class Context:
     """
 
     table: CommandTable
-    hub: Hub
+    directory: Directory
     store: Store
     config: Config
     host: Host

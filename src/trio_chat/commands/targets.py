@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from trio_chat.chat.accounts import Account
-from trio_chat.chat.members import Member, Role, RoomRole
-from trio_chat.chat.rooms import Direct, Room
-from trio_chat.chat.rules import check_rank, check_speak, rank
+from trio_chat.chat.roles import Role, RoomRole, rank
+from trio_chat.chat.rooms import Direct, Member, Room
+from trio_chat.chat.rules import check_rank, check_speak
 from trio_chat.commands.table import Context
 from trio_chat.errors import NotInRoom, NotPermitted
 
@@ -54,13 +54,13 @@ def find_target(context: Context, name: str) -> Target:
         NoSuchMember, naming the nearest nick.
     """
     accounts = context.server.accounts
-    member = context.hub.holder(name.removeprefix("@"))
+    member = context.directory.holder(name.removeprefix("@"))
     if member is not None:
         account = accounts.by_id(member.account_id)
         return Target(member.identity, member.nick, member, account)
     account = accounts.named(name)
     if account is None:
-        member = context.hub.find_member(name)
+        member = context.directory.find_member(name)
         return Target(member.identity, member.nick, member, None)
     return target_of(context, account)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trio_chat.chat.accounts import Account, Accounts
-from trio_chat.chat.members import Member
-from trio_chat.chat.moderation import Defcon, Sanctions
-from trio_chat.chat.rooms import Room, RoomRecord
+from trio_chat.chat.rooms import Member, Room, RoomRecord
+from trio_chat.chat.sanctions import Defcon, Sanctions
 from trio_chat.events import Announced, Notice
-from trio_chat.server import entrance
-from trio_chat.server.audience import tell
+from trio_chat.server.delivery.audience import tell
+from trio_chat.server.intake import entrance
 
 if TYPE_CHECKING:
     from trio_chat.server.operations import Operations
@@ -97,4 +96,4 @@ class ServerActions:
         for member in tuple(room.members.values()):
             self._service.keep(*self._service.leave(member, room, "archived"))
             self._service.keep_member(member)
-        self._service.hub.take_up(room, record)
+        self._service.directory.take_up(room, record)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from trio_chat.chat.durations import shown_duration
-from trio_chat.server.deadlines import Deadline, Deadlines
+from trio_chat.server.net.deadlines import Deadline, Deadlines
 
 # How long before the end it is said again.
 _MOMENTS_SECONDS = (3600, 1800, 600, 300, 60, 30, 10)

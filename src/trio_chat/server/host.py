@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from trio_chat.chat.accounts import Account
-from trio_chat.chat.members import Member
 from trio_chat.chat.names import check_room
-from trio_chat.chat.rooms import Direct, Room
+from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.chat.rules import check_enter
 from trio_chat.commands.table import SessionRow
 from trio_chat.errors import NotPermitted, Unavailable
 from trio_chat.events import Notice, Result
-from trio_chat.server import entrance
-from trio_chat.store import Put
+from trio_chat.server.intake import entrance
+from trio_chat.store.api import Put
 
 if TYPE_CHECKING:
-    from trio_chat.server.session import Session
+    from trio_chat.server.delivery.session import Session
 
 
 class SessionHost:
@@ -45,11 +44,11 @@ class SessionHost:
 
     async def join(self, name: str, key: str = "") -> None:
         service = self._session.service
-        known = service.hub.named(name)
+        known = service.directory.named(name)
         if known is None:
             self._check_new_room(name)
         await service.load(name)
-        room = service.hub.open_room(name)
+        room = service.directory.open_room(name)
         member = self.member
         if room.key not in member.rooms:
             check_enter(room, member, key, service.sanctions, service.now_ms())

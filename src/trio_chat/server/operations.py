@@ -16,13 +16,13 @@ from trio_chat.chat.accounts import Account
 from trio_chat.commands.operations import Backup, ConnectionRow, Stats
 from trio_chat.config import Config, with_live
 from trio_chat.errors import BadRequest, ConfigError, NotPermitted, Unavailable
-from trio_chat.server import logins
 from trio_chat.server.countdown import Countdown
+from trio_chat.server.hub import logins
 from trio_chat.server.restore import check_auto_join
 
 if TYPE_CHECKING:
+    from trio_chat.server.delivery.session import Session
     from trio_chat.server.service import Service
-    from trio_chat.server.session import Session
 
 _TELL_SECONDS = 10.0
 _BACKUPS, _DATABASE = "backups", "trio-chat.db"
@@ -54,16 +54,19 @@ class Operations:
         config = with_live(old, config)
         check_auto_join(config)
         service.config = config
-        service.hub.limits = config.limits
+        service.directory.limits = config.limits
         service.presence.section = config.rooms
         service.logins.configure(config.accounts)
         if service.motd == old.server.motd:
             service.motd = config.server.motd
         for session in service.sessions:
             session.outbox.limit_bytes = config.limits.outbox_bytes
-        for member in (*service.hub.members.values(), *(seat.member for seat in service.seats)):
+        for member in (
+            *service.directory.members.values(),
+            *(seat.member for seat in service.seats),
+        ):
             member.flood = member.queries = None
-        for room in service.hub.rooms.values():
+        for room in service.directory.rooms.values():
             room.keep_events(config.limits.backlog_events)
 
     async def read_config(self) -> Config:
@@ -77,9 +80,9 @@ class Operations:
         service = self._service
         return Stats(
             connections=len(service.sessions),
-            members=len(service.hub.members),
+            members=len(service.directory.members),
             accounts=len(service.accounts),
-            rooms=len(service.hub.rooms),
+            rooms=len(service.directory.rooms),
             events=service.shown_events,
             uptime_seconds=(service.now_ms() - service.started_ms) // 1000,
             memory_bytes=_memory_bytes(),
@@ -122,7 +125,7 @@ class Operations:
         deleted = 0
         while some := await self._service.store.redact(account.id):
             deleted += some
-        for room in self._service.hub.rooms.values():
+        for room in self._service.directory.rooms.values():
             room.unload()
         return deleted
 

@@ -11,15 +11,14 @@ import structlog
 import trio
 
 from trio_chat.chat.accounts import Account, Profile, Token
-from trio_chat.chat.members import Member
-from trio_chat.chat.moderation import Defcon, Sanction
 from trio_chat.chat.names import check_room
-from trio_chat.chat.rooms import Room, RoomRecord
+from trio_chat.chat.rooms import Member, Room, RoomRecord
+from trio_chat.chat.sanctions import Defcon, Sanction
 from trio_chat.commands import records
 from trio_chat.config import Config
 from trio_chat.errors import BadRequest, ConfigError, NameTaken
-from trio_chat.server.seats import SPACE, Seat, SeatRecord, guest_of
-from trio_chat.store import Put
+from trio_chat.server.hub.seats import SPACE, Seat, SeatRecord, guest_of
+from trio_chat.store.api import Put
 
 if TYPE_CHECKING:
     from trio_chat.server.service import Service
@@ -103,11 +102,11 @@ async def _restore_rooms(service: Service) -> None:
         room = Room(record.name, key=key, shown=shown, keep_events=keep_events)
         room.take_up(record)
         room.kept = key in kept
-        service.hub.add_room(room)
+        service.directory.add_room(room)
     for key, seq in (await _list(service, records.FLOOR, int)).items():
         room_key, _, identity = key.partition(" ")
-        if room_key in service.hub.rooms:
-            service.hub.rooms[room_key].floors[identity] = seq
+        if room_key in service.directory.rooms:
+            service.directory.rooms[room_key].floors[identity] = seq
 
 
 def _restore_seat(service: Service, key: str, record: SeatRecord) -> None:
@@ -143,7 +142,7 @@ def _take_up(service: Service, seat: Seat, account: Account | None) -> bool:
             seat.member = service.attendance.arrive(account, seat.address)
             return True
         seat.member.address = seat.address
-        service.hub.enter(seat.member, now=trio.current_time())
+        service.directory.enter(seat.member, now=trio.current_time())
     except NameTaken:
         log.warning("two sessions of one nick were kept", nick=seat.member.nick)
         return False

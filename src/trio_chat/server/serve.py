@@ -12,15 +12,15 @@ import structlog
 import trio
 
 from trio_chat.config import Config
-from trio_chat.server.broadcast import Broadcaster
-from trio_chat.server.control import open_control, serve_control
-from trio_chat.server.listeners import address_of, open_listeners
+from trio_chat.server.admin.control import open_control, serve_control
+from trio_chat.server.delivery.broadcast import Broadcaster
+from trio_chat.server.net.listeners import address_of, open_listeners
 from trio_chat.server.restore import restore
 from trio_chat.server.service import Service
-from trio_chat.store import open_store
+from trio_chat.store.opening import open_store
 
 if TYPE_CHECKING:
-    from trio_chat.server.readiness import Readiness
+    from trio_chat.server.net.readiness import Readiness
 
 log = structlog.get_logger()
 
@@ -78,7 +78,7 @@ async def serve_chat(
                 await _accept_control(service, accepting)
                 for listener in listeners:
                     accepting.start_soon(_accept, service, listener, sessions)
-                log.info("serving", store=store.description, rooms=len(service.hub.rooms))
+                log.info("serving", store=store.description, rooms=len(service.directory.rooms))
                 task_status.started(Started(_addresses(listeners), service.owner_code))
                 await stop.wait()
                 accepting.cancel_scope.cancel()
@@ -102,7 +102,7 @@ async def _accept_control(service: Service, accepting: trio.Nursery) -> None:
 def _readiness() -> Readiness | None:
     if not hasattr(select, "epoll"):
         return None  # not Linux: sessions wait with trio
-    from trio_chat.server.readiness import Readiness
+    from trio_chat.server.net.readiness import Readiness
 
     return Readiness()
 

@@ -13,34 +13,35 @@ import trio
 
 from trio_chat import __version__
 from trio_chat.chat.accounts import Accounts, profile_of
-from trio_chat.chat.hub import Hub
-from trio_chat.chat.members import Member, RoomRole
-from trio_chat.chat.moderation import Defcon, Sanctions
-from trio_chat.chat.rooms import Direct, Room, Talk
+from trio_chat.chat.directory import Directory
+from trio_chat.chat.roles import RoomRole
+from trio_chat.chat.rooms import Direct, Member, Room
+from trio_chat.chat.sanctions import Defcon, Sanctions
+from trio_chat.chat.talks import Talk
 from trio_chat.commands import default_table
 from trio_chat.commands.records import put_floor, put_profile, put_room
 from trio_chat.config import Config
 from trio_chat.errors import NameTaken, Unavailable
 from trio_chat.events import Joined, Members
 from trio_chat.server.actions import ServerActions
-from trio_chat.server.attendance import Attendance
-from trio_chat.server.audience import Audience, tell
-from trio_chat.server.catchup import backlog_for
-from trio_chat.server.conversations import Conversations
-from trio_chat.server.deadlines import Deadlines
-from trio_chat.server.links import is_local, source_of
-from trio_chat.server.listeners import accept
-from trio_chat.server.logins import Logins
+from trio_chat.server.delivery.audience import Audience, tell
+from trio_chat.server.delivery.catchup import backlog_for
+from trio_chat.server.delivery.presence import Presence
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.hub.attendance import Attendance
+from trio_chat.server.hub.conversations import Conversations
+from trio_chat.server.hub.logins import Logins
+from trio_chat.server.hub.seats import Seats
+from trio_chat.server.net.deadlines import Deadlines
+from trio_chat.server.net.links import is_local, source_of
+from trio_chat.server.net.listeners import accept
 from trio_chat.server.operations import Operations
-from trio_chat.server.presence import Presence
-from trio_chat.server.seats import Seats
-from trio_chat.server.session import Session
-from trio_chat.store import Put, Store, Write
+from trio_chat.store.api import Put, Store, Write
 from trio_chat.text import fold
 from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, fit_backlog
 
 if TYPE_CHECKING:
-    from trio_chat.server.readiness import Readiness
+    from trio_chat.server.net.readiness import Readiness
 
 log = structlog.get_logger()
 
@@ -72,7 +73,7 @@ class Service:
         self.config = config
         self.store = store
         self.start_soon = start_soon
-        self.hub = Hub(config.limits)
+        self.directory = Directory(config.limits)
         self.accounts = Accounts()
         self.sanctions = Sanctions()
         self.defcon = Defcon.NORMAL
@@ -117,7 +118,7 @@ class Service:
     # --- rooms and conversations
 
     def talk(self, key: str) -> Talk | None:
-        return self.hub.rooms.get(key) or self.hub.directs.get(key)
+        return self.directory.rooms.get(key) or self.directory.directs.get(key)
 
     def talk_of(self, session: Session, key: str) -> Room | Direct | None:
         """The room or conversation, if the session's member is in it."""
@@ -140,7 +141,7 @@ class Service:
         Raises:
             BadRequest: there cannot be such a room.
         """
-        room = self.hub.open_room(name)
+        room = self.directory.open_room(name)
         member = session.member
         assert member is not None
         is_new = not (room.kept or room.members or room.shown)
@@ -158,7 +159,7 @@ class Service:
         its name, since an archived one has kept the key."""
         if not member.account_id or fold(room.name) in map(fold, self.config.rooms.auto_join):
             return False
-        return self.hub.owned(member) < self.config.limits.rooms_owned
+        return self.directory.owned(member) < self.config.limits.rooms_owned
 
     async def load(self, name: str) -> None:
         """Read the last lines of the room called *name*, made if there is none, if they are not
@@ -167,7 +168,7 @@ class Service:
         Raises:
             BadRequest: there cannot be such a room.
         """
-        await self.load_room(self.hub.open_room(name))
+        await self.load_room(self.directory.open_room(name))
 
     async def load_room(self, room: Room) -> None:
         while not room.loaded:
@@ -241,11 +242,11 @@ class Service:
     def _clear(self, room: Room) -> None:
         """Nobody has been in the room for a while, so no write to it is under way: let go of its
         last lines and, if nothing is to be remembered of it, of the room."""
-        if room.members or self.hub.rooms.get(room.key) is not room:
+        if room.members or self.directory.rooms.get(room.key) is not room:
             return
         room.unload()
         if not room.shown and room.is_bare:
-            self.hub.remove_room(room)
+            self.directory.remove_room(room)
             self.keep(Put("room", room.key, None))
 
     def rename(self, member: Member, nick: str) -> None:
@@ -253,8 +254,8 @@ class Service:
         account = self.accounts.reserves(nick)
         if account is not None and account.id != member.account_id:
             raise NameTaken(f"the nick {account.name} belongs to an account")
-        concerned = self.hub.neighbours(member)
-        event = self.hub.rename(member, nick, now=trio.current_time())
+        concerned = self.directory.neighbours(member)
+        event = self.directory.rename(member, nick, now=trio.current_time())
         if event is None:
             return
         member.called_ms = self.now_ms() + 1  # what was said in this millisecond was not by it

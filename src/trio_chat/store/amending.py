@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from trio_chat.store import Amended, authors
+from trio_chat.store import authors
+from trio_chat.store.api import Amended
 from trio_chat.store.entries import SAID
 from trio_chat.store.ids import SEQ_MASK
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import apsw
 
-from trio_chat.store import AUDIT_ROOM, Entry
+from trio_chat.store.api import AUDIT_ROOM, Entry
 from trio_chat.store.ids import SEQ_BITS, SEQ_MASK
 
 # As in schema_2.sql.

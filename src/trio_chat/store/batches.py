@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from trio_chat.store import Write
+from trio_chat.store.api import Write
 
 # Batches that wait for the broadcast: the next commit runs meanwhile. 4 x `batch_writes`.
 COMMITTED_BATCHES = 4

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from trio_chat.errors import BadRequest, Conflict
-from trio_chat.store import AUDIT_ROOM, Amended, Entry, EntryKind, Put, Write
+from trio_chat.store.api import AUDIT_ROOM, Amended, Entry, EntryKind, Put, Write
 
 # What can be edited and deleted ...
 SAID: frozenset[EntryKind] = frozenset(("message", "action", "notice"))

@@ -13,7 +13,7 @@ import trio
 
 from trio_chat.config import StoreSection
 from trio_chat.errors import ChatError, Conflict, Unavailable
-from trio_chat.store import AUDIT_ROOM, Amended, Entry, Put, Record, Write
+from trio_chat.store.api import AUDIT_ROOM, Amended, Entry, Put, Record, Write
 from trio_chat.store.batches import Batches
 from trio_chat.store.entries import (
     AMENDING,

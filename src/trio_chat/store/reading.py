@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from trio_chat.store import Entry, Record, amending, authors
+from trio_chat.store import amending, authors
+from trio_chat.store.api import Entry, Record
 from trio_chat.store.entries import First
 from trio_chat.store.ids import SEQ_MASK, Head
 from trio_chat.store.query import Term

@@ -20,7 +20,8 @@ from apsw.aio import deadline
 
 from trio_chat.config import StoreSection
 from trio_chat.errors import BadRequest, StoreError, Unavailable
-from trio_chat.store import Entry, Record, Write, authors, reading
+from trio_chat.store import authors, reading
+from trio_chat.store.api import Entry, Record, Write
 from trio_chat.store.backup import copy_into, new_file
 from trio_chat.store.batches import Batches
 from trio_chat.store.connections import CLOSE_SECONDS, checkpoint, open_connection

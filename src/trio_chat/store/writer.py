@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 import apsw
 
 from trio_chat.errors import ChatError, Conflict
-from trio_chat.store import AUDIT_ROOM, Entry, Put, Write, amending, authors
+from trio_chat.store import amending, authors
+from trio_chat.store.api import AUDIT_ROOM, Entry, Put, Write
 from trio_chat.store.entries import (
     AMENDING,
     First,

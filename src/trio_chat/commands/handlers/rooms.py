@@ -1,0 +1,116 @@
+"""Commands about rooms: who is where, and what a room is about."""
+
+from __future__ import annotations
+
+from trio_chat.chat.names import check_line
+from trio_chat.chat.rooms import Room
+from trio_chat.chat.rules import holding, is_listed
+from trio_chat.commands.fitting import fit
+from trio_chat.commands.records import put_room
+from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.commands.targets import check_may_speak
+from trio_chat.errors import NoSuchRoom, NotInRoom, NotPermitted
+from trio_chat.store.api import Write
+from trio_chat.text import fold
+
+NO_TOPIC = "-"
+
+
+async def join(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    limit = context.config.limits.rooms_per_session
+    own, room = context.member.rooms, context.directory.named(arguments[0])
+    if len(own) >= limit and (room is None or room.key not in own):
+        raise NotPermitted(f"one can be in at most {limit} rooms; /leave one first")
+    await context.host.join(*arguments)
+    return Outcome()
+
+
+async def leave(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    room = context.directory.room_of(context.member, arguments[0]) if arguments else _here(context)
+    reason = arguments[1] if len(arguments) > 1 else ""
+    reason = check_line(reason, "reason", context.config.limits.reason_characters)
+    if holding(context.server.sanctions, "mute", room, context.member, context.now_ms):
+        reason = ""  # a last word is a word
+    context.host.leave(room, reason)
+    return Outcome()
+
+
+async def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    room = context.directory.find_room(arguments[0]) if arguments else _here(context)
+    if not is_listed(room, context.member):
+        raise NoSuchRoom(f"there is no room #{room.name}")
+    members = sorted(room.members.values(), key=lambda member: member.key)
+    shown, names, more = fit(
+        (member.info(), member.nick + (" (away)" if member.away is not None else ""))
+        for member in members
+    )
+    total = len(members)
+    rest = f" and {total - len(shown)} more" if more else ""
+    return Outcome(
+        text=f"#{room.name}, {total} here: {', '.join(names)}{rest}",
+        data={"room": room.name, "total": total, "members": shown},
+    )
+
+
+async def rooms(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    part = fold(arguments[0].removeprefix("#")) if arguments else ""
+    found = [
+        room
+        for room in context.directory.rooms.values()
+        if part in fold(room.name) and is_listed(room, context.member)
+    ]
+    found.sort(key=lambda room: (-len(room.members), room.key))
+    rows, lines, more = fit(map(_row, found))
+    if more:
+        lines.append(f"and {len(found) - len(rows)} more; /rooms PART finds them")
+    return Outcome(
+        text="\n".join(lines) or "no such rooms", data={"total": len(found), "rooms": rows}
+    )
+
+
+def _row(room: Room) -> tuple[dict[str, str | int], str]:
+    count = len(room.members)
+    row: dict[str, str | int] = {"room": room.name, "members": count, "topic": room.topic}
+    return row, f"#{room.name} ({count}) {room.topic}".rstrip()
+
+
+async def topic(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    room = _here(context)
+    if not arguments:
+        return Outcome(
+            text=f"#{room.name}: {room.topic}" if room.topic else f"#{room.name} has no topic",
+            data={"room": room.name, "topic": room.topic},
+        )
+    text = "" if arguments[0] == NO_TOPIC else arguments[0]
+    text = check_line(text, "topic", context.config.limits.topic_characters)
+    member = context.member
+    check_may_speak(context, room)
+    room.change(topic=text)
+    room.kept = True
+    return Outcome(
+        write=Write(
+            room=room.key,
+            kind="topic",
+            sender=member.nick,
+            account=member.account_id,
+            text=text,
+            puts=(put_room(room),),
+        )
+    )
+
+
+def _here(context: Context) -> Room:
+    if isinstance(context.place, Room):
+        return context.place
+    raise NotInRoom("you are in no room here; name one")
+
+
+COMMANDS = [
+    Command(
+        "join", "ROOM [KEY]", "Enter a room, made if there is none.", join, ("j",), least=1, most=2
+    ),
+    Command("leave", "[ROOM] [REASON]", "Leave a room.", leave, ("part",), most=2),
+    Command("who", "[ROOM]", "Show who is in a room.", who, ("names",), most=1, reads=True),
+    Command("rooms", "[PART]", "List the rooms.", rooms, ("list",), most=1, reads=True),
+    Command("topic", "[TEXT]", "Show the room's topic, or set it; - removes it.", topic, most=1),
+]

@@ -1,0 +1,382 @@
+"""Commands that give and lift bans and mutes, in a room and on the server, and list them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from ipaddress import ip_network
+
+from msgspec.structs import replace
+
+from trio_chat.chat.durations import shown_duration
+from trio_chat.chat.masks import Mask, Subject, network_mask, parse_address, parse_mask
+from trio_chat.chat.roles import Role
+from trio_chat.chat.rooms import Member, Room
+from trio_chat.chat.rules import EVERYWHERE, check_rank, holding, left, refusal, subject_of
+from trio_chat.chat.sanctions import Sanction, SanctionKind, how_to_catch, split_sanction
+from trio_chat.commands import records
+from trio_chat.commands.audit import Change, act, change, write
+from trio_chat.commands.fitting import fit
+from trio_chat.commands.handlers.moderation import kicked, reason_of
+from trio_chat.commands.table import Command, Context, Outcome, of_moderators
+from trio_chat.commands.targets import find_target, here, lower_target, own_rank, target_of
+from trio_chat.errors import BadRequest, NoSuchMember, NotPermitted
+from trio_chat.store.api import Write
+
+_GLOBS_PER_ROOM = 100  # 0.3 µs each, for everybody who enters or speaks
+_TOLD_MEMBERS = 100  # of those whom a wide mask mutes, so many are told at once
+_HOWTO_OTHERS = 20
+
+
+async def ban(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    room = here(context)
+    sanction, first = _sanction(context, "ban", room, arguments)
+    first.room, first.text = room.key, f"banned {_shown(sanction)}"
+    caught = _caught(context, sanction, room.members.values())
+    kicks = tuple(kicked(context, room, member, sanction.reason) for member in caught)
+    return Outcome(write=first, more=kicks)
+
+
+async def mute(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    room = here(context)
+    sanction, first = _sanction(context, "mute", room, arguments)
+    first.room, first.text = room.key, f"muted {_shown(sanction)}"
+    _tell(context, sanction, room.members.values(), f"you are muted in #{room.name}")
+    return Outcome(write=first)
+
+
+async def sban(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    sanction, first = _sanction(context, "ban", None, arguments)
+    caught = _caught(context, sanction, tuple(context.directory.members.values()))
+    reason = refusal("you are banned from this server", sanction)
+    for member in caught:
+        context.server.dismiss(member, reason, left(sanction, context.now_ms))
+    return Outcome(
+        text=f"{sanction.shown(context.now_ms)}; {len(caught)} put off the server",
+        data={"number": sanction.number, "dismissed": len(caught)},
+        write=first,
+    )
+
+
+async def silence(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    sanction, first = _sanction(context, "mute", None, arguments)
+    _tell(
+        context, sanction, tuple(context.directory.members.values()), "you are muted on this server"
+    )
+    text = sanction.shown(context.now_ms)
+    return Outcome(text=text, data={"number": sanction.number}, write=first)
+
+
+async def unban(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    return _lift(context, "ban", here(context), arguments[0])
+
+
+async def unmute(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    return _lift(context, "mute", here(context), arguments[0])
+
+
+async def sunban(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    return _lift(context, "ban", None, arguments[0])
+
+
+async def unsilence(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    return _lift(context, "mute", None, arguments[0])
+
+
+async def bans(context: Context, _: tuple[str, ...]) -> Outcome:
+    return _list(context, here(context))
+
+
+async def sbans(context: Context, _: tuple[str, ...]) -> Outcome:
+    return _list(context, None)
+
+
+def _sanction(
+    context: Context, kind: SanctionKind, room: Room | None, arguments: Sequence[str]
+) -> tuple[Sanction, Write]:
+    """Have a sanction hold from now on; return it, and what stores it.
+
+    Raises:
+        NotPermitted: it would catch, or replace the deed of, somebody of no lower rank.
+        BadRequest, NoSuchMember: the target makes no mask.
+    """
+    target, duration_ms, reason = split_sanction(" ".join(arguments))
+    sanctions = context.server.sanctions
+    mask = _mask(context, target)
+    own = own_rank(context, room)
+    _check_mask(context, kind, room, mask, own)
+    sanction = Sanction(
+        number=sanctions.next_number(),
+        kind=kind,
+        room=room.key if room else EVERYWHERE,
+        mask=mask,
+        by=context.member.nick,
+        reason=reason_of(context, reason),
+        at_ms=context.now_ms,
+        until_ms=None if duration_ms is None else context.now_ms + duration_ms,
+        rank=own,
+    )
+    puts = [
+        records.put_sanction(sanction.number, sanction),
+        records.put_server("last_sanction", str(sanction.number)),
+    ]
+    for over in sanctions.expired(context.now_ms):
+        sanctions.remove(over.number)
+        puts.append(records.put_sanction(over.number, None))
+    replaced = sanctions.add(sanction)
+    changes = [_change(None, sanction)]
+    if replaced is not None:
+        puts.append(records.put_sanction(replaced.number, None))
+        changes.append(_change(replaced, None))
+    audit = act(
+        context,
+        _name(kind, room),
+        target=mask.label,
+        room=room,
+        reason=sanction.reason,
+        until_ms=sanction.until_ms,
+        changes=changes,
+    )
+    return sanction, write(context, audit, *puts)
+
+
+def _check_mask(
+    context: Context, kind: SanctionKind, room: Room | None, mask: Mask, own: int
+) -> None:
+    """Raises NotPermitted, BadRequest."""
+    sanctions, place = context.server.sanctions, room.key if room else EVERYWHERE
+    former = sanctions.matching(kind, place, mask)
+    if former is not None and former.rank > own:
+        raise NotPermitted(f"that is #{former.number} already, of somebody who stands higher")
+    if mask.kind == "account":
+        account = context.server.accounts.by_id(mask.value)
+        if account is not None:
+            check_rank(own, target_of(context, account).rank_in(room), account.name)
+    elif mask.kind == "nick" and not mask.is_glob:
+        holder = context.directory.holder(mask.value)
+        if holder is not None:
+            check_rank(own, find_target(context, holder.nick).rank_in(room), holder.nick)
+    elif mask.is_glob:
+        globs = sum(one.mask.is_glob for one in sanctions.listing(place, context.now_ms))
+        if globs >= _GLOBS_PER_ROOM:
+            raise BadRequest(f"there are {globs} masks here already; /unban one first")
+
+
+def _mask(context: Context, target: str) -> Mask:
+    target = target.removeprefix("@")
+    if target.lower().startswith("addr:"):
+        holder = context.directory.holder(target[5:].removeprefix("@"))
+        address = parse_address(holder.address) if holder else None
+        if holder is not None and address is not None:
+            network = ip_network(f"{address}/{address.max_prefixlen}")
+            return replace(network_mask(network), label=f"the address of {holder.nick}")
+
+    def account_of(name: str) -> tuple[str, str] | None:
+        holder = context.directory.holder(name.removeprefix("@"))
+        accounts = context.server.accounts
+        account = accounts.by_id(holder.account_id) if holder else accounts.named(name)
+        return (account.id, account.name) if account is not None else None
+
+    return parse_mask(target, account_of=account_of)
+
+
+def _caught(context: Context, sanction: Sanction, members: Iterable[Member]) -> list[Member]:
+    """Those of *members* whom the sanction holds, who therefore stand lower."""
+    room = context.directory.rooms.get(sanction.room) if sanction.room else None
+    sanctions, now_ms = context.server.sanctions, context.now_ms
+    return [
+        member
+        for member in members
+        if sanction.mask.matches(subject_of(member))
+        and holding(sanctions, sanction.kind, room, member, now_ms) is not None
+    ]
+
+
+def _tell(context: Context, sanction: Sanction, members: Iterable[Member], what: str) -> None:
+    for member in _caught(context, sanction, members)[:_TOLD_MEMBERS]:
+        context.server.tell(member, f"{refusal(what, sanction)} ({_until(sanction)})")
+
+
+def _until(sanction: Sanction) -> str:
+    if sanction.until_ms is None:
+        return "for good"
+    return f"for {shown_duration(sanction.until_ms - sanction.at_ms)}"
+
+
+def _shown(sanction: Sanction) -> str:
+    """For the whole room, which is not told where somebody comes from."""
+    reason = f": {sanction.reason}" if sanction.reason else ""
+    return f"{_public(sanction.mask)} ({_until(sanction)}, #{sanction.number}){reason}"
+
+
+def _public(mask: Mask) -> str:
+    return "an address" if parse_address(mask.label.partition("/")[0]) else mask.label
+
+
+def _lift(context: Context, kind: SanctionKind, room: Room | None, what: str) -> Outcome:
+    sanction = _find(context, kind, room, what)
+    if sanction.rank > own_rank(context, room):
+        raise NotPermitted(f"#{sanction.number} is of somebody who stands higher")
+    context.server.sanctions.remove(sanction.number)
+    name = f"un{_name(kind, room)}"
+    audit = act(
+        context, name, target=sanction.mask.label, room=room, changes=[_change(sanction, None)]
+    )
+    put = records.put_sanction(sanction.number, None)
+    if room is None:
+        return Outcome(
+            text=f"{sanction.mask.label} is free again", write=write(context, audit, put)
+        )
+    text = f"lifted the {kind} of {_public(sanction.mask)} (#{sanction.number})"
+    return Outcome(write=write(context, audit, put, room=room, text=text))
+
+
+def _find(context: Context, kind: SanctionKind, room: Room | None, what: str) -> Sanction:
+    """By its number, or by just its mask. Raises BadRequest."""
+    sanctions, place = context.server.sanctions, room.key if room else EVERYWHERE
+    number = what.removeprefix("#")
+    if number.isascii() and number.isdigit() and len(number) < 18:
+        found = sanctions.get(int(number))
+    else:
+        found = sanctions.matching(kind, place, _mask(context, what))
+    if found is None or found.kind != kind or found.room != place:
+        where = f"in #{room.name}" if room else "on the server"
+        raise BadRequest(
+            f"there is no {kind} of {what} {where}; /{'' if room else 's'}bans lists them"
+        )
+    return found
+
+
+def _list(context: Context, room: Room | None) -> Outcome:
+    now_ms = context.now_ms
+    found = context.server.sanctions.listing(room.key if room else EVERYWHERE, now_ms)
+    rows, lines, more = fit((_row(sanction), sanction.shown(now_ms)) for sanction in found)
+    if more:
+        lines.append(f"and {len(found) - len(rows)} more")
+    text = "\n".join(lines) or "nobody is banned or muted here"
+    return Outcome(text=text, data={"sanctions": rows, "more": more})
+
+
+def _row(sanction: Sanction) -> dict[str, str | int | None]:
+    return {
+        "number": sanction.number,
+        "kind": sanction.kind,
+        "target": sanction.mask.label,
+        "by": sanction.by,
+        "reason": sanction.reason,
+        "at_ms": sanction.at_ms,
+        "until_ms": sanction.until_ms,
+    }
+
+
+def _change(before: Sanction | None, after: Sanction | None) -> Change:
+    sanction = after or before
+    assert sanction is not None
+    return change(records.SANCTION, str(sanction.number), before, after)
+
+
+def _name(kind: SanctionKind, room: Room | None) -> str:
+    if room is not None:
+        return kind
+    return "sban" if kind == "ban" else "silence"
+
+
+async def howtoban(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    room = here(context)
+    target = lower_target(context, arguments[0], room)
+    if target.member is None:
+        raise NoSuchMember(f"{target.nick} is not here; /ban {target.nick} bans the account")
+    others: list[tuple[str, Subject]] = [
+        (member.nick, subject_of(member))
+        for member in room.members.values()
+        if member is not target.member
+    ]
+    name = target.account.name if target.account else ""
+    found = how_to_catch(subject_of(target.member), others, account_name=name)
+    # Where somebody comes from is shown to those who run the server alone.
+    masks = [
+        (f"addr:{target.nick}", one.others)
+        if one.mask.kind == "address" and context.role < Role.MODERATOR
+        else (typed_mask(one.mask), one.others)
+        for one in found
+    ]
+    masks = list({typed: (typed, who) for typed, who in reversed(masks)}.values())[::-1]
+    rows = [
+        {"target": typed, "others": list(who[:_HOWTO_OTHERS]), "count": len(who)}
+        for typed, who in masks
+    ]
+    lines = [f"/ban {typed} catches {target.nick}{_others(who)}" for typed, who in masks]
+    return Outcome(text="\n".join(lines), data={"nick": target.nick, "masks": rows})
+
+
+def typed_mask(mask: Mask) -> str:
+    """How the mask is typed."""
+    if mask.kind == "account":
+        return f"account:{mask.label.removeprefix('account ')}"
+    return f"nick:{mask.value}" if mask.kind == "nick" else mask.value
+
+
+def _others(others: Sequence[str]) -> str:
+    if not others:
+        return " and nobody else here"
+    shown = ", ".join(others[:_HOWTO_OTHERS])
+    rest = f" and {len(others) - _HOWTO_OTHERS} more" if len(others) > _HOWTO_OTHERS else ""
+    return f", and also {shown}{rest}"
+
+
+_TARGET = "TARGET [DURATION] [REASON]"
+_on_server = partial(Command, role=Role.MODERATOR)
+COMMANDS = [
+    of_moderators(
+        "ban",
+        _TARGET,
+        "Keep a nick, an account, an address or a mask out of this room: /ban bob 2d spam.",
+        ban,
+        least=1,
+        most=3,
+    ),
+    of_moderators(
+        "unban",
+        "TARGET",
+        "Lift a ban of this room, by its number or its target.",
+        unban,
+        least=1,
+        most=1,
+    ),
+    of_moderators(
+        "mute", _TARGET, "Keep somebody from speaking in this room.", mute, least=1, most=3
+    ),
+    of_moderators(
+        "unmute",
+        "TARGET",
+        "Lift a mute of this room, by its number or its target.",
+        unmute,
+        least=1,
+        most=1,
+    ),
+    of_moderators(
+        "bans", "", "List the bans and mutes of this room.", bans, ("mutes",), reads=True
+    ),
+    of_moderators(
+        "howtoban",
+        "NICK",
+        "Show which masks would catch somebody, and whom else.",
+        howtoban,
+        least=1,
+        most=1,
+        reads=True,
+    ),
+    _on_server("sban", _TARGET, "Keep somebody off the server.", sban, ("gline",), least=1, most=3),
+    _on_server("sunban", "TARGET", "Lift a ban of the server.", sunban, least=1, most=1),
+    _on_server(
+        "silence",
+        _TARGET,
+        "Keep somebody from speaking anywhere.",
+        silence,
+        ("shun",),
+        least=1,
+        most=3,
+    ),
+    _on_server("unsilence", "TARGET", "Lift a silence.", unsilence, ("unshun",), least=1, most=1),
+    _on_server("sbans", "", "List the bans and silences of the server.", sbans, reads=True),
+]

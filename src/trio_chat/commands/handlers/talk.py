@@ -1,0 +1,215 @@
+"""Commands that say something, or look up what was said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from trio_chat.chat.names import check_text
+from trio_chat.chat.rooms import Direct, Room
+from trio_chat.chat.rules import check_direct, note_spoke
+from trio_chat.chat.talks import stored_event
+from trio_chat.commands.fitting import fit
+from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.commands.targets import check_may_speak
+from trio_chat.errors import NoSuchMember, NotInRoom, UsageError
+from trio_chat.events import StoredEvent
+from trio_chat.store.api import Entry, EntryKind, Write
+
+
+async def me(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    return Outcome(write=_write(context, _place(context), arguments[0], "action"))
+
+
+async def msg(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    nick, text = arguments
+    return await _tell(context, nick, text)
+
+
+async def reply(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    partner = context.member.last_partner
+    if partner is None:
+        raise NoSuchMember("nobody has written to you yet; /msg NICK TEXT starts a conversation")
+    if context.directory.members.get(partner.key) is not partner:
+        raise NoSuchMember(f"{partner.nick} has left")  # the nick may be somebody else's by now
+    return await _tell(context, partner.nick, arguments[0])
+
+
+async def history(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    limits = context.config.limits
+    count = _number(arguments[0], history_command) if arguments else limits.backlog_events
+    place = _place(context)
+    limit = min(count, limits.page_events_max)
+    entries = await context.store.page(place.key, before=place.shown + 1, limit=limit)
+    floor = place.floor(context.member.identity)
+    readable = [entry for entry in reversed(entries) if entry.seq > floor]
+    return _listing(context, readable, nothing="nothing was said here yet")
+
+
+async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    words, conditions = _conditions(arguments[0])
+    places = _readable(context, conditions.get("room"))
+    if not conditions and not any(map(str.isalnum, words)):
+        raise UsageError(f"usage: {search_command.synopsis}")
+    entries = await context.store.search(
+        words,
+        rooms={place.key: place.floor(context.member.identity) for place in places},
+        sender=conditions.get("from", "").removeprefix("@") or None,
+        before_ms=moment(conditions.get("before"), context.now_ms),
+        after_ms=moment(conditions.get("after"), context.now_ms),
+        limit=context.config.limits.search_results,
+    )
+    return _listing(context, entries, nothing="nothing found")
+
+
+def _write(context: Context, place: Room | Direct, text: str, kind: EntryKind) -> Write:
+    member = context.member
+    text = check_text(text, context.config.limits)
+    check_may_speak(context, place)
+    note_spoke(place, member, context.now_ms)
+    return Write(
+        room=place.key, kind=kind, sender=member.nick, account=member.account_id, text=text
+    )
+
+
+async def _tell(context: Context, nick: str, text: str) -> Outcome:
+    check_text(text, context.config.limits)  # before a conversation begins
+    check_direct(context.member, context.server.sanctions, context.server.defcon, context.now_ms)
+    direct = context.host.direct(nick)
+    write = _write(context, direct, text, "message")
+    partner = direct.online.get(direct.partner_of(context.member.identity))
+    if partner is None:
+        return Outcome(text=f"{nick} is not here; it waits", write=write)
+    if partner.away is not None:
+        return Outcome(text=f"{partner.nick} is away: {partner.away}", write=write)
+    return Outcome(write=write)
+
+
+def _place(context: Context) -> Room | Direct:
+    if context.place is None:
+        raise NotInRoom("you are in no room; /join ROOM takes you to one")
+    return context.place
+
+
+def _readable(context: Context, name: str | None) -> list[Room | Direct]:
+    """The rooms and conversations that may be searched: the member's own, or the one named."""
+    if name is None:
+        return [*context.member.rooms.values(), *context.member.directs.values()]
+    if name.startswith("@"):
+        direct = context.directory.find_direct(context.member, name)
+        if direct is None:
+            raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
+        return [direct]
+    return [context.directory.room_of(context.member, name)]
+
+
+_CONDITION = re.compile(r"(?:^|(?<=\s))(room|from|before|after):(\S+)", re.IGNORECASE)
+
+
+def _conditions(query: str) -> tuple[str, dict[str, str]]:
+    """Part `room:dev from:bob words` into the words and the conditions."""
+    conditions = {match[1].lower(): match[2] for match in _CONDITION.finditer(query)}
+    return " ".join(_CONDITION.sub("", query).split()), conditions
+
+
+_AGO = re.compile(r"(\d{1,6})([mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def moment(text: str | None, now_ms: int) -> int | None:
+    """Milliseconds since 1970 from `2026-11-22`, `2026-11-22T12:00` (UTC) or `3d` ago."""
+    if text is None:
+        return None
+    if ago := _AGO.fullmatch(text):
+        return now_ms - round(timedelta(**{_UNITS[ago[2]]: int(ago[1])}).total_seconds() * 1000)
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{text} is no time; write 2026-11-22, 2026-11-22T12:00 (UTC) or 3d for three days ago"
+        ) from None
+
+
+def _listing(context: Context, entries: Iterable[Entry], *, nothing: str) -> Outcome:
+    """Show *entries*, which come newest first: as many as one answer holds, the oldest on top,
+    and say if there were more."""
+    heard = (entry for entry in entries if context.member.hears(entry.sender))
+    events, lines, more = fit(_shown(context, entry) for entry in heard)
+    if more:
+        lines.append("(older ones did not fit; /search before:TIME finds them)")
+    text = "\n".join(reversed(lines)) if lines else nothing
+    return Outcome(text=text, data={"events": events[::-1], "more": more})
+
+
+def _shown(context: Context, entry: Entry) -> tuple[StoredEvent, str]:
+    label = _label(context, entry.room)
+    event = stored_event(label, entry)
+    place = label if label.startswith("@") else f"#{label}"
+    when = f"{event.at[:10]} {event.at[11:16]}"
+    match entry.kind:
+        case "action":
+            what = f"* {entry.sender} {_text(entry)}"
+        case "message" | "notice":
+            what = f"<{entry.sender}> {_text(entry)}"
+        case _:
+            parts = ("*", entry.sender, entry.kind, str(entry.target or ""), entry.text)
+            what = " ".join(filter(None, parts))
+    # On every line, so that none can be forged; the seq is what `/edit` and `/delete` ask for.
+    shown = "\n".join(f"{entry.seq} [{when}] {place} {line}" for line in what.split("\n"))
+    return event, shown
+
+
+def _text(entry: Entry) -> str:
+    if entry.amended == "deleted":
+        return "(deleted)"
+    return f"{entry.text} (edited)" if entry.amended else entry.text
+
+
+def _label(context: Context, key: str) -> str:
+    direct = context.member.directs.get(key)
+    if direct is not None:
+        return direct.label_for(context.member.identity)
+    room = context.directory.rooms.get(key)
+    return room.name if room else key
+
+
+def _number(text: str, command: Command) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or int(text) == 0:
+        raise UsageError(f"usage: {command.synopsis}")
+    return int(text)
+
+
+history_command = Command(
+    "history", "[COUNT]", "Show the last lines of this room.", history, most=1, reads=True
+)
+search_command = Command(
+    "search",
+    "WORDS [room:ROOM] [from:NICK] [before:TIME] [after:TIME]",
+    "Find what was said in your rooms; a time is 2026-11-22 or 3d.",
+    search,
+    aliases=("find",),
+    least=1,
+    most=1,
+    reads=True,
+)
+COMMANDS = [
+    Command("me", "ACTION", "Say what you do.", me, aliases=("action",), least=1, most=1),
+    Command(
+        "msg",
+        "NICK TEXT",
+        "Write to one person.",
+        msg,
+        aliases=("w", "dm", "query", "tell", "whisper"),
+        least=2,
+        most=2,
+    ),
+    Command(
+        "reply", "TEXT", "Answer the last one who wrote to you.", reply, ("r",), least=1, most=1
+    ),
+    history_command,
+    search_command,
+]

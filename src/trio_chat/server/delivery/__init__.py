@@ -1,0 +1,1 @@
+"""From committed batches to the links: sessions, outboxes, and catching up with the log."""

@@ -1,0 +1,1 @@
+"""What happens to members and rooms here."""

@@ -1,0 +1,213 @@
+"""Direct conversations: how they begin, end, and are found again when a session is resumed.
+
+A conversation belongs to two persons, not to their nicks; see `chat.rooms.Direct`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from trio_chat.chat.accounts import Account
+from trio_chat.chat.rooms import Direct, Member, direct_key
+from trio_chat.commands.records import put_profile
+from trio_chat.errors import NotPermitted, Unavailable
+from trio_chat.events import Left
+from trio_chat.server.hub.seats import Seat
+
+if TYPE_CHECKING:
+    from trio_chat.server.delivery.session import Session
+    from trio_chat.server.service import Service
+
+log = structlog.get_logger()
+
+# Conversations whose partner has left, kept for a resume of one session.
+_FORMER_DIRECTS = 20
+# Conversations an account finds again; the oldest gives way.
+_ACCOUNT_DIRECTS = 100
+
+
+class Conversations:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def open(self, member: Member, nick: str) -> Direct:
+        """The conversation of *member* with whoever is called *nick*, or has an account of that
+        name: then what is written waits.
+
+        Raises:
+            NoSuchMember, NotPermitted.
+        """
+        partner = self._partner(nick)
+        if isinstance(partner, Account):
+            return self._open_absent(member, partner)
+        self._check_not_blocked(member, partner.identity, partner.nick)
+        key = direct_key(member.identity, partner.identity)
+        if key in member.directs and key in partner.directs:
+            return self._service.directory.directs[key]
+        direct = self._service.directory.open_direct(
+            member, partner, shown=self._service.store.head(key)
+        )
+        self._note_blocks(direct)
+        for one in (member, partner):
+            self._begin(direct, one)
+        return direct
+
+    def _partner(self, nick: str) -> Member | Account:
+        """Who is meant: a nick that belongs to an account means that account, whoever goes by
+        it just now."""
+        account = self._service.accounts.named(nick)
+        if account is None:
+            return self._service.directory.find_member(nick)
+        return self._service.attendance.of_account(account.id) or account
+
+    def _check_not_blocked(self, member: Member, partner: str, nick: str) -> None:
+        """Raises NotPermitted."""
+        if member.identity in self._blocks_of(partner):
+            raise NotPermitted(f"{nick} takes no messages from you")
+
+    def _open_absent(self, member: Member, account: Account) -> Direct:
+        """Somebody with an account is not here: it finds the conversation on coming back."""
+        self._check_not_blocked(member, account.identity, account.name)
+        key = direct_key(member.identity, account.identity)
+        if key in member.directs:
+            return member.directs[key]
+        accounts = self._service.accounts
+        profile = accounts.profile(account.id)
+        self.link(member, account.identity, profile.nick or account.name)
+        self._begin(member.directs[key], member)
+        if member.identity not in profile.directs:
+            directs = self._with(profile.directs, member)
+            profile = msgspec.structs.replace(profile, directs=directs)
+            accounts.put_profile(account.id, profile)
+            self._service.keep(put_profile(account.id, profile))
+        return member.directs[key]
+
+    def _with(self, directs: Mapping[str, str], member: Member) -> dict[str, str]:
+        """One conversation more. When there are many the oldest gives way; one with a guest
+        before one with an account, so that passers-by push nobody's letters out."""
+        kept = {**directs, member.identity: member.nick}
+        spare = len(kept) - _ACCOUNT_DIRECTS
+        of_identity = self._service.accounts.of_identity
+        for identity in sorted(kept, key=lambda one: of_identity(one) is not None)[: max(0, spare)]:
+            del kept[identity]
+        return kept
+
+    def _begin(self, direct: Direct, member: Member) -> None:
+        self._make_way_for(direct, member)
+        for session in self._service.linked(member):
+            self._service.audience.add(direct.key, session)
+            if session.catch_up is not None:
+                session.catch_up.cursors.setdefault(direct.key, direct.shown)
+        self._service.keep_member(member)
+
+    def load(self, seat: Seat) -> None:
+        """Take up the conversations of a guest's seat whose member had left."""
+        for identity, nick in seat.directs.items():
+            if direct_key(seat.member.identity, identity) not in seat.member.directs:
+                self.link(seat.member, identity, nick)
+
+    def link(self, member: Member, partner: str, partner_nick: str) -> None:
+        key = direct_key(member.identity, partner)
+        direct = self._service.directory.directs.get(key)
+        if direct is None:
+            direct = self._service.directory.directs[key] = Direct(
+                (member.identity, member.nick),
+                (partner, partner_nick),
+                shown=self._service.store.head(key),
+            )
+        direct.link(member)
+        self._note_blocks(direct)
+
+    def _note_blocks(self, direct: Direct) -> None:
+        for identity in direct.nicks:
+            if direct.partner_of(identity) in self._blocks_of(identity):
+                direct.blocked_by.add(identity)
+
+    def _blocks_of(self, identity: str) -> Mapping[str, str]:
+        """By identity, whose messages the person with *identity* does not take."""
+        account = self._service.accounts.of_identity(identity)
+        if account is None:
+            seat = self._service.seats.of_identity(identity)
+            return seat.member.blocks if seat is not None else {}
+        member = self._service.attendance.of_account(account.id)
+        return member.blocks if member else self._service.accounts.profile(account.id).blocks
+
+    def end(self, direct: Direct, member: Member, reason: str) -> None:
+        """The partner is told, so that whoever takes the nick later is somebody else. The
+        conversation stays with the partner's seat until a resume: what was sent may not have
+        arrived. One whose link is away, or who catches up, is told then. A conversation with
+        somebody who has an account does not end."""
+        if self._service.accounts.of_identity(member.identity) is not None:
+            return
+        for partner in tuple(direct):
+            linked = self._service.linked(partner)
+            if partner is member or not linked or any(own.catch_up for own in linked):
+                continue
+            self._tell_of_end(direct, partner, member.nick, reason)
+            if partner.account_id or self._service.seats.of_guest(partner) is None:
+                direct.unlink(partner)
+
+    def _tell_of_end(self, direct: Direct, member: Member, partner: str, reason: str) -> None:
+        event = Left(room=direct.label_for(member.identity), nick=partner, reason=reason)
+        for own in self._service.linked(member):
+            own.send(event)
+            self._service.audience.remove(direct.key, own)
+
+    def is_lonely(self, direct: Direct, identity: str) -> bool:
+        """Whether the other one has left: nothing more is said there."""
+        partner = direct.partner_of(identity)
+        if partner in direct.online or self._service.accounts.of_identity(partner) is not None:
+            return False
+        return not self._service.seats.is_present(partner)
+
+    def end_lonely(self, session: Session) -> None:
+        """The session has caught up: let go of the conversations whose partners have left."""
+        member = session.member
+        if member is None:
+            return
+        for direct in tuple(member.directs.values()):
+            if self.is_lonely(direct, member.identity):
+                partner = direct.nicks[direct.partner_of(member.identity)]
+                self._tell_of_end(direct, member, partner, "")
+                self._let_go(direct, member)
+
+    def forget(self, identity: str, partners: Iterable[str]) -> None:
+        """Somebody has gone for good: conversations that nobody can come back to are over."""
+        for partner in partners:
+            key = direct_key(identity, partner)
+            if self._is_gone(identity, key) and self._is_gone(partner, key):
+                self._service.directory.directs.pop(key, None)
+                self._service.start_soon(self._drop, key)
+
+    def _is_gone(self, identity: str, key: str) -> bool:
+        """It is nobody's account, has no seat, and is not in the conversation."""
+        if self._service.accounts.of_identity(identity) is not None:
+            return False
+        direct = self._service.directory.directs.get(key)
+        is_here = direct is not None and identity in direct.online
+        return not is_here and self._service.seats.of_identity(identity) is None
+
+    async def _drop(self, key: str) -> None:
+        try:
+            await self._service.store.drop(key)
+        except Unavailable:
+            log.warning("a conversation that is over cannot be dropped", key=key)
+
+    def _make_way_for(self, direct: Direct, member: Member) -> None:
+        """Let go of a former conversation that the member calls the same, and of the oldest
+        when there are many."""
+        label = direct.label_for(member.identity)
+        former = [one for one in member.directs.values() if self.is_lonely(one, member.identity)]
+        for number, one in enumerate(reversed(former)):
+            if one.label_for(member.identity) == label or number >= _FORMER_DIRECTS:
+                self._let_go(one, member)
+
+    def _let_go(self, direct: Direct, member: Member) -> None:
+        direct.unlink(member)
+        if not direct.online:
+            self._service.directory.directs.pop(direct.key, None)
+        self._service.keep_member(member)

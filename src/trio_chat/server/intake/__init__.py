@@ -1,0 +1,1 @@
+"""From a peer's bytes to what is asked."""

@@ -1,0 +1,1 @@
+"""Sockets, deadlines and fences: nothing here knows of chat."""

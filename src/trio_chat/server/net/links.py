@@ -1,0 +1,272 @@
+"""What a session needs of its transport: receive, try to send, wait to send, end, abort.
+
+A TCP or Unix socket is written to directly, since waking a task for each recipient would cost
+ten times the send. Any other trio stream (memory streams in tests) serves through the same
+interface; it takes nothing at once, so its session always has a writer.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import outcome
+import trio
+
+from trio_chat.chat.masks import parse_address
+
+if TYPE_CHECKING:
+    from trio_chat.server.net.readiness import Readiness
+
+Send: TypeAlias = Callable[[bytes | memoryview], int]
+
+RECEIVE_BYTES = 16_384
+# A stream tells only that it took everything, so how much shows whether its peer still reads.
+_PIECE_BYTES = 16_384
+
+
+class Taker(Protocol):
+    def take(self, chunk: bytes) -> bytes:
+        """Do at once what of *chunk*, which arrived, needs no waiting; return the rest."""
+
+
+class Link(Protocol):
+    """One peer's transport. *peer* is its address, for the log and for limits."""
+
+    @property
+    def peer(self) -> str: ...
+
+    async def receive(self, taker: Taker) -> bytes:
+        """Return what arrived, or b"" at the end. Always a checkpoint.
+
+        A link that can spare its task being woken lets *taker* have what arrives meanwhile, and
+        returns only what that leaves, or raises what that raises.
+
+        Raises:
+            OSError, trio.BrokenResourceError, trio.ClosedResourceError: the link is gone.
+        """
+
+    @property
+    def send(self) -> Send:
+        """Send what can be sent at once; returns how many bytes.
+
+        Raises:
+            BlockingIOError: nothing can.
+            OSError: the link is gone.
+        """
+
+    async def send_some(self, data: bytes | memoryview) -> int:
+        """Wait until something can be sent, send it, return how many bytes. Raises like
+        `receive`. If cancelled, treat the link as dead."""
+
+    async def end(self) -> None:
+        """Tell the peer that nothing more will come; go on receiving."""
+
+    def abort(self) -> None:
+        """Make `receive` return b"" now."""
+
+    async def aclose(self) -> None: ...
+
+
+class SocketLink:
+    """A non-blocking socket that this object owns."""
+
+    __slots__ = ("_full", "_socket", "peer", "send")
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self.peer = peer
+        self.send: Send = sock.send  # bound here once: a method round it would cost each delivery
+        self._full = False
+
+    async def receive(self, _: Taker) -> bytes:
+        # After a full read there is probably more: try at once, but let the others run.
+        if self._full:
+            await trio.lowlevel.checkpoint()
+        else:
+            await trio.lowlevel.wait_readable(self._socket)
+        while True:
+            try:
+                chunk = self._socket.recv(RECEIVE_BYTES)
+            except BlockingIOError:
+                await trio.lowlevel.wait_readable(self._socket)
+            else:
+                self._full = len(chunk) == RECEIVE_BYTES
+                return chunk
+
+    async def send_some(self, data: bytes | memoryview) -> int:
+        while True:
+            await trio.lowlevel.wait_writable(self._socket)
+            try:
+                return self._socket.send(data)
+            except BlockingIOError:
+                continue
+
+    async def end(self) -> None:
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def abort(self) -> None:
+        with suppress(OSError):  # the peer was faster
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    async def aclose(self) -> None:
+        trio.lowlevel.notify_closing(self._socket)
+        self._socket.close()
+
+
+class WatchedLink(SocketLink):
+    """A socket whose readiness `readiness.Readiness` tells.
+
+    While the task waits in `receive`, what arrives is offered to its taker from the task that
+    watches all sockets, so that no task is woken for a line of talk.
+    """
+
+    __slots__ = ("_closed", "_readable", "_readiness", "_taker", "_task")
+
+    def __init__(self, sock: socket.socket, peer: str, readiness: Readiness) -> None:
+        super().__init__(sock, peer)
+        self._readiness = readiness
+        self._readable = False  # perhaps
+        self._closed = False
+        self._task: trio.lowlevel.Task | None = None  # waits in `receive`
+        self._taker: Taker | None = None
+        readiness.add(sock, self)
+
+    async def receive(self, taker: Taker) -> bytes:
+        while self._readable:
+            await trio.lowlevel.checkpoint()
+            if (chunk := self._read()) is not None:
+                return chunk
+        self._task, self._taker = trio.lowlevel.current_task(), taker
+        given: bytes = await trio.lowlevel.wait_task_rescheduled(self._give_up)
+        return given
+
+    def readable(self, *, closed: bool) -> None:
+        self._readable = True
+        self._closed = self._closed or closed
+        if self._task is None:
+            return
+        try:
+            chunk = self._take()
+        except Exception as exc:  # a link's error, or a bug: the one who receives gets it
+            self._wake(outcome.Error(exc))
+        else:
+            if chunk is not None:
+                self._wake(outcome.Value(chunk))
+
+    def _read(self) -> bytes | None:
+        """What has arrived, b"" at the end; None: nothing, and the next edge will tell."""
+        try:
+            chunk = self._socket.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            self._readable = self._closed
+            return None
+        # After a short read the next edge tells, unless there will be none.
+        self._readable = self._closed or len(chunk) == RECEIVE_BYTES
+        return chunk
+
+    def _take(self) -> bytes | None:
+        """What has arrived and is for the task; None: nothing."""
+        chunk = self._read()
+        if chunk and self._taker is not None and not self._readable:
+            return self._taker.take(chunk) or None
+        return chunk
+
+    def _wake(self, result: outcome.Outcome[bytes]) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            trio.lowlevel.reschedule(task, result)
+
+    def _give_up(self, _: object) -> trio.lowlevel.Abort:
+        self._task = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    async def aclose(self) -> None:
+        self._readiness.remove(self._socket)
+        await super().aclose()
+
+
+class StreamLink:
+    """Any trio stream."""
+
+    def __init__(self, stream: trio.abc.Stream, peer: str = "stream") -> None:
+        self._stream = stream
+        self.peer = peer
+        self._receiving = trio.CancelScope()
+        self._aborted = False
+
+    async def receive(self, _: Taker) -> bytes:
+        with trio.CancelScope() as self._receiving:
+            if self._aborted:
+                self._receiving.cancel()
+            return bytes(await self._stream.receive_some(RECEIVE_BYTES))
+        return b""
+
+    def send(self, data: bytes | memoryview) -> int:
+        raise BlockingIOError
+
+    async def send_some(self, data: bytes | memoryview) -> int:
+        piece = data[:_PIECE_BYTES]
+        await self._stream.send_all(piece)
+        return len(piece)
+
+    async def end(self) -> None:
+        if isinstance(self._stream, trio.abc.HalfCloseableStream):
+            await self._stream.send_eof()
+
+    def abort(self) -> None:
+        self._aborted = True
+        self._receiving.cancel()
+
+    async def aclose(self) -> None:
+        await trio.aclose_forcefully(self._stream)
+
+
+class TlsLink(StreamLink):
+    """An encrypted stream, which says that it closes."""
+
+    def __init__(self, stream: trio.SSLStream[trio.SocketStream]) -> None:
+        super().__init__(stream, _address(stream.transport_stream.socket))
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def link_to(stream: trio.abc.Stream, readiness: Readiness | None) -> Link:
+    """The link for *stream*, which it takes over."""
+    if isinstance(stream, trio.SSLStream):
+        return TlsLink(stream)
+    if not isinstance(stream, trio.SocketStream):
+        return StreamLink(stream)
+    theirs = stream.socket
+    sock = socket.socket(theirs.family, theirs.type, theirs.proto, theirs.detach())
+    if readiness is None:
+        return SocketLink(sock, _address(sock))
+    return WatchedLink(sock, _address(sock), readiness)
+
+
+def _address(sock: socket.socket | trio.socket.SocketType) -> str:
+    try:
+        name = sock.getpeername()
+    except OSError:
+        return "gone"
+    # One string for all who come from one address.
+    return sys.intern(str(name[0])) if isinstance(name, tuple) else "unix"
+
+
+def source_of(peer: str) -> str:
+    """Whom a limit for one address is for: of IPv6, a household has 64 bits of addresses."""
+    if ":" not in peer:
+        return peer
+    address = parse_address(peer)
+    return str(ip_network(f"{peer}/64", strict=False)) if address and address.version == 6 else peer
+
+
+def is_local(peer: str) -> bool:
+    """Whether a link from *peer* comes from this machine itself."""
+    return peer in ("unix", "stream", "::1") or peer.startswith("127.")
