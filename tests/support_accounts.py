@@ -27,7 +27,7 @@ async def registered(server: ChatServer, name: str, role: Role = Role.MEMBER) ->
 
 def give_role(server: ChatServer, name: str, role: Role) -> None:
     """As `trio-chat account role` does it."""
-    accounts = server.service.accounts
+    accounts = server.service.state.accounts
     account = msgspec.structs.replace(accounts.find(name), role=role.value)
     accounts.put(account)
     server.service.keep(records.put_account(account))

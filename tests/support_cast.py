@@ -53,8 +53,8 @@ class Cast:
             else:
                 self.peers[nick] = await registered(self.server, nick, self._server_role(nick))
         await self.peers[nick_of(ROOM_OWNER, 1)].input("/create dev")
-        self.room = self.server.service.directory.find_room("dev")
-        accounts = self.server.service.accounts
+        self.room = self.server.service.state.directory.find_room("dev")
+        accounts = self.server.service.state.accounts
         outsider = accounts.find(OUTSIDER).identity
         roles = {
             accounts.find(nick).identity: _ROOM_ROLES[role].value
@@ -68,25 +68,25 @@ class Cast:
     async def put_back(self, *, second_owner: bool = False) -> None:
         """Have all be as it was; with *second_owner* the room has two owners."""
         service = self.server.service
-        service.defcon, service.owner_code = Defcon.NORMAL, OWNER_CODE
+        service.state.defcon, service.state.owner_code = Defcon.NORMAL, OWNER_CODE
         for kind in ("ban", "mute"):
             self._forget_sanctions(kind, self.room.key)
             self._forget_sanctions(kind, "")
         self._put_room_back(self.room)
         if second_owner:
-            identity = service.accounts.find(nick_of(ROOM_OWNER, 2)).identity
+            identity = service.state.accounts.find(nick_of(ROOM_OWNER, 2)).identity
             roles = {**self.record.roles, identity: RoomRole.OWNER.value}
             self.room.change(roles=roles)
         for nick in self.roles:
             await self._put_person_back(nick)
 
     def _forget_sanctions(self, kind: SanctionKind, place: str) -> None:
-        sanctions = self.server.service.sanctions
+        sanctions = self.server.service.state.sanctions
         for one in sanctions.listing(place, 0, kind):
             sanctions.remove(one.number)
 
     def _put_room_back(self, room: Room) -> None:
-        hub = self.server.service.directory
+        hub = self.server.service.state.directory
         namesake = hub.named("dev")
         if namesake is not None and namesake is not room:
             hub.remove_room(namesake)
@@ -113,8 +113,8 @@ class Cast:
     def _present(self, nick: str) -> Member | None:
         service = self.server.service
         if self.roles[nick] != GUEST:
-            return service.attendance.of_account(service.accounts.find(nick).id)
-        member = service.directory.holder(nick)
+            return service.attendance.of_account(service.state.accounts.find(nick).id)
+        member = service.state.directory.holder(nick)
         return member if member is not None and member.account is None else None
 
     async def _bring(self, nick: str) -> None:
@@ -127,7 +127,7 @@ class Cast:
 
     def give_room_to(self, nick: str) -> None:
         """From now on the person owns the room, beside the one who made it."""
-        identity = self.server.service.accounts.find(nick).identity
+        identity = self.server.service.state.accounts.find(nick).identity
         roles = {**self.record.roles, identity: RoomRole.OWNER.value}
         self.record = msgspec.structs.replace(self.record, roles=roles)
 
@@ -135,7 +135,7 @@ class Cast:
         """Somebody of that rank has banned or muted `nobody`."""
         place = "" if everywhere else self.room.key
         one = Sanction(number, kind, place, nick_mask("nobody"), "somebody", "", 0, None, rank)
-        self.server.service.sanctions.add(one)
+        self.server.service.state.sanctions.add(one)
 
     async def type(self, nick: str, text: str) -> Event:
         """The answer to *text*, typed in #dev."""

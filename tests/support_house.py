@@ -115,8 +115,8 @@ class Person:
         service = server.service
         if welcome["account"]:
             self.account = welcome["account"]
-            self.identity = service.accounts.find(self.account).identity
-        elif (member := service.directory.holder(self.nick)) is not None:
+            self.identity = service.state.accounts.find(self.account).identity
+        elif (member := service.state.directory.holder(self.nick)) is not None:
             self.identity = member.identity
 
     def cut(self) -> None:
@@ -162,19 +162,21 @@ class Picture:
 
 async def picture_of(server: ChatServer) -> Picture:
     service = server.service
-    rooms = service.directory.rooms
+    rooms = service.state.directory.rooms
     sanctions = [
-        one for place in ("", *rooms) for one in service.sanctions.listing(place, service.now_ms())
+        one
+        for place in ("", *rooms)
+        for one in service.state.sanctions.listing(place, service.now_ms())
     ]
     return Picture(
-        roles={account.identity: account.role for account in service.accounts},
+        roles={account.identity: account.role for account in service.state.accounts},
         records={key: room.record for key, room in rooms.items()},
         members={key: frozenset(room.members) for key, room in rooms.items()},
         sanctions=tuple(sorted(sanctions, key=attrgetter("number"))),
-        nicks={member.identity: member.key for member in service.directory.members.values()},
-        accounts={account.key: account.identity for account in service.accounts},
+        nicks={member.identity: member.key for member in service.state.directory.members.values()},
+        accounts={account.key: account.identity for account in service.state.accounts},
         heads=await service.store.heads(),
-        defcon=service.defcon.value,
+        defcon=service.state.defcon.value,
     )
 
 

@@ -28,7 +28,7 @@ async def test_room_that_was_only_looked_into_is_forgotten(server: ChatServer) -
     await alice.input("/leave kept")
     await pass_seconds(61)
     await alice.sync()
-    assert sorted(server.service.directory.rooms) == ["kept", "lobby"]
+    assert sorted(server.service.state.directory.rooms) == ["kept", "lobby"]
     assert sorted(await server.service.store.list("room")) == ["kept", "lobby"]
     await alice.input("/join r1")
     assert texts(await alice.input("/join kept")) == ["something was said"]

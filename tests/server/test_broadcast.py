@@ -48,8 +48,8 @@ async def three(server: ChatServer) -> tuple[Peer, Peer, Peer]:
 
 async def test_who_leaves_before_its_turn_gets_nothing_after_that(server: ChatServer) -> None:
     first, second, talker = await three(server)
-    lobby = server.service.directory.rooms["lobby"]
-    member = server.service.directory.members["second"]
+    lobby = server.service.state.directory.rooms["lobby"]
+    member = server.service.state.directory.members["second"]
     at_first_send(server, "first", lambda: server.service.leave(member, lobby, ""))
     await talker.input("hi")
     assert types(await second.sync())[-1] == "left"
@@ -63,8 +63,8 @@ async def test_who_leaves_and_joins_before_its_turn_gets_it_once(server: ChatSer
     _, second, talker = await three(server)
     await second.sync()
     service, session = server.service, server.session_of("second")
-    lobby = service.directory.rooms["lobby"]
-    member = service.directory.members["second"]
+    lobby = service.state.directory.rooms["lobby"]
+    member = service.state.directory.members["second"]
 
     def leave_and_join() -> None:
         service.leave(member, lobby, "")
@@ -108,7 +108,7 @@ async def test_who_joins_meanwhile_gets_it_once(server: ChatServer, wire: str) -
     > On the way no event is left out, and none comes twice.
     """
     _, _, talker = await three(server)
-    lobby = server.service.directory.rooms["lobby"]
+    lobby = server.service.state.directory.rooms["lobby"]
     if wire == "native":
         native = await server.native("late")
         await native.input("/leave lobby")

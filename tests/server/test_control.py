@@ -104,10 +104,10 @@ async def test_role_is_told_to_whoever_is_logged_in(server: ChatServer) -> None:
 
 
 async def test_first_owner_ends_the_owner_code(server: ChatServer) -> None:
-    assert server.service.owner_code
+    assert server.service.state.owner_code
     await do(server, Add("alice", PASSWORD))
     await do(server, GiveRole("alice", "owner"))
-    assert server.service.owner_code == ""
+    assert server.service.state.owner_code == ""
     assert "owned" in await server.service.store.list("server")
 
 
@@ -147,7 +147,7 @@ async def test_removed_account_leaves_nothing_behind(server: ChatServer) -> None
         "token": 0,
         "session": 1,
     }
-    den = server.service.directory.find_room("den")
+    den = server.service.state.directory.find_room("den")
     assert den.record.roles == {}
     await do(server, Add("alice", PASSWORD))
     alice = await login(server, "alice")
@@ -196,7 +196,7 @@ async def running(tmp_path: Path) -> AsyncIterator[ChatServer]:
 async def test_running_server_is_asked_by_its_socket(running: ChatServer) -> None:
     answer = await control.ask(running.config, Add("alice", PASSWORD))
     assert answer.done
-    assert running.service.accounts.named("alice")
+    assert running.service.state.accounts.named("alice")
     file = running.config.data_folder / control.NAME
     assert file.stat().st_mode & 0o777 == 0o600
 
@@ -221,7 +221,7 @@ async def test_without_a_server_the_folder_itself_is_changed(tmp_path: Path) -> 
     config = chat_config(data=tmp_path / "data")
     assert (await control.ask(config, Add("alice", PASSWORD, "owner"))).done
     async with open_server(config) as server:
-        assert server.service.owner_code == ""
+        assert server.service.state.owner_code == ""
         await login(server, "alice")
 
 
@@ -229,7 +229,7 @@ async def test_folder_with_a_path_too_long_for_a_socket_has_one(tmp_path: Path) 
     config = chat_config(data=tmp_path / ("long" * 30))
     async with open_server(config) as server:
         assert (await control.ask(config, Add("alice", PASSWORD))).done
-        assert server.service.accounts.named("alice")
+        assert server.service.state.accounts.named("alice")
 
 
 async def test_server_goes_on_where_there_can_be_no_socket(tmp_path: Path) -> None:

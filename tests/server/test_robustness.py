@@ -101,10 +101,10 @@ async def test_nothing_is_kept_of_sessions_that_are_over(server: ChatServer) -> 
             else:
                 peer.reset()
         await pass_seconds(GRACE_SECONDS)
-    assert (len(service.sessions), len(service.directory.members)) == (0, 0)
-    assert service.directory.directs == {}
+    assert (len(service.sessions), len(service.state.directory.members)) == (0, 0)
+    assert service.state.directory.directs == {}
     assert service.audience.of("lobby") is None
-    assert set(service.directory.rooms) <= {"lobby", "dev"}
+    assert set(service.state.directory.rooms) <= {"lobby", "dev"}
     await pass_seconds(86_500)
     assert service.seats.find(peers[0].token) is None
     assert await service.store.list("session") == {}
@@ -174,7 +174,7 @@ async def life_that_ends_at(step: int, how: str, resumed: bool) -> bool:
 async def stays_away(server: ChatServer, alice: Peer, _: Peer) -> None:
     await pass_seconds(GRACE_SECONDS)
     assert list(server.service.sessions) == [server.session_of("alice")]
-    assert list(server.service.directory.members) == ["alice"]
+    assert list(server.service.state.directory.members) == ["alice"]
     hearers = server.service.audience.of("lobby")
     assert hearers is not None
     assert list(hearers) == [server.session_of("alice")]
@@ -200,7 +200,7 @@ async def comes_back(server: ChatServer, alice: Peer, peer: Peer) -> None:
     assert who["total"] == 2 or not events[0]["resumed"]
     await again.quit()
     await pass_seconds(GRACE_SECONDS)
-    assert list(server.service.directory.members) == ["alice"]
+    assert list(server.service.state.directory.members) == ["alice"]
 
 
 @pytest.mark.parametrize("how", ["cancel", "reset"])

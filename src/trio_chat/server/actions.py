@@ -24,11 +24,11 @@ class ServerActions:
 
     @property
     def accounts(self) -> Accounts:
-        return self._service.accounts
+        return self._service.state.accounts
 
     @property
     def sanctions(self) -> Sanctions:
-        return self._service.sanctions
+        return self._service.state.sanctions
 
     @property
     def operations(self) -> Operations:
@@ -36,27 +36,27 @@ class ServerActions:
 
     @property
     def defcon(self) -> Defcon:
-        return self._service.defcon
+        return self._service.state.defcon
 
     @defcon.setter
     def defcon(self, level: Defcon) -> None:
-        self._service.defcon = level
+        self._service.state.defcon = level
 
     @property
     def motd(self) -> str:
-        return self._service.motd
+        return self._service.state.motd
 
     @motd.setter
     def motd(self, text: str) -> None:
-        self._service.motd = text
+        self._service.state.motd = text
 
     @property
     def owner_code(self) -> str:
-        return self._service.owner_code
+        return self._service.state.owner_code
 
     @owner_code.setter
     def owner_code(self, code: str) -> None:
-        self._service.owner_code = code
+        self._service.state.owner_code = code
 
     def present(self, account: Account) -> Member | None:
         return self._service.attendance.of_account(account.id)
@@ -96,4 +96,4 @@ class ServerActions:
         for member in tuple(room.members.values()):
             self._service.keep(*self._service.leave(member, room, "archived"))
             self._service.keep_member(member)
-        self._service.directory.take_up(room, record)
+        self._service.state.directory.take_up(room, record)

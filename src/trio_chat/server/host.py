@@ -44,14 +44,14 @@ class SessionHost:
 
     async def join(self, name: str, key: str = "") -> None:
         service = self._session.service
-        known = service.directory.named(name)
+        known = service.state.directory.named(name)
         if known is None:
             self._check_new_room(name)
         await service.load(name)
-        room = service.directory.open_room(name)
+        room = service.state.directory.open_room(name)
         member = self.member
         if room.key not in member.rooms:
-            check_enter(room, member, key, service.sanctions, service.now_ms())
+            check_enter(room, member, key, service.state.sanctions, service.now_ms())
         self._puts += service.enter(self._session, name)
         self._changed = True
 

@@ -54,19 +54,19 @@ class Operations:
         config = with_live(old, config)
         check_auto_join(config)
         service.config = config
-        service.directory.limits = config.limits
+        service.state.directory.limits = config.limits
         service.presence.section = config.rooms
         service.logins.configure(config.accounts)
-        if service.motd == old.server.motd:
-            service.motd = config.server.motd
+        if service.state.motd == old.server.motd:
+            service.state.motd = config.server.motd
         for session in service.sessions:
             session.outbox.limit_bytes = config.limits.outbox_bytes
         for member in (
-            *service.directory.members.values(),
+            *service.state.directory.members.values(),
             *(seat.member for seat in service.seats),
         ):
             member.flood = member.queries = None
-        for room in service.directory.rooms.values():
+        for room in service.state.directory.rooms.values():
             room.keep_events(config.limits.backlog_events)
 
     async def read_config(self) -> Config:
@@ -80,9 +80,9 @@ class Operations:
         service = self._service
         return Stats(
             connections=len(service.sessions),
-            members=len(service.directory.members),
-            accounts=len(service.accounts),
-            rooms=len(service.directory.rooms),
+            members=len(service.state.directory.members),
+            accounts=len(service.state.accounts),
+            rooms=len(service.state.directory.rooms),
             events=service.shown_events,
             uptime_seconds=(service.now_ms() - service.started_ms) // 1000,
             memory_bytes=_memory_bytes(),
@@ -125,7 +125,7 @@ class Operations:
         deleted = 0
         while some := await self._service.store.redact(account.id):
             deleted += some
-        for room in self._service.directory.rooms.values():
+        for room in self._service.state.directory.rooms.values():
             room.unload()
         return deleted
 

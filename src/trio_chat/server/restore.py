@@ -59,7 +59,7 @@ async def _list(service: Service, space: str, type: type[T]) -> dict[str, T]:
 
 
 async def _restore_accounts(service: Service) -> None:
-    accounts = service.accounts
+    accounts = service.state.accounts
     for account in (await _list(service, records.ACCOUNT, Account)).values():
         accounts.put(account)
     for id, profile in (await _list(service, records.PROFILE, Profile)).items():
@@ -71,20 +71,20 @@ async def _restore_accounts(service: Service) -> None:
         if sanction.is_over(service.now_ms()):
             service.keep(records.put_sanction(sanction.number, None))
             continue
-        replaced = service.sanctions.add(sanction)
+        replaced = service.state.sanctions.add(sanction)
         if replaced is not None:  # the server ended between two writes
             service.keep(records.put_sanction(replaced.number, None))
 
 
 async def _restore_server(service: Service) -> None:
     facts = await _list(service, records.SERVER, str)
-    service.motd = facts.get("motd", service.config.server.motd)
-    service.defcon = Defcon(int(facts.get("defcon", "0")))
-    service.sanctions.start_after(int(facts.get("last_sanction", "0")))
-    service.owner_code = facts.get("owner_code", "")
+    service.state.motd = facts.get("motd", service.config.server.motd)
+    service.state.defcon = Defcon(int(facts.get("defcon", "0")))
+    service.state.sanctions.start_after(int(facts.get("last_sanction", "0")))
+    service.state.owner_code = facts.get("owner_code", "")
     if "owner_code" not in facts and not facts.get("owned"):
-        service.owner_code = _new_owner_code()
-        service.keep(records.put_server("owner_code", service.owner_code))
+        service.state.owner_code = _new_owner_code()
+        service.keep(records.put_server("owner_code", service.state.owner_code))
 
 
 def _new_owner_code() -> str:
@@ -102,16 +102,16 @@ async def _restore_rooms(service: Service) -> None:
         room = Room(record.name, key=key, shown=shown, keep_events=keep_events)
         room.take_up(record)
         room.kept = key in kept
-        service.directory.add_room(room)
+        service.state.directory.add_room(room)
     for key, seq in (await _list(service, records.FLOOR, int)).items():
         room_key, _, identity = key.partition(" ")
-        if room_key in service.directory.rooms:
-            service.directory.rooms[room_key].floors[identity] = seq
+        if room_key in service.state.directory.rooms:
+            service.state.directory.rooms[room_key].floors[identity] = seq
 
 
 def _restore_seat(service: Service, key: str, record: SeatRecord) -> None:
     timeouts = service.config.timeouts
-    account = service.accounts.by_id(record.account) if record.account else None
+    account = service.state.accounts.by_id(record.account) if record.account else None
     if record.account and account is None:  # it was removed
         service.keep(Put(SPACE, key, None))
         return
@@ -142,7 +142,7 @@ def _take_up(service: Service, seat: Seat, account: Account | None) -> bool:
             seat.member = service.attendance.arrive(account, seat.address)
             return True
         seat.member.address = seat.address
-        service.directory.enter(seat.member, now=trio.current_time())
+        service.state.directory.enter(seat.member, now=trio.current_time())
     except NameTaken:
         log.warning("two sessions of one nick were kept", nick=seat.member.nick)
         return False

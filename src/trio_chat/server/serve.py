@@ -78,8 +78,10 @@ async def serve_chat(
                 await _accept_control(service, accepting)
                 for listener in listeners:
                     accepting.start_soon(_accept, service, listener, sessions)
-                log.info("serving", store=store.description, rooms=len(service.directory.rooms))
-                task_status.started(Started(_addresses(listeners), service.owner_code))
+                log.info(
+                    "serving", store=store.description, rooms=len(service.state.directory.rooms)
+                )
+                task_status.started(Started(_addresses(listeners), service.state.owner_code))
                 await stop.wait()
                 accepting.cancel_scope.cancel()
             log.info("stopping", sessions=len(service.sessions))

@@ -12,11 +12,10 @@ import structlog
 import trio
 
 from trio_chat import __version__
-from trio_chat.chat.accounts import Accounts, profile_of
-from trio_chat.chat.directory import Directory
+from trio_chat.chat.accounts import profile_of
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room
-from trio_chat.chat.sanctions import Defcon, Sanctions
+from trio_chat.chat.state import State
 from trio_chat.chat.talks import Talk
 from trio_chat.commands import default_table
 from trio_chat.commands.records import put_floor, put_profile, put_room
@@ -54,9 +53,7 @@ class Service:
 
     Attributes:
         start_soon: starts a task that lives no longer than the sessions.
-        motd: what everybody is told on coming in.
         shown_events: how many were stored and shown since the start.
-        owner_code: makes an account the server's owner; empty once somebody is.
     """
 
     def __init__(
@@ -73,14 +70,9 @@ class Service:
         self.config = config
         self.store = store
         self.start_soon = start_soon
-        self.directory = Directory(config.limits)
-        self.accounts = Accounts()
-        self.sanctions = Sanctions()
-        self.defcon = Defcon.NORMAL
-        self.motd = config.server.motd
-        self.owner_code = ""
+        self.state = State(config)
         self.table = default_table()
-        self.logins = Logins(self.accounts, config.accounts)
+        self.logins = Logins(self.state.accounts, config.accounts)
         self.audience = Audience()
         self.deadlines = Deadlines()
         self.presence = Presence(self.audience, self.deadlines, config.rooms)
@@ -118,7 +110,7 @@ class Service:
     # --- rooms and conversations
 
     def talk(self, key: str) -> Talk | None:
-        return self.directory.rooms.get(key) or self.directory.directs.get(key)
+        return self.state.directory.rooms.get(key) or self.state.directory.directs.get(key)
 
     def talk_of(self, session: Session, key: str) -> Room | Direct | None:
         """The room or conversation, if the session's member is in it."""
@@ -141,7 +133,7 @@ class Service:
         Raises:
             BadRequest: there cannot be such a room.
         """
-        room = self.directory.open_room(name)
+        room = self.state.directory.open_room(name)
         member = session.member
         assert member is not None
         is_new = not (room.kept or room.members or room.shown)
@@ -159,7 +151,7 @@ class Service:
         its name, since an archived one has kept the key."""
         if not member.account_id or fold(room.name) in map(fold, self.config.rooms.auto_join):
             return False
-        return self.directory.owned(member) < self.config.limits.rooms_owned
+        return self.state.directory.owned(member) < self.config.limits.rooms_owned
 
     async def load(self, name: str) -> None:
         """Read the last lines of the room called *name*, made if there is none, if they are not
@@ -168,7 +160,7 @@ class Service:
         Raises:
             BadRequest: there cannot be such a room.
         """
-        await self.load_room(self.directory.open_room(name))
+        await self.load_room(self.state.directory.open_room(name))
 
     async def load_room(self, room: Room) -> None:
         while not room.loaded:
@@ -242,20 +234,20 @@ class Service:
     def _clear(self, room: Room) -> None:
         """Nobody has been in the room for a while, so no write to it is under way: let go of its
         last lines and, if nothing is to be remembered of it, of the room."""
-        if room.members or self.directory.rooms.get(room.key) is not room:
+        if room.members or self.state.directory.rooms.get(room.key) is not room:
             return
         room.unload()
         if not room.shown and room.is_bare:
-            self.directory.remove_room(room)
+            self.state.directory.remove_room(room)
             self.keep(Put("room", room.key, None))
 
     def rename(self, member: Member, nick: str) -> None:
         """Raises NameInvalid, NameTaken."""
-        account = self.accounts.reserves(nick)
+        account = self.state.accounts.reserves(nick)
         if account is not None and account.id != member.account_id:
             raise NameTaken(f"the nick {account.name} belongs to an account")
-        concerned = self.directory.neighbours(member)
-        event = self.directory.rename(member, nick, now=trio.current_time())
+        concerned = self.state.directory.neighbours(member)
+        event = self.state.directory.rename(member, nick, now=trio.current_time())
         if event is None:
             return
         member.called_ms = self.now_ms() + 1  # what was said in this millisecond was not by it
@@ -331,10 +323,10 @@ class Service:
     def member_puts(self, member: Member) -> tuple[Put, ...]:
         """What keeps the member as it is now: with its account, or with a guest's seat."""
         if member.account_id:
-            if self.accounts.by_id(member.account_id) is None:
+            if self.state.accounts.by_id(member.account_id) is None:
                 return ()  # it was removed
             profile = profile_of(member)
-            self.accounts.put_profile(member.account_id, profile)
+            self.state.accounts.put_profile(member.account_id, profile)
             return (put_profile(member.account_id, profile),)
         seat = self.seats.of_guest(member)
         return (seat.put(),) if seat is not None else ()

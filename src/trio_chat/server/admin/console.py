@@ -86,7 +86,7 @@ async def carry_out(service: Service, request: Request) -> Answer:
 async def _add(service: Service, request: Add) -> Answer:
     section, role = service.config.accounts, _role(request.role)
     name = check_nick(request.name, service.config.limits)
-    changes.check_place(service.accounts, section)
+    changes.check_place(service.state.accounts, section)
     changes.check_password(section, name, request.password)
     hashed = await service.logins.hash(request.password)
     now_ms = service.now_ms()
@@ -97,17 +97,17 @@ async def _add(service: Service, request: Add) -> Answer:
 
 
 async def _set_password(service: Service, request: Password) -> Answer:
-    account = service.accounts.find(request.name)
+    account = service.state.accounts.find(request.name)
     changes.check_password(service.config.accounts, account.name, request.password)
     hashed = await service.logins.hash(request.password)
-    account = service.accounts.find(request.name)  # as it is by now
+    account = service.state.accounts.find(request.name)  # as it is by now
     puts = changes.set_password(service.actions, account, hashed)
     await _store(service, "set password", account.name, puts)
     return Answer(True, f"{account.name} has a new password; its sessions go on")
 
 
 async def _give_role(service: Service, request: GiveRole) -> Answer:
-    old, role = service.accounts.find(request.name), _role(request.role)
+    old, role = service.state.accounts.find(request.name), _role(request.role)
     new, puts = changes.give_role(service.actions, old, role)
     changed = change(records.ACCOUNT, new.key, old, new)
     await _store(service, "role", new.name, puts, reason=role.title, changed=changed)
@@ -115,19 +115,19 @@ async def _give_role(service: Service, request: GiveRole) -> Answer:
 
 
 async def _remove(service: Service, request: Remove) -> Answer:
-    account = service.accounts.find(request.name)
+    account = service.state.accounts.find(request.name)
     service.attendance.sign_off(account, "this account was removed")
     deleted = await service.operations.redact(account) if request.messages else None
-    account = service.accounts.find(request.name)  # somebody may have been faster
+    account = service.state.accounts.find(request.name)  # somebody may have been faster
     service.attendance.sign_off(account, "this account was removed")
-    puts = changes.remove_account(service.actions, service.directory, account)
+    puts = changes.remove_account(service.actions, service.state.directory, account)
     await _store(service, "remove account", account.name, puts)
     said = "" if deleted is None else f", and {deleted} messages with it"
     return Answer(True, f"the account {account.name} is removed{said}", {"deleted": deleted})
 
 
 def _list(service: Service) -> Answer:
-    names = sorted(account.name for account in service.accounts)
+    names = sorted(account.name for account in service.state.accounts)
     rows = [_row(service, name) for name in names]
     width = max((len(name) for name in names), default=0)
     lines = [
@@ -139,13 +139,13 @@ def _list(service: Service) -> Answer:
 
 
 def _row(service: Service, name: str) -> dict[str, Any]:
-    account = service.accounts.find(name)
+    account = service.state.accounts.find(name)
     return {
         "name": account.name,
         "role": Role(account.role).title,
         "created": timestamp(account.created_ms),
         "here": service.attendance.of_account(account.id) is not None,
-        "tokens": len(service.accounts.tokens_of(account.id)),
+        "tokens": len(service.state.accounts.tokens_of(account.id)),
     }
 
 

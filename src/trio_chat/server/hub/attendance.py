@@ -44,14 +44,16 @@ class Attendance:
         if member is not None:
             return member
         service = self._service
-        profile = service.accounts.profile(account.id)
+        profile = service.state.accounts.profile(account.id)
         member = member_of(account, profile, now_ms=service.now_ms())
         member.address = address
-        owner = service.accounts.reserves(member.nick)
-        if owner is not account and (owner is not None or service.directory.is_taken(member.nick)):
+        owner = service.state.accounts.reserves(member.nick)
+        if owner is not account and (
+            owner is not None or service.state.directory.is_taken(member.nick)
+        ):
             member.call(account.name)
         self.make_way(member.nick)
-        service.directory.enter(member, now=trio.current_time())
+        service.state.directory.enter(member, now=trio.current_time())
         self._accounts[account.id] = member
         for identity, nick in profile.directs.items():
             service.conversations.link(member, identity, nick)
@@ -61,8 +63,8 @@ class Attendance:
     def make_way(self, nick: str) -> None:
         """Whoever is called *nick*, which belongs to somebody else's account, is called
         otherwise."""
-        holder = self._service.directory.holder(nick)
-        owner = self._service.accounts.reserves(nick)
+        holder = self._service.state.directory.holder(nick)
+        owner = self._service.state.accounts.reserves(nick)
         if holder is None or owner is None or holder.account_id == owner.id:
             return
         self._service.rename(holder, self.free_nick())
@@ -76,9 +78,9 @@ class Attendance:
         limit = self._service.config.limits.nick_characters
         while True:
             nick = f"guest-{secrets.randbelow(10**6):06}"[-limit:].lstrip("-")
-            if not self._service.directory.is_taken(nick) and not self._service.accounts.reserves(
+            if not self._service.state.directory.is_taken(
                 nick
-            ):
+            ) and not self._service.state.accounts.reserves(nick):
                 return nick
 
     def warn(self, session: Session) -> None:
@@ -87,7 +89,7 @@ class Attendance:
         member = session.member
         if member is None or member.account_id:
             return
-        account = self._service.accounts.reserves(member.nick)
+        account = self._service.state.accounts.reserves(member.nick)
         if account is None:
             return
         seconds = self._service.config.accounts.claim_seconds
@@ -101,12 +103,12 @@ class Attendance:
 
     def warn_holder(self, nick: str) -> None:
         """An account was made for the nick that a guest goes by."""
-        holder = self._service.directory.holder(nick)
+        holder = self._service.state.directory.holder(nick)
         for session in self._service.linked(holder) if holder is not None else ():
             self.warn(session)
 
     def _claim(self, account: Account, member: Member) -> None:
-        if self._service.directory.holder(account.name) is member:
+        if self._service.state.directory.holder(account.name) is member:
             self.make_way(account.name)
 
     # --- rooms, after having been away
@@ -115,10 +117,10 @@ class Attendance:
         """Take the member into the rooms it was in, where it still may be."""
         service = self._service
         for key in rooms:
-            room = service.directory.rooms.get(key)
+            room = service.state.directory.rooms.get(key)
             if room is None:  # its record was not stored; a key need not be a good name
                 room = Room(key, keep_events=service.config.limits.backlog_events)
-                service.directory.add_room(room)
+                service.state.directory.add_room(room)
             if room.key in member.rooms:
                 continue
             if not self._may_return(member, room):
@@ -137,7 +139,7 @@ class Attendance:
         try:
             service = self._service
             now_ms, key = service.now_ms(), room.record.key
-            check_enter(room, member, key, service.sanctions, now_ms, counts=False)
+            check_enter(room, member, key, service.state.sanctions, now_ms, counts=False)
         except ChatError as exc:
             log.info("not taken back into a room", nick=member.nick, room=room.key, why=exc.message)
             return False
@@ -223,7 +225,7 @@ class Attendance:
 
     def _exit(self, member: Member, reason: str) -> None:
         service = self._service
-        if service.directory.holder(member.nick) is not member:
+        if service.state.directory.holder(member.nick) is not member:
             return
         if member.account_id:
             service.member_puts(member)  # what it comes back to
@@ -231,7 +233,7 @@ class Attendance:
         for direct in tuple(member.directs.values()):
             service.conversations.end(direct, member, reason)
         comes_back = bool(member.account_id) or service.seats.of_guest(member) is not None
-        for room, event in service.directory.exit(member, reason):
+        for room, event in service.state.directory.exit(member, reason):
             service.presence.show(room, event)
             if comes_back:
                 service.watch_if_empty(room)
@@ -276,7 +278,7 @@ class Attendance:
     def forget(self, seat: Seat) -> None:
         """Its time is over."""
         for key in seat.rooms:
-            room = self._service.directory.rooms.get(key)
+            room = self._service.state.directory.rooms.get(key)
             if room is not None and seat.member.identity not in room.members:
                 self._service.keep(*self._service.forget_floor(seat.member, room))
         self.end_seat(seat)

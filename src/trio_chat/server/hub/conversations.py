@@ -47,8 +47,8 @@ class Conversations:
         self._check_not_blocked(member, partner.identity, partner.nick)
         key = direct_key(member.identity, partner.identity)
         if key in member.directs and key in partner.directs:
-            return self._service.directory.directs[key]
-        direct = self._service.directory.open_direct(
+            return self._service.state.directory.directs[key]
+        direct = self._service.state.directory.open_direct(
             member, partner, shown=self._service.store.head(key)
         )
         self._note_blocks(direct)
@@ -59,9 +59,9 @@ class Conversations:
     def _partner(self, nick: str) -> Member | Account:
         """Who is meant: a nick that belongs to an account means that account, whoever goes by
         it just now."""
-        account = self._service.accounts.named(nick)
+        account = self._service.state.accounts.named(nick)
         if account is None:
-            return self._service.directory.find_member(nick)
+            return self._service.state.directory.find_member(nick)
         return self._service.attendance.of_account(account.id) or account
 
     def _check_not_blocked(self, member: Member, partner: str, nick: str) -> None:
@@ -75,7 +75,7 @@ class Conversations:
         key = direct_key(member.identity, account.identity)
         if key in member.directs:
             return member.directs[key]
-        accounts = self._service.accounts
+        accounts = self._service.state.accounts
         profile = accounts.profile(account.id)
         self.link(member, account.identity, profile.nick or account.name)
         self._begin(member.directs[key], member)
@@ -91,7 +91,7 @@ class Conversations:
         before one with an account, so that passers-by push nobody's letters out."""
         kept = {**directs, member.identity: member.nick}
         spare = len(kept) - _ACCOUNT_DIRECTS
-        of_identity = self._service.accounts.of_identity
+        of_identity = self._service.state.accounts.of_identity
         for identity in sorted(kept, key=lambda one: of_identity(one) is not None)[: max(0, spare)]:
             del kept[identity]
         return kept
@@ -112,9 +112,9 @@ class Conversations:
 
     def link(self, member: Member, partner: str, partner_nick: str) -> None:
         key = direct_key(member.identity, partner)
-        direct = self._service.directory.directs.get(key)
+        direct = self._service.state.directory.directs.get(key)
         if direct is None:
-            direct = self._service.directory.directs[key] = Direct(
+            direct = self._service.state.directory.directs[key] = Direct(
                 (member.identity, member.nick),
                 (partner, partner_nick),
                 shown=self._service.store.head(key),
@@ -129,19 +129,19 @@ class Conversations:
 
     def _blocks_of(self, identity: str) -> Mapping[str, str]:
         """By identity, whose messages the person with *identity* does not take."""
-        account = self._service.accounts.of_identity(identity)
+        account = self._service.state.accounts.of_identity(identity)
         if account is None:
             seat = self._service.seats.of_identity(identity)
             return seat.member.blocks if seat is not None else {}
         member = self._service.attendance.of_account(account.id)
-        return member.blocks if member else self._service.accounts.profile(account.id).blocks
+        return member.blocks if member else self._service.state.accounts.profile(account.id).blocks
 
     def end(self, direct: Direct, member: Member, reason: str) -> None:
         """The partner is told, so that whoever takes the nick later is somebody else. The
         conversation stays with the partner's seat until a resume: what was sent may not have
         arrived. One whose link is away, or who catches up, is told then. A conversation with
         somebody who has an account does not end."""
-        if self._service.accounts.of_identity(member.identity) is not None:
+        if self._service.state.accounts.of_identity(member.identity) is not None:
             return
         for partner in tuple(direct):
             linked = self._service.linked(partner)
@@ -160,7 +160,10 @@ class Conversations:
     def is_lonely(self, direct: Direct, identity: str) -> bool:
         """Whether the other one has left: nothing more is said there."""
         partner = direct.partner_of(identity)
-        if partner in direct.online or self._service.accounts.of_identity(partner) is not None:
+        if (
+            partner in direct.online
+            or self._service.state.accounts.of_identity(partner) is not None
+        ):
             return False
         return not self._service.seats.is_present(partner)
 
@@ -180,14 +183,14 @@ class Conversations:
         for partner in partners:
             key = direct_key(identity, partner)
             if self._is_gone(identity, key) and self._is_gone(partner, key):
-                self._service.directory.directs.pop(key, None)
+                self._service.state.directory.directs.pop(key, None)
                 self._service.start_soon(self._drop, key)
 
     def _is_gone(self, identity: str, key: str) -> bool:
         """It is nobody's account, has no seat, and is not in the conversation."""
-        if self._service.accounts.of_identity(identity) is not None:
+        if self._service.state.accounts.of_identity(identity) is not None:
             return False
-        direct = self._service.directory.directs.get(key)
+        direct = self._service.state.directory.directs.get(key)
         is_here = direct is not None and identity in direct.online
         return not is_here and self._service.seats.of_identity(identity) is None
 
@@ -209,5 +212,5 @@ class Conversations:
     def _let_go(self, direct: Direct, member: Member) -> None:
         direct.unlink(member)
         if not direct.online:
-            self._service.directory.directs.pop(direct.key, None)
+            self._service.state.directory.directs.pop(direct.key, None)
         self._service.keep_member(member)

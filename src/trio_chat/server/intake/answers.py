@@ -168,8 +168,10 @@ class Answers:
             raise NotPermitted("this token may not write")
         service = session.service
         is_open = not (isinstance(place, Direct) or place.quiet)
-        if not is_open or service.defcon or not service.sanctions.is_quiet:
-            check_speak(place, member, service.sanctions, service.defcon, service.now_ms())
+        if not is_open or service.state.defcon or not service.state.sanctions.is_quiet:
+            check_speak(
+                place, member, service.state.sanctions, service.state.defcon, service.now_ms()
+            )
 
     async def submit(self, write: Write) -> None:
         """Give *write* to the store; the answer follows its commit.
@@ -226,13 +228,13 @@ class Answers:
             return self._session.service.talk_of(self._session, self._session.place)
         if name.startswith("@"):
             service = self._session.service
-            direct = service.directory.find_direct(member, name)
+            direct = service.state.directory.find_direct(member, name)
             return (
                 None
                 if direct and service.conversations.is_lonely(direct, member.identity)
                 else direct
             )
-        room = self._session.service.directory.named(name)
+        room = self._session.service.state.directory.named(name)
         return room if room is not None and room.key in member.rooms else None
 
     def _place(self, name: str) -> Room | Direct:
@@ -244,14 +246,14 @@ class Answers:
             raise NotInRoom("you are in no room; /join ROOM takes you to one")
         if name.startswith("@"):
             raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
-        return self._session.service.directory.room_of(self.member(), name)
+        return self._session.service.state.directory.room_of(self.member(), name)
 
     def _check_direct(self) -> None:
         """Whether the member may begin a conversation."""
         session, service = self._session, self._session.service
         if session.scopes is not None and "write" not in session.scopes:
             raise NotPermitted("this token may not write")
-        check_direct(self.member(), service.sanctions, service.defcon, service.now_ms())
+        check_direct(self.member(), service.state.sanctions, service.state.defcon, service.now_ms())
 
     # --- ids
 

@@ -66,13 +66,13 @@ def _guard(session: Session, place_name: str, invocation: Invocation) -> Ready:
 
 def _is_number(session: Session, text: str) -> bool:
     """`#3` is a sanction, unless a room is called so."""
-    return text.isdigit() and session.service.directory.named(text) is None
+    return text.isdigit() and session.service.state.directory.named(text) is None
 
 
 def _named_place(session: Session, member: Member, name: str, command: Command) -> Room:
     """The room named before the arguments: one's own, or any for whom the server's role allows
     the command."""
-    room = session.service.directory.find_room(name)
+    room = session.service.state.directory.find_room(name)
     if room.key not in member.rooms and session.role < command.role:
         raise NotInRoom(f"you are not in #{room.name}")
     return room
@@ -82,7 +82,7 @@ def _context(session: Session, host: SessionHost, ready: Ready) -> Context:
     service = session.service
     return Context(
         table=service.table,
-        directory=service.directory,
+        directory=service.state.directory,
         store=service.store,
         config=service.config,
         host=host,

@@ -87,21 +87,21 @@ async def _login(session: Session, request: Hello) -> Login | None:
 
 def _is_of(service: Service, seat: Seat, name: str | None) -> bool:
     """Whether the seat is the account's that the hello names."""
-    account = service.accounts.named(name) if name is not None and seat.account else None
+    account = service.state.accounts.named(name) if name is not None and seat.account else None
     return account is not None and account.id == seat.account
 
 
 def _account_of(service: Service, seat: Seat) -> Account | None:
-    return service.accounts.by_id(seat.account) if seat.account else None
+    return service.state.accounts.by_id(seat.account) if seat.account else None
 
 
 async def _load(service: Service, account: Account | None) -> None:
     """Have the last lines of the rooms there that everybody, or the account, comes to."""
     for name in service.config.rooms.auto_join:
         await service.load(name)
-    profile = service.accounts.profile(account.id) if account else None
+    profile = service.state.accounts.profile(account.id) if account else None
     for key in profile.rooms if profile else ():
-        room = service.directory.rooms.get(key)
+        room = service.state.directory.rooms.get(key)
         if room is not None:
             await service.load_room(room)
 
@@ -144,7 +144,7 @@ def _still(service: Service, account: Account | None) -> Account | None:
     """The account as it is now, after a wait. Raises LoginFailed: it was removed."""
     if account is None:
         return None
-    account = service.accounts.by_id(account.id)
+    account = service.state.accounts.by_id(account.id)
     if account is None:
         raise LoginFailed("the account was removed")
     return account
@@ -154,7 +154,7 @@ def _guest(service: Service, id: str, nick: str, session: Session) -> Member:
     """Raises NameTaken."""
     member = Member(guest_identity(id), nick, since_ms=service.now_ms())
     member.address = session.link.peer
-    service.directory.enter(member, now=trio.current_time())
+    service.state.directory.enter(member, now=trio.current_time())
     return member
 
 
@@ -171,10 +171,10 @@ def _check_welcome(session: Session, nick: str, account: Account | None) -> None
     check_not_banned(session, nick, account)
     if account is None and not service.config.accounts.guests:
         raise NotPermitted("this server is for those with an account: log in")
-    if account is None and service.defcon >= Defcon.ACCOUNTS_ONLY:
+    if account is None and service.state.defcon >= Defcon.ACCOUNTS_ONLY:
         raise NotPermitted("for now only those with an account come in: log in")
     is_here = account is not None and service.attendance.of_account(account.id) is not None
-    if service.defcon >= Defcon.NOBODY_NEW and not is_here:
+    if service.state.defcon >= Defcon.NOBODY_NEW and not is_here:
         raise NotPermitted("for now the server takes nobody new")
 
 
@@ -182,13 +182,13 @@ def check_not_banned(session: Session, nick: str, account: Account | None) -> No
     """Raises Banned."""
     service = session.service
     if account is not None:  # what it was called last, it will be called again
-        nick = service.accounts.profile(account.id).nick or account.name
+        nick = service.state.accounts.profile(account.id).nick or account.name
     somebody = Member("", nick)
     somebody.address = session.link.peer
     if account is not None:
         somebody.account_id, somebody.role = account.id, Role(account.role)
     now_ms = service.now_ms()
-    ban = holding(service.sanctions, "ban", None, somebody, now_ms)
+    ban = holding(service.state.sanctions, "ban", None, somebody, now_ms)
     if ban is not None:
         assert ban.room == EVERYWHERE
         raise Banned(refusal("you are banned from this server", ban), retry_after=left(ban, now_ms))
@@ -217,10 +217,10 @@ def _settle_in(session: Session, token: str) -> list[Put]:
 def _join(session: Session, name: str) -> tuple[Put, ...]:
     """Take the member into a room for everybody, unless it is banned there."""
     service, member = session.service, _member(session)
-    room = service.directory.open_room(name)
+    room = service.state.directory.open_room(name)
     try:
         if room.key not in member.rooms:
-            check_enter(room, member, "", service.sanctions, service.now_ms())
+            check_enter(room, member, "", service.state.sanctions, service.now_ms())
     except ChatError:
         return ()
     puts = service.enter(session, name)
@@ -302,9 +302,9 @@ def _return(session: Session, seat: Seat, nick: str) -> None:
     service.conversations.load(seat)
     old_nick = member.nick
     try:
-        if service.directory.is_taken(old_nick):
+        if service.state.directory.is_taken(old_nick):
             member.call(check_nick(nick, service.config.limits))
-        service.directory.enter(member, now=trio.current_time())
+        service.state.directory.enter(member, now=trio.current_time())
     except ChatError:
         member.call(old_nick)
         for direct in tuple(member.directs.values()):
@@ -350,9 +350,9 @@ def _key_of(session: Session, name: str) -> str:
     if seat is not None and name in seat.labels:
         return seat.labels[name]
     if name.startswith("@"):
-        direct = session.service.directory.find_direct(_member(session), name)
+        direct = session.service.state.directory.find_direct(_member(session), name)
         return direct.key if direct is not None else ""
-    room = session.service.directory.named(name)
+    room = session.service.state.directory.named(name)
     return room.key if room is not None else ""
 
 
@@ -447,5 +447,5 @@ def welcome(session: Session, token: str, *, resumed: bool) -> Welcome:
         resumed=resumed,
         commands=service.table.infos(session.role),
         limits=service.limits,
-        motd=service.motd,
+        motd=service.state.motd,
     )
