@@ -7,14 +7,15 @@ member; the answers to those who wrote follow what they caused.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
 from trio_chat.chat.rooms import Direct, Room
-from trio_chat.chat.talks import Talk, stored_event
+from trio_chat.chat.talks import LogLine, Talk, stored_event
 from trio_chat.errors import ChatError, Conflict
-from trio_chat.events import Done, Error, Event, Gap, Said, StoredEvent
+from trio_chat.events import Done, Error, Event, Gap, StoredEvent
 from trio_chat.server.delivery.audience import Group, Hearers, send_to_all
 from trio_chat.server.net.fence import run_fenced
 from trio_chat.store.api import Write
@@ -22,6 +23,10 @@ from trio_chat.store.api import Write
 if TYPE_CHECKING:
     from trio_chat.server.delivery.session import Session
     from trio_chat.server.service import Service
+
+# Shown also to those who ignore whose doing it is: what became of a line, of a member, of the
+# room.
+_NO_WORDS = frozenset(("deleted", "kicked", "topic"))
 
 # After so many sends the other tasks get a turn: 1,000 x 4.5 µs are 4.5 ms.
 _SLICE_SESSIONS = 1000
@@ -81,10 +86,13 @@ class Broadcaster:
         by_room: dict[str, list[Write]] = {}
         by_writer: dict[Session, list[Write]] = {}
         for write in batch:
-            if write.room and write.error is None and not write.repeated:
+            holds = write.error is None and not write.repeated
+            if holds and write.changes:
+                self._service.records.apply(write)
+            if holds and write.room:
                 by_room.setdefault(write.room, []).append(write)
-            elif write.then is not None and not write.room:
-                write.then()  # see Service.commit
+            else:
+                self._settle(write, holds=holds)
             if write.origin is not None:
                 by_writer.setdefault(write.origin, []).append(write)
                 write.origin = None  # the room's recent lines keep the write
@@ -96,13 +104,20 @@ class Broadcaster:
             if talk is not None:
                 await self._show(talk, writes)
             for write in writes:
-                if write.then is not None:
-                    run_fenced(write.then)
-                    write.then = None  # the room's recent lines keep the write
+                if write.settled is not None:
+                    self._settle(write, holds=True)
         for session, own in by_writer.items():
             session.outbox.uncork(session.wire.encode_shared(answers[session]))
             session.written(len(own))
         return len(by_room)
+
+    def _settle(self, write: Write, *, holds: bool) -> None:
+        """Do what follows, once the event of *write* was shown."""
+        if holds:
+            for effect in write.effects:
+                run_fenced(partial(self._service.performer.perform, effect))
+            self._service.records.apply(write, late=True)
+        self._service.records.settle(write)
 
     async def _show(self, talk: Talk, writes: Sequence[Write]) -> None:
         self._service.presence.flush(talk.key)
@@ -182,7 +197,7 @@ class _Share:
         """Give *session* what it wants to see of this share."""
         if session.outbox.lagging:
             return
-        events = [visible(session, stored_event(label, write)) for write in self.writes]
+        events = [visible(session, label, write) for write in self.writes]
         if not session.outbox.deliver(session.wire.encode_shared(events)):
             session.lag(self.talk.key, self.before)
 
@@ -211,8 +226,9 @@ def done(write: Write, session: Session) -> Done:
     return Done(id=write.key, room=talk.label_for(session.identity), seq=write.seq)
 
 
-def visible(session: Session, event: StoredEvent) -> StoredEvent | Gap:
-    """*event*, or a gap in its place when the session's member ignores who said it."""
-    if isinstance(event, Said) and not session.hears(event.sender):
-        return Gap(room=event.room, first=event.seq, last=event.seq, reason="ignored")
-    return event
+def visible(session: Session, label: str, line: LogLine) -> StoredEvent | Gap:
+    """The event that *line* records, or a gap in its place when the session's member ignores whose
+    words it carries."""
+    if session.hears(line.account) or line.kind in _NO_WORDS:
+        return stored_event(label, line)
+    return Gap(room=label, first=line.seq, last=line.seq, reason="ignored")

@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from trio_chat.chat.rooms import Room
-from trio_chat.chat.talks import LogLine, Talk, stored_event
+from trio_chat.chat.talks import LogLine, Talk
 from trio_chat.errors import Unavailable
 from trio_chat.events import Backlog, Event, Gap
 from trio_chat.server.delivery.broadcast import visible
@@ -108,7 +108,7 @@ class CatchUp:
             else:
                 del self.resuming[talk.key]
         else:
-            shown.extend(visible(session, stored_event(label, entry)) for entry in entries)
+            shown.extend(visible(session, label, entry) for entry in entries)
         return b"".join(map(session.wire.encode, shown))
 
 
@@ -124,8 +124,8 @@ def _gaps(label: str, cursor: int, entries: Sequence[Entry], last: int) -> list[
 
 def backlog_for(session: Session, label: str, lines: Iterable[LogLine], *, more: bool) -> Backlog:
     """The lines of a log that the session's member wants to see."""
-    events = (stored_event(label, line) for line in lines)
-    shown = tuple(event for event in events if visible(session, event) is event)
+    events = (visible(session, label, line) for line in lines)
+    shown = tuple(event for event in events if not isinstance(event, Gap))
     return Backlog(room=label, events=shown, more=more)
 
 
@@ -133,5 +133,5 @@ def hidden(session: Session, label: str, lines: Iterable[LogLine]) -> list[Gap]:
     """The gaps that stand for what the session's member does not want to see."""
     if not session.picky:
         return []
-    events = (visible(session, stored_event(label, line)) for line in lines)
+    events = (visible(session, label, line) for line in lines)
     return [event for event in events if isinstance(event, Gap)]

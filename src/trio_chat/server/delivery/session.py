@@ -141,8 +141,13 @@ class Session:
     def picky(self) -> bool:
         return bool(self.member and self.member.ignores)
 
-    def hears(self, nick: str) -> bool:
-        return self.member is None or self.member.hears(nick)
+    def hears(self, author: str) -> bool:
+        return self.member is None or self.member.hears(author)
+
+    @property
+    def may_write(self) -> bool:
+        """The token that opened the session, if one did, allows to write."""
+        return self.scopes is None or "write" in self.scopes
 
     def send(self, event: Event) -> None:
         """Send an answer, or anything meant for this session alone. Nothing follows a `bye`."""

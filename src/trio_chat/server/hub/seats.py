@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trio_chat.chat.accounts import Scope
+from trio_chat.chat.profiles import settings_of, with_entry
+from trio_chat.chat.records import Change
 from trio_chat.chat.rooms import Member, direct_key
 from trio_chat.events import NotifyLevel
 from trio_chat.store.api import Put
@@ -147,6 +149,20 @@ class Seat:
     def put(self) -> Put:
         """The change that keeps the seat as it is now."""
         return Put(SPACE, self.key, msgspec.json.encode(self._record()))
+
+    def put_with(self, change: Change) -> Put:
+        """The change that keeps a guest's seat with one of its settings changed."""
+        entry = change.key.partition(" ")[2]
+        profile = with_entry(settings_of(self.member), entry, change.after)
+        record = msgspec.structs.replace(
+            self._record(),
+            ignores=profile.ignores,
+            blocks=profile.blocks,
+            notify={key: level for key, level in profile.notify.items() if self._has(key)},
+            highlights=profile.highlights,
+            away=profile.away,
+        )
+        return Put(SPACE, self.key, msgspec.json.encode(record))
 
     def _has(self, key: str) -> bool:
         return self.member.is_in(key) or key in self.rooms

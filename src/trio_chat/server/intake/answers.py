@@ -111,7 +111,7 @@ class Answers:
         return Write(
             room=place.key,
             sender=member.nick,
-            account=member.account_id,
+            account=member.author,
             text=text,
             scope=session.scope,
             key=request.id or "",
@@ -157,21 +157,21 @@ class Answers:
             return exc
         return None
 
-    def check_speak(self, place: Room | Direct) -> None:
-        """Whether the member may say something there now.
+    def check_speak(self, place: Room | Direct, *, mends: int | None = None) -> None:
+        """Refuse where the member may not say something there now. Whatever it says comes through
+        here: plain talk, and what a command says for it.
 
         Raises:
             Muted, Banned, NotPermitted, TooFast.
         """
         session, member = self._session, self.member()
-        if session.scopes is not None and "write" not in session.scopes:
+        if not session.may_write:
             raise NotPermitted("this token may not write")
         service = session.service
         is_open = not (isinstance(place, Direct) or place.quiet)
         if not is_open or service.state.defcon or not service.state.sanctions.is_quiet:
-            check_speak(
-                place, member, service.state.sanctions, service.state.defcon, service.now_ms()
-            )
+            state = service.state
+            check_speak(place, member, state.sanctions, state.defcon, service.now_ms(), mends=mends)
 
     async def submit(self, write: Write) -> None:
         """Give *write* to the store; the answer follows its commit.
@@ -214,7 +214,7 @@ class Answers:
             NoSuchRoom, NoSuchMember, NotInRoom, Muted, NotPermitted.
         """
         if name.startswith("@"):
-            self._check_direct()
+            self.check_direct()
             return self._session.service.conversations.open(self.member(), name)
         return self._place(name)
 
@@ -248,10 +248,10 @@ class Answers:
             raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
         return self._session.service.state.directory.room_of(self.member(), name)
 
-    def _check_direct(self) -> None:
-        """Whether the member may begin a conversation."""
+    def check_direct(self) -> None:
+        """Refuse where the member may not begin a conversation."""
         session, service = self._session, self._session.service
-        if session.scopes is not None and "write" not in session.scopes:
+        if not session.may_write:
             raise NotPermitted("this token may not write")
         check_direct(self.member(), service.state.sanctions, service.state.defcon, service.now_ms())
 

@@ -98,8 +98,8 @@ def _account_of(service: Service, seat: Seat) -> Account | None:
 async def _load(service: Service, account: Account | None) -> None:
     """Have the last lines of the rooms there that everybody, or the account, comes to."""
     for name in service.config.rooms.auto_join:
-        await service.load(name)
-    profile = service.state.accounts.profile(account.id) if account else None
+        await service.make_room(None, name)
+    profile = service.state.profile(account.id) if account else None
     for key in profile.rooms if profile else ():
         room = service.state.directory.rooms.get(key)
         if room is not None:
@@ -182,7 +182,7 @@ def check_not_banned(session: Session, nick: str, account: Account | None) -> No
     """Raises Banned."""
     service = session.service
     if account is not None:  # what it was called last, it will be called again
-        nick = service.state.accounts.profile(account.id).nick or account.name
+        nick = service.state.profile(account.id).nick or account.name
     somebody = Member("", nick)
     somebody.address = session.link.peer
     if account is not None:
@@ -223,7 +223,7 @@ def _join(session: Session, name: str) -> tuple[Put, ...]:
             check_enter(room, member, "", service.state.sanctions, service.now_ms())
     except ChatError:
         return ()
-    puts = service.enter(session, name)
+    puts = service.enter(session, room)
     session.place = next(iter(member.rooms))
     return puts
 
