@@ -16,8 +16,9 @@ from trio_chat.chat.profiles import Profile, entries_of, profile_from
 from trio_chat.chat.rooms import Member, Room
 from trio_chat.config import Config
 from trio_chat.errors import BadRequest, ConfigError, NameTaken, StoreError
+from trio_chat.server.delivery.seat import Seat
 from trio_chat.server.hub.records import entry_puts
-from trio_chat.server.hub.seats import SPACE, Seat, SeatRecord, guest_of
+from trio_chat.server.hub.seats import SPACE, SeatRecord, guest_of, put_seat
 from trio_chat.store.api import Put, Write
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _restore_seat(service: Service, key: str, data: bytes) -> None:
         service.attendance.begin_grace(seat)
         if seat.dropped_ms is None:  # its server was killed
             seat.dropped_ms = service.now_ms()
-            service.keep(seat.put())
+            service.keep(put_seat(seat))
     else:
         service.attendance.await_resume(seat, left)
 

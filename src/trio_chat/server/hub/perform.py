@@ -11,10 +11,9 @@ from trio_chat.chat.records import Change
 from trio_chat.chat.rooms import Member
 from trio_chat.commands.effects import Announce, Archive, Dismiss, Effect, Line, Tell
 from trio_chat.events import Announced, Notice
-from trio_chat.server.delivery.audience import tell
-from trio_chat.server.intake import entrance
 
 if TYPE_CHECKING:
+    from trio_chat.server.intake.introduce import Introductions
     from trio_chat.server.service import Service
 
 
@@ -47,7 +46,7 @@ class Performer:
     def announce(self, text: str) -> None:
         """Show everybody a notice of the server."""
         listening = [session for session in self._service.sessions if session.member]
-        tell(listening, [Announced(text=text)])
+        self._service.audience.tell_sessions(listening, [Announced(text=text)])
 
     def _dismiss(self, effect: Dismiss) -> None:
         member = self._service.state.directory.of_identity(effect.identity)
@@ -69,13 +68,17 @@ class Performer:
             return  # it left meanwhile
         left = room.remove(here, "kicked")
         for own in self._service.linked(here):
-            if own.catch_up is not None:  # it will not read the kick any more
+            if own.cursors is not None:  # it will not read the kick any more
                 own.send(left)
             self._service.unhear(own, room)
         self._service.keep(*self._service.forget_floor(here, room))
         self._service.keep_member(here)
 
     # --- what follows from a fact
+
+    @property
+    def _introductions(self) -> Introductions:
+        return self._service.requests.hellos.introductions
 
     def follow_up(self, change: Change) -> None:
         """Do what follows from a change that was applied, whoever decided it."""
@@ -96,19 +99,19 @@ class Performer:
     def _welcome_again(self, account: str) -> None:
         member = self._service.state.directory.of_account(account)
         for own in self._service.linked(member) if member is not None else ():
-            own.send(entrance.welcome(own, own.token, resumed=False))
+            own.send(self._introductions.welcome(own, own.token, resumed=False))
 
     def _end_token(self, account: str, id: str) -> None:
         for seat in self._service.seats.of_account(account):
             if seat.token == id:
-                entrance.end_seat(self._service, seat)
+                self._service.attendance.end_device(seat)
 
     def _take_up_setting(self, member: Member, field: str, key: str) -> None:
         if field == "ignores":
             for own in self._service.linked(member):
-                self._service.refile(own)
+                self._service.audience.subscribe_to_all(own)
         elif field == "blocks":
             self._service.conversations.note_block(member, key)
         elif field in ("notify", "highlights"):
             for own in self._service.linked(member):
-                own.send(entrance.settings(own))
+                own.send(self._introductions.settings(own))

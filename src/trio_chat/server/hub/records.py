@@ -17,8 +17,8 @@ from trio_chat.chat.records import Change
 from trio_chat.chat.rooms import Member
 from trio_chat.chat.state import State
 from trio_chat.errors import Unavailable
-from trio_chat.server.hub.seats import Seats
-from trio_chat.server.net.fence import run_fenced
+from trio_chat.server.hub.seats import Seats, put_changed, put_seat
+from trio_chat.server.net.fence import attempt
 from trio_chat.store.api import Put, Store, Write
 
 log = structlog.get_logger()
@@ -29,6 +29,7 @@ class Records:
 
     Attributes:
         follow_up: called with each change that was applied.
+        perform: called with each effect of a write that was committed and shown.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Records:
         self._seats = seats
         self._start_soon = start_soon
         self.follow_up: Callable[[Change], object] = lambda change: None
+        self.perform: Callable[[Any], object] = lambda effect: None
         self._released = trio.Event()
 
     # --- facts: decided, committed, applied
@@ -93,23 +95,30 @@ class Records:
         if change.space == records.PROFILE:
             seat = self._seats.of_identity(change.key.partition(" ")[0])
             if seat is not None:
-                return seat.put_with(change)
+                return put_changed(seat, change)
         value = None if change.after is None else records.encode(change.after)
         return Put(change.space, change.key, value, expect)
 
-    def apply(self, write: Write, *, late: bool = False) -> None:
-        """Have the changes of *write*, which was committed, hold; *late* those that are due only
+    def apply(self, write: Write) -> None:
+        """Have the changes of *write*, which was committed, hold, but for those that are due only
         after its event was shown."""
+        self._apply_all(write, late=False)
+
+    def _apply_all(self, write: Write, *, late: bool) -> None:
         for change in write.changes:
             if change.late == late:
-                run_fenced(lambda change=change: self._apply(change))  # type: ignore[misc]
+                attempt(self._apply, change)
 
     def _apply(self, change: Change) -> None:
         self._state.apply(change)
         self.follow_up(change)
 
-    def settle(self, write: Write) -> None:
-        """All that *write* causes has been done, or it was refused."""
+    def settle(self, write: Write, *, holds: bool) -> None:
+        """Do what follows from *write* once its event was shown, and wake who waits for it."""
+        if holds:
+            for effect in write.effects:
+                attempt(self.perform, effect)
+            self._apply_all(write, late=True)
         if write.changes:
             self._release(write.changes)
         write.changes = write.effects = ()  # the room's recent lines keep the write
@@ -155,7 +164,7 @@ class Records:
         seat."""
         if not member.account_id:
             seat = self._seats.of_guest(member)
-            return (seat.put(),) if seat is not None else ()
+            return (put_seat(seat),) if seat is not None else ()
         if self._state.accounts.by_id(member.account_id) is None:
             return ()  # it was removed
         return entry_puts(member.identity, self._state.keep_profile(member))

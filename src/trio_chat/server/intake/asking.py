@@ -11,10 +11,11 @@ from trio_chat.chat.accounts import Account
 from trio_chat.commands.context import SessionRow
 from trio_chat.errors import Unavailable
 from trio_chat.events import Notice, Result
+from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.logins import Logins
 
 if TYPE_CHECKING:
-    from trio_chat.server.delivery.session import Session
+    from trio_chat.server.service import Service
 
 
 class SessionPasswords:
@@ -37,13 +38,14 @@ class SessionPasswords:
 class SessionAsker:
     """Satisfies `commands.context.Asker` for one command of a session."""
 
-    def __init__(self, session: Session, id: str | None, command: str) -> None:
+    def __init__(self, service: Service, session: Session, id: str | None, command: str) -> None:
+        self._service = service
         self._session = session
         self._id = id
         self._command = command
 
     def sessions(self) -> Sequence[SessionRow]:
-        session, service = self._session, self._session.service
+        session, service = self._session, self._service
         member = session.member
         if member is None:
             raise Unavailable("this session goes on elsewhere")
@@ -51,7 +53,7 @@ class SessionAsker:
             SessionRow(
                 id=link_id(one),
                 client="a plain peer",
-                address=one.link.peer,
+                address=one.peer,
                 since_ms=member.since_ms,
                 linked=True,
                 own=one is session,
@@ -65,7 +67,7 @@ class SessionAsker:
                 client=seat.client,
                 address=seat.address,
                 since_ms=seat.since_ms,
-                linked=seat.session is not None,
+                linked=service.session_in(seat) is not None,
                 own=seat is session.seat,
             )
             for seat in service.seats.of_account(member.account_id)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from trio_chat.chat.names import check_room
-from trio_chat.chat.rooms import Direct, Member, Room
-from trio_chat.chat.rules import check_enter, check_words, note_spoke
+from trio_chat.chat.rooms import Member, Room
+from trio_chat.chat.rules import check_enter, check_words
 from trio_chat.commands.effects import (
     Announce,
     Archive,
@@ -32,13 +32,13 @@ from trio_chat.commands.table import Command, Outcome
 from trio_chat.errors import Muted, NotPermitted, Unavailable
 from trio_chat.events import Done, Notice, Result
 from trio_chat.requests import Input
-from trio_chat.server.delivery.broadcast import done
-from trio_chat.server.intake import entrance
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.delivery.view import done
 from trio_chat.server.intake.asking import link_id
 from trio_chat.store.api import Put, Write
 
 if TYPE_CHECKING:
-    from trio_chat.server.delivery.session import Session
+    from trio_chat.server.service import Service
 
 _SHOWN = (Tell, Announce, Dismiss, Archive)  # to others, once it is stored
 Spoken: TypeAlias = "Say | Line"
@@ -48,10 +48,15 @@ class Carrying:
     """The carrying out of one command's outcome for one session."""
 
     def __init__(
-        self, session: Session, request: Input, command: Command, outcome: Outcome
+        self,
+        service: Service,
+        session: Session,
+        request: Input,
+        command: Command,
+        outcome: Outcome,
     ) -> None:
+        self._service = service
         self._session = session
-        self._service = session.service
         self._request = request
         self._command = command
         self._outcome = outcome
@@ -97,7 +102,7 @@ class Carrying:
 
     def _last_words(self, reason: str, rooms: Iterable[Room]) -> str:
         """*reason*, or nothing from somebody who may not speak."""
-        if not self._session.may_write:
+        if not self._session.allows("write"):
             return ""
         try:
             self._check_muted(rooms)
@@ -109,29 +114,11 @@ class Carrying:
 
     def _line(self, effect: Say | Line) -> Write:
         if isinstance(effect, Say):
-            return self._spoken(effect)
+            return self._service.requests.talking.spoken(self._session, effect)
         write = self._write(effect.key, effect.text, effect.target)
         write.kind = effect.kind
         if effect.expels:
             write.effects = (effect,)
-        return write
-
-    def _spoken(self, effect: Say) -> Write:
-        """What the member says, let in where plain talk is."""
-        answers, service = self._session.answers, self._service
-        place: Room | Direct | None
-        if effect.to:
-            answers.check_direct()
-            place = service.conversations.open(self._member, effect.to)
-        else:
-            place = service.talk_of(self._session, effect.key)
-        if place is None:
-            raise Unavailable("you have left there meanwhile")
-        mends = effect.target if effect.mends else None
-        answers.check_speak(place, mends=mends)
-        note_spoke(place, self._member, service.now_ms(), mends=mends)
-        write = self._write(place.key, effect.text, effect.target)
-        write.kind = effect.kind
         return write
 
     def _write(self, room: str, text: str, target: int | str | None) -> Write:
@@ -163,7 +150,7 @@ class Carrying:
         service, session = self._service, self._session
         if service.state.directory.named(effect.name) is None:
             check_room(effect.name, service.config.limits)
-            if not session.may_write:
+            if not session.allows("write"):
                 raise NotPermitted("this token may not make rooms")
             self._check_muted(())
         room = await service.make_room(self._member, effect.name)
@@ -178,7 +165,7 @@ class Carrying:
             account = self._service.state.accounts.by_id(effect.account)
             if account is None:
                 raise Unavailable("the account was removed meanwhile")
-        self._puts += await entrance.switch(self._session, account)
+        self._puts += await self._service.requests.hellos.switch(self._session, account)
 
     # --- stored
 
@@ -200,7 +187,7 @@ class Carrying:
         for further in lines[1:]:
             await self._service.records.commit(further)
         if first.key and first.seq:
-            self._answer = done(first, self._session)
+            self._answer = done(first, self._session, self._service.state.directory)
 
     def _result(self) -> Result:
         outcome = self._outcome
@@ -236,10 +223,10 @@ class Carrying:
         service, member, own = self._service, self._member, self._session
         for seat in service.seats.of_account(member.account_id):
             if seat.id == id or (not id and seat is not own.seat):
-                entrance.end_seat(service, seat)
+                service.attendance.end_device(seat)
         for other in tuple(service.linked(member)):
             if id == link_id(other) or (not id and other is not own):
-                entrance.end_link(other)
+                service.attendance.end_link(other)
 
     def _show_answer(self) -> None:
         if self._outcome.text is not None:
@@ -252,7 +239,7 @@ class Carrying:
         if session.member is None:
             return
         reason = self._last_words(effect.reason, session.member.rooms.values())
-        session.service.attendance.depart(session, reason)
+        self._service.attendance.depart(session, reason)
         session.close(reason or "bye")
 
     @property

@@ -14,9 +14,11 @@ from trio_chat.errors import Conflict, NotInRoom, NotPermitted, Unavailable
 from trio_chat.requests import Input, Invocation
 from trio_chat.server.intake.asking import SessionAsker, SessionPasswords
 from trio_chat.server.intake.carrying import Carrying
+from trio_chat.server.net.links import throttled_address
 
 if TYPE_CHECKING:
     from trio_chat.server.delivery.session import Session
+    from trio_chat.server.service import Service
 
 # How often a command is decided again. Each time somebody else's change was stored meanwhile.
 _TRIES = 8
@@ -30,24 +32,26 @@ class Ready(NamedTuple):
     place: Room | Direct | None
 
 
-async def run_command(session: Session, request: Input, invocation: Invocation) -> None:
+async def run_command(
+    service: Service, session: Session, request: Input, invocation: Invocation
+) -> None:
     """Raises ChatError: it was refused."""
     # First, because a wait between the guard and the handler would make the guard's answer old;
     # and because what has happened is answered so, whatever has changed since.
-    found = session.service.table.find(invocation.name)
-    if not found.reads and await session.answers.answered_before(request.id):
+    found = service.table.find(invocation.name)
+    if not found.reads and await service.requests.writes.answered_before(session, request.id):
         return
     for _ in range(_TRIES):
-        ready = _guard(session, found, request.room, invocation)
-        context = _context(session, request, ready)
+        ready = _guard(service, session, found, request.room, invocation)
+        context = _context(service, session, request, ready)
         outcome = await _decide(ready, context)
-        is_stored = outcome.changes or outcome.act is not None
-        if found.reads and is_stored and await session.answers.answered_before(request.id):
-            return
+        if found.reads and (outcome.changes or outcome.act):  # it is no reading, after all
+            if await service.requests.writes.answered_before(session, request.id):
+                return
         if session.member is not context.member:
             raise Unavailable("this session goes on elsewhere")
         try:
-            await Carrying(session, request, ready.command, outcome).carry_out()
+            await Carrying(service, session, request, ready.command, outcome).carry_out()
         except Conflict:
             continue
         return
@@ -59,14 +63,16 @@ async def _decide(ready: Ready, context: Context) -> Outcome:
     return await outcome if inspect.isawaitable(outcome) else outcome
 
 
-def _guard(session: Session, command: Command, place_name: str, invocation: Invocation) -> Ready:
+def _guard(
+    service: Service, session: Session, command: Command, place_name: str, invocation: Invocation
+) -> Ready:
     """Raises NotPermitted, UsageError, NoSuchRoom, NotInRoom."""
-    member = session.answers.member()
-    place = session.answers.known_place(place_name)
+    member = session.speaker()
+    place = service.requests.places.known(session, place_name)
     name, _, rest = invocation.rest.partition(" ")
-    is_room = name.startswith("#") and not _is_number(session, name[1:])
+    is_room = name.startswith("#") and not _is_number(service, name[1:])
     if command.room_role is not None and is_room:
-        place = _named_place(session, member, name, command)
+        place = _named_place(service, session, member, name, command)
         invocation = Invocation(invocation.name, rest.lstrip(" "))
     if session.scopes is not None and command.scope not in (*session.scopes, ""):
         raise NotPermitted(f"this token does not allow /{command.name}")
@@ -77,35 +83,36 @@ def _guard(session: Session, command: Command, place_name: str, invocation: Invo
     return Ready(command, arguments, place)
 
 
-def _is_number(session: Session, text: str) -> bool:
+def _is_number(service: Service, text: str) -> bool:
     """`#3` is a sanction, unless a room is called so."""
-    return text.isdigit() and session.service.state.directory.named(text) is None
+    return text.isdigit() and service.state.directory.named(text) is None
 
 
-def _named_place(session: Session, member: Member, name: str, command: Command) -> Room:
+def _named_place(
+    service: Service, session: Session, member: Member, name: str, command: Command
+) -> Room:
     """The room named before the arguments: one's own, or any for whom the server's role allows
     the command."""
-    room = session.service.state.directory.find_room(name)
+    room = service.state.directory.find_room(name)
     if room.key not in member.rooms and session.role < command.role:
         raise NotInRoom(f"you are not in #{room.name}")
     return room
 
 
-def _context(session: Session, request: Input, ready: Ready) -> Context:
-    service = session.service
+def _context(service: Service, session: Session, request: Input, ready: Ready) -> Context:
     return Context(
         state=service.state,
         config=service.config,
         table=service.table,
-        member=session.answers.member(),
+        member=session.speaker(),
         role=session.role,
         place=ready.place,
         now_ms=service.now_ms(),
         started_ms=service.started_ms,
         version=service.version,
         history=service.store,
-        passwords=SessionPasswords(service.logins, session.throttled_address),
+        passwords=SessionPasswords(service.logins, throttled_address(session.peer)),
         process=service.operations,
-        asker=SessionAsker(session, request.id, ready.command.name),
-        moderates=session.scopes is None or "moderate" in session.scopes,
+        asker=SessionAsker(service, session, request.id, ready.command.name),
+        moderates=session.allows("moderate"),
     )
