@@ -45,9 +45,8 @@ async def run_command(
         ready = _guard(service, session, found, request.room, invocation)
         context = _context(service, session, request, ready)
         outcome = await _decide(ready, context)
-        if found.reads and (outcome.changes or outcome.act):  # it is no reading, after all
-            if await service.requests.writes.answered_before(session, request.id):
-                return
+        if await _happened_before(service, session, request, found, outcome):
+            return
         if session.member is not context.member:
             raise Unavailable("this session goes on elsewhere")
         try:
@@ -56,6 +55,16 @@ async def run_command(
             continue
         return
     raise Unavailable("others are changing the same just now; try again")
+
+
+async def _happened_before(
+    service: Service, session: Session, request: Input, command: Command, outcome: Outcome
+) -> bool:
+    """Answer a command that reads as a rule, and would change something this time, as the first
+    time, if its id has happened."""
+    if not command.reads or not (outcome.changes or outcome.act):
+        return False
+    return await service.requests.writes.answered_before(session, request.id)
 
 
 async def _decide(ready: Ready, context: Context) -> Outcome:
