@@ -6,7 +6,7 @@ import unicodedata
 
 from trio_chat.config import LimitsSection
 from trio_chat.errors import BadRequest, NameInvalid, TooLong
-from trio_chat.text import clean_line, clean_text, fold
+from trio_chat.text import clean_line, clean_text, fold, normalize
 
 # Beside letters, digits and combining marks. What is missing has a meaning somewhere: `#` and
 # `@` mark rooms and people, `/` commands, `{` the native wire; blanks and commas part arguments.
@@ -51,7 +51,7 @@ def check_room(name: str, limits: LimitsSection) -> str:
 def _normal(name: str, what: str, limit: int) -> str:
     """Return *name* in NFC. Ordering thousands of marks takes 0.1 s, so it is not tried."""
     if len(name) <= _DECOMPOSED * limit:
-        name = unicodedata.normalize("NFC", name)
+        name = normalize("NFC", name)
     if not name:
         raise NameInvalid(f"a {what} needs at least one character")
     if len(name) > limit:
