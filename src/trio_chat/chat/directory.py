@@ -10,7 +10,7 @@ from trio_chat.chat.accounts import ACCOUNT_IDENTITY
 from trio_chat.chat.names import check_nick, check_room
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room, RoomRecord, direct_key
-from trio_chat.config import LimitsSection
+from trio_chat.config import DECOMPOSED, LimitsSection
 from trio_chat.errors import (
     BadRequest,
     NameTaken,
@@ -25,7 +25,6 @@ from trio_chat.text import NAME_CHARACTERS, fold
 # Guessing what was meant costs a comparison with each name: 0.07 ms for 32 like characters.
 _NEAREST_CHARACTERS = 32
 _NEAREST_NAMES = 200
-_DECOMPOSED = 4  # a character may be typed as so many
 
 
 class Directory:
@@ -101,7 +100,7 @@ class Directory:
     def find_member(self, nick: str) -> Member:
         """Raises NoSuchMember, naming the nearest nick."""
         nick = nick.removeprefix("@")
-        if len(nick) > _DECOMPOSED * self.limits.nick_characters:
+        if len(nick) > DECOMPOSED * self.limits.nick_characters:
             raise NoSuchMember("nobody here has so long a nick")
         member = self.members.get(fold(nick))
         if member is None:
@@ -193,14 +192,14 @@ class Directory:
     def named(self, name: str) -> Room | None:
         """The room that is called *name* now."""
         name = name.removeprefix("#")
-        if len(name) > _DECOMPOSED * self.limits.room_characters:
+        if len(name) > DECOMPOSED * self.limits.room_characters:
             return None
         return self._named.get(name) or self._named.get(fold(name))
 
     def find_room(self, name: str) -> Room:
         """Raises NoSuchRoom, naming the nearest one."""
         name = name.removeprefix("#")
-        if len(name) > _DECOMPOSED * self.limits.room_characters:
+        if len(name) > DECOMPOSED * self.limits.room_characters:
             raise NoSuchRoom("no room has so long a name")
         room = self.named(name)
         if room is None:
