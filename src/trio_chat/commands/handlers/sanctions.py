@@ -23,7 +23,14 @@ from trio_chat.commands.effects import Dismiss, Line, Tell
 from trio_chat.commands.fitting import fit
 from trio_chat.commands.handlers.moderation import kicked, reason_of
 from trio_chat.commands.table import Command, Outcome, of_moderators
-from trio_chat.commands.targets import find_target, here, lower_target, own_rank, target_of
+from trio_chat.commands.targets import (
+    find_target,
+    here,
+    lower_target,
+    own_rank,
+    readable,
+    target_of,
+)
 from trio_chat.errors import BadRequest, NoSuchMember, NotPermitted
 
 _GLOBS_PER_ROOM = 100  # 0.3 µs each, for everybody who enters or speaks
@@ -99,7 +106,7 @@ def unsilence(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 
 def bans(context: Context, _: tuple[str, ...]) -> Outcome:
-    return _list(context, here(context))
+    return _list(context, readable(context))
 
 
 def sbans(context: Context, _: tuple[str, ...]) -> Outcome:
@@ -127,6 +134,7 @@ def _sanction(
     mask = _mask(context, target)
     own = own_rank(context, room)
     _check_mask(context, kind, room, mask, own)
+    _check_count(context, kind, room, mask)
     sanction = Sanction(
         number=context.state.sanctions.last_number + 1,
         kind=kind,
@@ -139,6 +147,17 @@ def _sanction(
         rank=own,
     )
     return _given(context, sanction, room)
+
+
+def _check_count(context: Context, kind: SanctionKind, room: Room | None, mask: Mask) -> None:
+    """Raises NotPermitted: there are as many as there may be."""
+    sanctions, place = context.state.sanctions, room.key if room else EVERYWHERE
+    limits = context.config.limits
+    most = limits.sanctions_per_room if room else limits.sanctions
+    if sanctions.matching(kind, place, mask) is None and sanctions.count(place) >= most:
+        where = "in one room" if room else "on the server"
+        lift = "/unban" if room else "/sunban"
+        raise NotPermitted(f"at most {most} bans and mutes hold {where}; {lift} one first")
 
 
 def _given(context: Context, sanction: Sanction, room: Room | None) -> _Given:
