@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trio_chat.client.effects import Bell, Effect, Send
-from trio_chat.client.model import Model
-from trio_chat.client.rooms import Room
+from trio_chat.client.state.effects import Bell, Effect, Send
+from trio_chat.client.state.model import Model
+from trio_chat.client.state.room import Room
 from trio_chat.events import (
     Backlog,
     Done,

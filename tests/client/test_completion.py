@@ -7,8 +7,8 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from support_model import online, said
-from trio_chat.client.model import Model
-from trio_chat.client.ui.completion import ChatCompleter
+from trio_chat.client.state.model import Model
+from trio_chat.client.ui.input.completion import ChatCompleter
 from trio_chat.events import CommandInfo, Joined
 
 COMMANDS = tuple(

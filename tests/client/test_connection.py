@@ -13,9 +13,9 @@ import trio
 from trio.testing import MockClock
 
 from support_client import FakeServer
-from trio_chat.client.connection import Connection, Refused, Unreachable
-from trio_chat.client.effects import Bell, Effect, Show
-from trio_chat.client.model import Model
+from trio_chat.client.link.connection import Connection, Refused, Unreachable
+from trio_chat.client.state.effects import Bell, Effect, Show
+from trio_chat.client.state.model import Model
 from trio_chat.events import Bye, Error, Gap, Notice, Said
 from trio_chat.requests import Hello, Input, Page, Ping
 

@@ -14,8 +14,8 @@ from support_real_server import real_server
 from support_screen import ScreenClient
 from trio_chat.client import open_chat
 from trio_chat.client.app import ClientOptions, run_client
-from trio_chat.client.connection import Connection, Login, LoginRefused, Timeouts
-from trio_chat.client.model import Model
+from trio_chat.client.link.connection import Connection, Login, LoginRefused, Timeouts
+from trio_chat.client.state.model import Model
 from trio_chat.errors import LoginFailed
 from trio_chat.events import Error, Notice
 from trio_chat.requests import Hello

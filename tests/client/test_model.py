@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support_model import AT, bells, lobby, online, requests, said, texts
-from trio_chat.client.effects import Send, Show
-from trio_chat.client.model import Model
+from trio_chat.client.state.effects import Send, Show
+from trio_chat.client.state.model import Model
 from trio_chat.events import (
     Backlog,
     CommandInfo,

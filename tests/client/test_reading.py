@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from support_model import AT, bells, lobby, online, requests, resumed, said, welcome
-from trio_chat.client.effects import Bell
-from trio_chat.client.model import Model
+from trio_chat.client.state.effects import Bell
+from trio_chat.client.state.model import Model
 from trio_chat.events import (
     Backlog,
     Bye,

@@ -20,12 +20,12 @@ from typing import Protocol
 
 import trio
 
-from trio_chat.client.connection import Connection, Login, LoginRefused, Refused, Unreachable
-from trio_chat.client.dial import Dial, dial_tcp, dial_tls
-from trio_chat.client.effects import Effect
-from trio_chat.client.model import Model
-from trio_chat.client.settings import Settings
-from trio_chat.client.transcript import Transcript, open_transcript
+from trio_chat.client.link.connection import Connection, Login, LoginRefused, Refused, Unreachable
+from trio_chat.client.link.dial import Dial, dial_tcp, dial_tls
+from trio_chat.client.settings.settings import Settings
+from trio_chat.client.state.effects import Effect
+from trio_chat.client.state.model import Model
+from trio_chat.client.text.transcript import Transcript, open_transcript
 from trio_chat.client.ui.plain import PlainScreen
 
 EXIT_QUIT = 0
@@ -220,7 +220,7 @@ def _open_screen(
 ) -> AbstractAsyncContextManager[Screen]:
     """prompt_toolkit costs 150 ms: only who needs it imports it."""
     if kind == "full":
-        from trio_chat.client.ui.full import open_full_screen
+        from trio_chat.client.ui.full.full import open_full_screen
 
         return open_full_screen(model, options.settings)
     if kind == "inline":

@@ -18,16 +18,16 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 
-from trio_chat.client.aiotrio import Aio, open_asyncio
-from trio_chat.client.connection import Connection
-from trio_chat.client.effects import Bell, Effect, Show
-from trio_chat.client.lines import safe_text, shown_room
-from trio_chat.client.model import Model
-from trio_chat.client.passwords import wanted
-from trio_chat.client.settings import Settings
-from trio_chat.client.ui.completion import ChatCompleter
-from trio_chat.client.ui.history import open_history
-from trio_chat.client.ui.question import Secret
+from trio_chat.client.link.connection import Connection
+from trio_chat.client.settings.settings import Settings
+from trio_chat.client.state.effects import Bell, Effect, Show
+from trio_chat.client.state.line import safe_text, shown_room
+from trio_chat.client.state.model import Model
+from trio_chat.client.state.passwords import wanted
+from trio_chat.client.ui.aiotrio import Aio, open_asyncio
+from trio_chat.client.ui.input.completion import ChatCompleter
+from trio_chat.client.ui.input.history import open_history
+from trio_chat.client.ui.input.question import Secret
 from trio_chat.wire.render_text import render
 
 FRAME_SECONDS = 0.04

@@ -13,11 +13,11 @@ from contextlib import aclosing
 
 import trio
 
-from trio_chat.client.connection import Connection
-from trio_chat.client.effects import Effect, Show
-from trio_chat.client.model import Model
-from trio_chat.client.passwords import masked
-from trio_chat.client.printer import Printer
+from trio_chat.client.link.connection import Connection
+from trio_chat.client.state.effects import Effect, Show
+from trio_chat.client.state.model import Model
+from trio_chat.client.state.passwords import masked
+from trio_chat.client.text.printer import Printer
 from trio_chat.events import Error, Event
 from trio_chat.wire.lines import LineBuffer
 from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, NativeWire

@@ -1,0 +1,223 @@
+"""The message pane: it builds only the visible rows, so a redraw costs O(height), whatever the
+backlog. It knows rooms and lines, no wire and no keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from prompt_toolkit.layout import UIContent, UIControl
+from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
+
+from trio_chat.client.state.line import SERIAL_BITS, shown_room
+from trio_chat.client.state.model import Model
+from trio_chat.client.state.past import Pull
+from trio_chat.client.state.room import Room
+from trio_chat.client.text.render import Renderer, Row, rule_row
+from trio_chat.client.ui.full.scrollback import View
+
+if TYPE_CHECKING:
+    from prompt_toolkit.key_binding.key_bindings import NotImplementedOrNone
+
+# Older lines are asked for while this many screens of them are still there.
+SPARE_SCREENS = 2
+WHEEL_ROWS = 3
+
+
+class Place(NamedTuple):
+    """A row of the room's text: the line's serial, and which of its rows, counted from its end,
+    because the rules above a line come and go."""
+
+    serial: int
+    row: int
+
+
+class Pane(UIControl):
+    """Shows the current room, following the newest line unless scrolled back.
+
+    Attributes:
+        renderer: makes the rows.
+        edge: which lines are missing soon, if any; known after each drawing.
+    """
+
+    def __init__(self, model: Model, renderer: Renderer) -> None:
+        self._model = model
+        self.renderer = renderer
+        self._room: Room | None = None
+        self._bottom: Place | None = None  # None: the newest
+        self._target: tuple[Room, int] | None = None  # a seq that is to be shown when it is here
+        self._found = 0  # the serial of the line that was looked for
+        self._width = 80
+        self.height = 1
+        self.edge: Pull | None = None
+
+    @property
+    def is_scrolled(self) -> bool:
+        return self._bottom is not None
+
+    def scroll_up(self, rows: int) -> None:
+        for place, _ in islice(self._rows_back_from(self._view(), self._bottom), rows + 1):
+            self._bottom = place
+
+    def scroll_down(self, rows: int) -> None:
+        """At the newest line follow it again."""
+        if self._bottom is None:
+            return
+        view = self._view()
+        below = self._rows_from(view, self._bottom)
+        for place, _ in islice(below, rows):
+            self._bottom = place
+        if next(below, None) is None and view.reaches_newest:
+            self.follow()
+
+    def page_up(self) -> None:
+        """Show what is above; the topmost row stays in sight, as the last."""
+        self.scroll_up(self.height - 1)
+
+    def page_down(self) -> None:
+        self.scroll_down(self.height - 1)
+
+    def follow(self) -> None:
+        """Show the newest line, and forget what was pulled from the past."""
+        self._bottom = self._target = None
+        self._found = 0
+        if self._room is not None:
+            self._room.past = None
+
+    def show_seq(self, room: Room, seq: int) -> None:
+        """Show the line with *seq* as soon as it is here."""
+        self._target = room, seq
+
+    def show_marker(self) -> None:
+        """Show where reading stopped."""
+        view, room = self._view(), self._model.house.current
+        if room is not None and room.marker and len(view):
+            first_new = min(view.index(room.marker) + 1, len(view) - 1)
+            self._show(view, view[first_new].serial)
+
+    def mouse_handler(self, mouse_event: MouseEvent) -> NotImplementedOrNone:
+        """The wheel scrolls; anything else is none of ours."""
+        if mouse_event.event_type is MouseEventType.SCROLL_UP:
+            self.scroll_up(WHEEL_ROWS)
+        elif mouse_event.event_type is MouseEventType.SCROLL_DOWN:
+            self.scroll_down(WHEEL_ROWS)
+        else:
+            return NotImplemented
+        return None
+
+    # --- drawing
+
+    def create_content(self, width: int, height: int) -> UIContent:
+        self._width, self.height = width, height
+        self._come_to(self._model.house.current)
+        view = self._view()
+        self._go_to_target(view)
+        shown = self._shown(view, height)
+        self.edge = self._edge_near(view, shown)
+        rows: list[Row] = [[] for _ in range(height - len(shown))]
+        rows += [row for _, row in shown]
+        return UIContent(lambda i: [*rows[i]], line_count=height, show_cursor=False)
+
+    def _come_to(self, room: Room | None) -> None:
+        if room is self._room:
+            return
+        if self._room is not None:
+            self._room.past = None
+        self._room, self._bottom, self._found = room, None, 0
+
+    def _go_to_target(self, view: View) -> None:
+        if self._target is None or self._target[0] is not self._room or self._room is None:
+            return
+        past = self._room.past
+        if past is not None and past.pull is not None:
+            return  # it comes
+        serial = view[view.index(self._target[1] << SERIAL_BITS)].serial if len(view) else 0
+        self._target = None
+        self._found = serial
+        self._show(view, serial)
+
+    def _show(self, view: View, serial: int) -> None:
+        """Put the first row of the line with *serial* into the middle."""
+        self._bottom = Place(serial, len(self._render(view, view.index(serial))) - 1)
+        for place, _ in islice(self._rows_from(view, self._bottom), self.height // 2):
+            self._bottom = place
+
+    def _shown(self, view: View, height: int) -> list[tuple[Place, Row]]:
+        shown: list[tuple[Place, Row]] = []
+        for placed in self._rows_back_from(view, self._bottom):
+            shown.append(placed)
+            if len(shown) == height:
+                break
+        shown.reverse()
+        if len(shown) < height and self._bottom is not None:
+            self._fill_below(view, shown, height)
+        if shown:
+            place, row = shown[0]
+            line = view[view.index(place.serial)]
+            shown[0] = place, self.renderer.named(row, line, self._width)
+        return shown
+
+    def _fill_below(self, view: View, shown: list[tuple[Place, Row]], height: int) -> None:
+        """The top was reached: the rest of the screen shows what comes after."""
+        assert self._bottom is not None
+        for placed in self._rows_from(view, self._bottom):
+            if len(shown) == height:
+                self._bottom = shown[-1][0]
+                return
+            shown.append(placed)
+        if view.reaches_newest and self._room is not None and not self._room.has_older:
+            self._bottom = None
+
+    def _edge_near(self, view: View, shown: list[tuple[Place, Row]]) -> Pull | None:
+        room = self._room
+        if room is None or self._bottom is None:
+            return None
+        spare = self.height * SPARE_SCREENS
+        if room.has_older and (not shown or view.index(shown[0][0].serial) < spare):
+            return "older"
+        if view.reaches_newest or len(view) - view.index(self._bottom.serial) > spare:
+            return None
+        return "newer"
+
+    # --- the room's text, row by row
+
+    def _view(self) -> View:
+        return View(self._model, self._model.house.current)
+
+    def _rows_back_from(self, view: View, bottom: Place | None) -> Iterator[tuple[Place, Row]]:
+        last = len(view) - 1 if bottom is None else view.index(bottom.serial)
+        for index in range(min(last, len(view) - 1), -1, -1):
+            rows = self._render(view, index)
+            skipped = bottom.row if bottom is not None and index == last else 0
+            for row in range(min(skipped, len(rows) - 1), len(rows)):
+                yield Place(view[index].serial, row), rows[-1 - row]
+
+    def _rows_from(self, view: View, top: Place) -> Iterator[tuple[Place, Row]]:
+        """Yield the rows below *top*."""
+        first = view.index(top.serial)
+        for index in range(first, len(view)):
+            rows = self._render(view, index)
+            start = min(top.row, len(rows)) if index == first else len(rows)
+            for row in range(start - 1, -1, -1):
+                yield Place(view[index].serial, row), rows[-1 - row]
+
+    def _render(self, view: View, index: int) -> list[Row]:
+        line = view[index]
+        previous = view[index - 1] if index else None
+        room = self._room
+        if room is None:
+            return []
+        new = ""
+        is_after = previous is None or previous.serial <= room.marker
+        if room.marker and is_after and line.serial > room.marker:
+            count = room.new_count + room.unread
+            new = f"{count} new" if count else ""  # else only somebody came or went
+        rows = self.renderer.rows(line, previous, self._width, new=new)
+        if line.serial == self._found:
+            rows = [[(f"{style} class:found", text) for style, text in row] for row in rows]
+        return rows if index else [self._top_row(room), *rows]
+
+    def _top_row(self, room: Room) -> Row:
+        text = "…" if room.has_older else f"beginning of {shown_room(room.name)}"
+        return [("class:rule", rule_row(text, self._width))]
