@@ -270,7 +270,7 @@ def _chat(parsed: argparse.Namespace) -> int:
     import trio
 
     from trio_chat.client.app import run_client
-    from trio_chat.client.link.connection import LoginRefused
+    from trio_chat.client.link.failures import LoginRefused
     from trio_chat.client.settings import profiles, wizard
 
     settings, profile = _where_to(parsed)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import ssl
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
@@ -20,9 +19,10 @@ from typing import Protocol
 
 import trio
 
-from trio_chat.client.link.connection import Connection, Login, LoginRefused, Refused, Unreachable
+from trio_chat.client.link.connection import Connection
 from trio_chat.client.link.dial import Dial, dial_tcp, dial_tls
-from trio_chat.client.settings.settings import Settings
+from trio_chat.client.link.failures import LoginRefused, Refused, Unreachable
+from trio_chat.client.settings.options import ClientOptions
 from trio_chat.client.state.effects import Effect
 from trio_chat.client.state.model import Model
 from trio_chat.client.text.transcript import Transcript, open_transcript
@@ -57,25 +57,6 @@ class Screen(Protocol):
 
     async def flush(self) -> None:
         """Wait until everything is shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClientOptions:
-    """What the command line and a profile say.
-
-    *room* None: where the server puts us; *tls*: the rules for an encrypted link; *is_json*: the
-    plain screen prints events as the wire has them; *settings*: of the file, with what the
-    command line says instead.
-    """
-
-    host: str
-    port: int
-    nick: str
-    room: str | None = None
-    login: Login | None = None
-    tls: ssl.SSLContext | None = None
-    is_json: bool = False
-    settings: Settings = field(default_factory=Settings)
 
 
 async def run_client(options: ClientOptions, dial: Dial | None = None) -> int:

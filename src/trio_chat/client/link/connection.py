@@ -6,27 +6,32 @@ link is doing stands in `status`.
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
 
 import msgspec
 import trio
 
 from trio_chat.client.link.dial import Dial
+from trio_chat.client.link.failures import (
+    LinkLost,
+    LoginRefused,
+    Refused,
+    Unreachable,
+    explain,
+    first_leaf,
+)
+from trio_chat.client.link.status import LinkState, Status
 from trio_chat.client.state.effects import Effect, Send
-from trio_chat.client.state.line import safe_line
 from trio_chat.client.state.model import RETRYABLE, Model
-from trio_chat.client.state.room import Room
-from trio_chat.errors import LoginFailed, ProtocolError, TrioChatError
+from trio_chat.client.state.room.line import safe_line
+from trio_chat.client.state.room.room import Room
+from trio_chat.errors import LoginFailed, ProtocolError
 from trio_chat.events import Bye, Error, Event, Pong
 from trio_chat.requests import Hello, Ping, Request
 from trio_chat.wire.lines import LineBuffer
 from trio_chat.wire.native import MAX_SERVER_LINE_BYTES, decode_event, encode_request
-
-LinkState: TypeAlias = Literal["connecting", "online", "offline"]
 
 RECEIVE_BYTES = 65_536
 
@@ -49,26 +54,6 @@ class Timeouts:
     backoff_max_seconds: float = 30.0
 
 
-class Unreachable(TrioChatError):
-    """There is no server, or none any more; the message says which and why."""
-
-
-class Refused(TrioChatError):
-    """The server does not let us in, or told us to go; the message is its reason.
-
-    Attributes:
-        error: what the server answered to the hello; None after a `bye`.
-    """
-
-    def __init__(self, message: str, error: Error | None = None) -> None:
-        super().__init__(message)
-        self.error = error
-
-
-class LoginRefused(Refused):
-    """Account, password or token are wrong."""
-
-
 @dataclass(frozen=True, slots=True)
 class Login:
     """What proves who one is: a password, or a token, for which the account may be left out."""
@@ -76,27 +61,6 @@ class Login:
     account: str | None = None
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
-
-
-class LinkLost(Exception):
-    """This link is over; another may do. *retry_after* in seconds if the server named it."""
-
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.retry_after = retry_after
-
-
-@dataclass(slots=True)
-class Status:
-    """How the link is doing, for the status bar; *retry_at* in monotonic seconds, *reason*: why
-    it is offline."""
-
-    state: LinkState = "connecting"
-    latency_seconds: float | None = None
-    retry_at: float = 0.0
-    reason: str = ""
-    is_encrypted: bool = False
 
 
 class Connection:
@@ -294,9 +258,9 @@ class Connection:
                 self._bye = event
             elif isinstance(event, Error) and self.status.state != "online":
                 self._hello_refused(event)
-        was_online = self.model.house.is_online
+        was_online = self.model.rooms.is_online
         self.apply(self.model.receive(self._sift(events), now))
-        if self.model.house.is_online and not was_online:
+        if self.model.rooms.is_online and not was_online:
             self._came_online()
 
     def _hello_refused(self, error: Error) -> None:
@@ -376,24 +340,6 @@ class Connection:
         if state != "online":
             self.status.latency_seconds = None
         self._on_status()
-
-
-def explain(exc: OSError) -> str:
-    """Return what is wrong, for a person: trio wraps the reason, and names the address again."""
-    inner = first_leaf(exc.__cause__) if exc.__cause__ is not None else exc
-    if not isinstance(inner, OSError):
-        inner = exc
-    if inner.errno is not None and inner.errno > 0:
-        return os.strerror(inner.errno).lower()
-    text = inner.strerror or str(inner) or type(inner).__name__
-    return text[:1].lower() + text[1:]
-
-
-def first_leaf(exc: BaseException) -> BaseException:
-    """Nurseries nest, and so do their exception groups."""
-    while isinstance(exc, BaseExceptionGroup):
-        exc = exc.exceptions[0]
-    return exc
 
 
 def _decode(line: object) -> Event | None:

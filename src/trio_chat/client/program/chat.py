@@ -18,12 +18,14 @@ from typing import Any, NamedTuple
 
 import trio
 
-from trio_chat.client.link.connection import Connection, Login, Refused, Unreachable
+from trio_chat.client.link.connection import Connection, Login
 from trio_chat.client.link.dial import Dial, dial_tcp, dial_tls, parse_address, tls_context
+from trio_chat.client.link.failures import Refused, Unreachable
 from trio_chat.client.program.live import EventStream, News
-from trio_chat.client.program.replies import Answers, InputAnswer, PageAnswer, chat_error
+from trio_chat.client.program.replies import InputReply, PageReply, Replies, chat_error
 from trio_chat.client.state.effects import Effect, Show
 from trio_chat.client.state.model import RETRY_SECONDS, RETRYABLE, Model
+from trio_chat.client.state.room.line import bare_room
 from trio_chat.errors import ProtocolError, TrioChatError, Unavailable
 from trio_chat.events import Event, StoredEvent
 from trio_chat.requests import Input, Page
@@ -140,7 +142,7 @@ class Chat:
             on_status=self._on_status,
             sift=self._sift,
         )
-        self._answers = Answers(model)
+        self._replies = Replies(model)
         self._news = News(model)
         self._buffer_events = buffer_events
         self._stream: EventStream | None = None
@@ -151,7 +153,7 @@ class Chat:
     @property
     def nick(self) -> str:
         """What the server calls us now."""
-        return self._model.house.nick
+        return self._model.rooms.nick
 
     async def say(self, room: str, text: str) -> Stored:
         """Say *text* in *room*, or to `@nick`; return when it is stored. A leading slash is said.
@@ -193,7 +195,7 @@ class Chat:
         """
         while True:
             async with self._turns:
-                answer = await self._page(_bare(room), before, limit)
+                answer = await self._page(bare_room(room), before, limit)
             if answer.error is not None and answer.error.code not in RETRYABLE:
                 raise chat_error(answer.error)
             if answer.error is not None:
@@ -228,13 +230,13 @@ class Chat:
         scope.cancel()
 
     async def _wait_online(self) -> None:
-        while not self._model.house.is_online:
+        while not self._model.rooms.is_online:
             await self._changed.wait()
         await trio.lowlevel.checkpoint()
 
-    async def _ask(self, text: str, room: str | None) -> InputAnswer:
+    async def _ask(self, text: str, room: str | None) -> InputReply:
         """Raises ChatError."""
-        place = self._model.house.room(_bare(room)) if room is not None else None
+        place = self._model.rooms.room(bare_room(room)) if room is not None else None
         # What no server would take is refused before it is queued.
         encode_request(Input(id="i" * 64, room=place.name if place else "r" * 64, text=text))
         async with self._turns:
@@ -243,32 +245,32 @@ class Chat:
             if len(self._model.outgoing) == waiting:
                 raise Unavailable(f"{waiting} lines wait for the server already")
             id = self._model.outgoing.newest_id()
-            answer = self._answers.inputs[id] = InputAnswer()
+            answer = self._replies.inputs[id] = InputReply()
             self._wake()
             try:
                 await answer.arrived.wait()
             finally:
-                del self._answers.inputs[id]
+                del self._replies.inputs[id]
         if answer.error is not None:
             raise answer.error
         return answer
 
-    async def _page(self, room: str, before: int | None, limit: int) -> PageAnswer:
+    async def _page(self, room: str, before: int | None, limit: int) -> PageReply:
         await self._wait_online()
         id = self._model.outgoing.new_id()
-        answer = self._answers.pages[id] = PageAnswer(room)
+        answer = self._replies.pages[id] = PageReply(room)
         self._wake()
         try:
             self._connection.ask(Page(id=id, room=room, before=before, limit=limit))
             await answer.arrived.wait()
         finally:
-            del self._answers.pages[id]
+            del self._replies.pages[id]
         return answer
 
     async def _keep_pace(self) -> None:
         """Do not read what the program cannot take, unless it waits for what comes after that."""
         stream = self._stream
-        while stream is not None and stream.is_full and not self._answers:
+        while stream is not None and stream.is_full and not self._replies:
             await self._changed.wait()
         await trio.lowlevel.checkpoint()
 
@@ -279,13 +281,13 @@ class Chat:
     # --- what the connection hands over
 
     def _sift(self, events: list[Event]) -> list[Event]:
-        passed = self._answers.sift(events)
+        passed = self._replies.sift(events)
         self._news.note(passed)
         return passed
 
     def _on_effects(self, effects: Sequence[Effect]) -> None:
         shown = [effect.event for effect in effects if isinstance(effect, Show)]
-        self._answers.shown(shown)
+        self._replies.shown(shown)
         fresh = self._news.fresh(shown)
         if self._stream is not None:
             self._stream.put(fresh)
@@ -293,14 +295,10 @@ class Chat:
 
     def _on_status(self) -> None:
         if self._connection.status.state != "online":
-            self._answers.link_lost()
+            self._replies.link_lost()
         self._wake()
 
 
 def _alone(group: BaseExceptionGroup) -> BaseException:
     """The nursery is a detail: what the block raised can be caught by its own name."""
     return group.exceptions[0] if len(group.exceptions) == 1 else group
-
-
-def _bare(room: str) -> str:
-    return room.removeprefix("#")

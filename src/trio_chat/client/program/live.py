@@ -69,7 +69,7 @@ class News:
 
     def _note_backlog(self, event: Backlog) -> None:
         key = fold(event.room)
-        room = self._model.house.rooms.get(key)
+        room = self._model.rooms.by_name.get(key)
         is_first = room is None or room.cursor.last is None
         # A conversation has no entrance: it begins with what somebody wrote meanwhile.
         if not self._model.has_been_online or (is_first and not key.startswith("@")):

@@ -17,7 +17,7 @@ _ERRORS = {kind.code: kind for kind in ChatError.__subclasses__()}
 
 
 @dataclass(slots=True, eq=False)
-class InputAnswer:
+class InputReply:
     """What becomes of a line. *where*: room and seq, if it was stored."""
 
     arrived: trio.Event = field(default_factory=trio.Event)
@@ -27,7 +27,7 @@ class InputAnswer:
 
 
 @dataclass(slots=True, eq=False)
-class PageAnswer:
+class PageReply:
     """What becomes of a request for history. Neither *backlog* nor *error*: the link broke."""
 
     room: str
@@ -36,14 +36,14 @@ class PageAnswer:
     error: Error | None = None
 
 
-class Answers:
+class Replies:
     """Attributes:
     inputs, pages: who waits, by the id of the request.
     """
 
     def __init__(self, model: Model) -> None:
-        self.inputs: dict[str, InputAnswer] = {}
-        self.pages: dict[str, PageAnswer] = {}
+        self.inputs: dict[str, InputReply] = {}
+        self.pages: dict[str, PageReply] = {}
         self._model = model
         # A backlog does not say whose it is: from one on that may be a page's, all is held until
         # the next `done` tells, so that the order stays.
@@ -89,7 +89,7 @@ class Answers:
         held, self._held = self._held, []
         return held
 
-    def _release(self, page: PageAnswer, end: Done | Error) -> list[Event]:
+    def _release(self, page: PageReply, end: Done | Error) -> list[Event]:
         """*end* answers *page*, whose backlog is the last one that is held."""
         if isinstance(end, Error):
             page.error = end

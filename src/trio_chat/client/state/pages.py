@@ -12,10 +12,10 @@ from math import inf
 from typing import Literal, TypeAlias
 
 from trio_chat.client.state.effects import Effects
-from trio_chat.client.state.line import Line
-from trio_chat.client.state.past import Past, Pull
-from trio_chat.client.state.room import Room
-from trio_chat.client.state.rooms import House
+from trio_chat.client.state.room.line import Line
+from trio_chat.client.state.room.past import Past, Pull
+from trio_chat.client.state.room.room import Room
+from trio_chat.client.state.rooms import Rooms
 from trio_chat.events import Backlog, Deleted, Edited, Gap, StoredEvent
 from trio_chat.requests import Page
 from trio_chat.text import fold
@@ -46,9 +46,9 @@ class Pages:
     limit: how many events a page may have.
     """
 
-    def __init__(self, house: House, effects: Effects, new_id: Callable[[], str]) -> None:
+    def __init__(self, rooms: Rooms, effects: Effects, new_id: Callable[[], str]) -> None:
         self.limit = PAGE_EVENTS
-        self._house = house
+        self._rooms = rooms
         self._effects = effects
         self._new_id = new_id
         self._asked: dict[str, _Asked] = {}
@@ -66,7 +66,7 @@ class Pages:
         past = room.past
         if seq >= room.first_seq:
             if past is not None and not past.is_attached:
-                room.past = None
+                room.forget_past()
             return
         if past is not None and past.first <= seq <= past.last:
             return
@@ -76,7 +76,7 @@ class Pages:
     def due_at(self) -> float:
         """When `send` has something next, in monotonic seconds; perhaps inf."""
         due_at = inf
-        for room in self._house.rooms.values():
+        for room in self._rooms.by_name.values():
             if room.cursor.wants_page:
                 due_at = min(due_at, room.page_not_before)
             past = room.past
@@ -86,7 +86,7 @@ class Pages:
 
     def send(self, now: float) -> None:
         """Ask for what is wanted and not under way."""
-        for room in self._house.rooms.values():
+        for room in self._rooms.by_name.values():
             if room.cursor.wants_page and room.page_not_before <= now:
                 room.page_more = False
                 room.cursor.page_asked()
@@ -123,7 +123,7 @@ class Pages:
 
     def keeps(self, event: Backlog | Gap) -> bool:
         """Return whether *event* is of a page that somebody scrolls to, and so no news."""
-        room = self._house.rooms.get(fold(event.room))
+        room = self._rooms.by_name.get(fold(event.room))
         if room is None or not self._asked or room.cursor.joining:
             return False
         open_pages = (a for a in self._asked.values() if a.room is room and not a.is_answered)
@@ -170,7 +170,7 @@ class Pages:
     def link_lost(self) -> None:
         """What was asked for will not come; what is wanted is still wanted."""
         self._asked.clear()
-        for room in self._house.rooms.values():
+        for room in self._rooms.by_name.values():
             room.page_not_before = 0.0
             if room.past is not None:
                 room.past.is_asked = False
@@ -186,7 +186,7 @@ class Pages:
 
     def _show(self, room: Room, news: Iterable[StoredEvent]) -> None:
         for event in news:
-            self._house.show_stored(room, event, is_news=True)
+            self._rooms.show_stored(room, event, is_news=True)
 
     def _extend(self, asked: _Asked, past: Past) -> None:
         """Add what came, and know how far it reaches: what is hidden counts as well."""
@@ -214,7 +214,7 @@ class Pages:
     def _lines(self, room: Room, events: Iterable[StoredEvent]) -> list[Line]:
         """What became of a line stands in the line, so there is none for an amendment."""
         return [
-            self._house.line_of(room, event)
+            self._rooms.line_of(room, event)
             for event in events
             if not isinstance(event, Edited | Deleted)
         ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 
-from trio_chat.client.state.room import Room
+from trio_chat.client.state.room.room import Room
 from trio_chat.requests import Read
 
 # A server that refuses this many in a row keeps no such marks.
@@ -16,7 +16,7 @@ REFUSALS = 3
 PAUSE_SECONDS = 2.0
 
 
-class Reading:
+class ReadMarks:
     """What was seen and not told yet."""
 
     def __init__(self) -> None:

@@ -5,12 +5,12 @@ It knows neither requests nor links: those are the model's.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from trio_chat.client.state.effects import Bell, Effects
-from trio_chat.client.state.line import (
+from trio_chat.client.state.attention import Attention
+from trio_chat.client.state.effects import Effects
+from trio_chat.client.state.room.line import (
     SERIAL_BITS,
     Fate,
     Line,
@@ -21,7 +21,7 @@ from trio_chat.client.state.line import (
     safe_name,
     safe_text,
 )
-from trio_chat.client.state.room import Room
+from trio_chat.client.state.room.room import Room
 from trio_chat.events import (
     Backlog,
     Deleted,
@@ -32,7 +32,6 @@ from trio_chat.events import (
     Kicked,
     Left,
     Members,
-    NotifyLevel,
     Read,
     Renamed,
     Said,
@@ -42,14 +41,12 @@ from trio_chat.events import (
 )
 from trio_chat.text import fold
 
-# A hostile server cannot make the client remember more rooms or words than this.
+# A hostile server cannot make the client remember more rooms than this.
 ROOMS = 1000
-HIGHLIGHTS = 100
 
 
-class House:
+class Rooms:
     """Attributes:
-    nick: what the server calls this person; before `welcome`, what is asked for.
     rooms: folded name -> Room, in the order they were first seen.
     current: the room that is talked in; None before the first.
     is_watched: what is said in the current room is seen at once.
@@ -66,20 +63,17 @@ class House:
         wall_seconds: Callable[[], float],
         highlights: Sequence[str] = (),
     ) -> None:
-        self.rooms: dict[str, Room] = {}
+        self.by_name: dict[str, Room] = {}
         self.current: Room | None = None
         self.is_watched = True
         self.is_online = False
         self.returning: set[Room] = set()
         self._effects = effects
+        self._attention = Attention(nick, effects, highlights)
         self._on_own_words = on_own_words
         self._wall_seconds = wall_seconds
         self._entered: set[Room] = set()  # rooms whose members are to be told
         self._greeted: set[Room] = set()  # rooms that are to say so, behind what was before
-        self._missed: dict[Room, tuple[int, Bell]] = {}  # what is to ring when one is back
-        self._levels: dict[str, NotifyLevel] = {}
-        self._own_highlights = tuple(highlights)
-        self._highlights: tuple[str, ...] = ()
         self._back = 0  # the serial of the line that says that the link is there again
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Said: self._on_live,
@@ -96,7 +90,6 @@ class House:
             Read: self._on_read,
             Settings: self._on_settings,
         }
-        self.set_nick(nick)
 
     def receive(self, event: Event) -> bool:
         """Take in an event; return False if it is none of a room."""
@@ -106,10 +99,13 @@ class House:
         handler(event)
         return True
 
+    @property
+    def nick(self) -> str:
+        """The nick that the server has given this person; before `welcome`, the one asked for."""
+        return self._attention.nick
+
     def set_nick(self, nick: str) -> None:
-        self.nick = safe_name(nick)
-        self._own_name = fold(self.nick)
-        self._mention = _mention_pattern((self.nick, *self._own_highlights, *self._highlights))
+        self._attention.set_nick(nick)
 
     def go_to(self, room: Room) -> None:
         """Make *room* the one that is talked in and read."""
@@ -139,7 +135,7 @@ class House:
         those that still have something to tell."""
         return [
             room
-            for room in self.rooms.values()
+            for room in self.by_name.values()
             if room.is_joined
             or room.is_direct
             or room.unread
@@ -159,12 +155,12 @@ class House:
     def room(self, name: str) -> Room:
         """Return the room called *name*, made if it is new."""
         key = fold(name)
-        if key not in self.rooms:
-            if len(self.rooms) >= ROOMS:
-                del self.rooms[next(k for k, r in self.rooms.items() if r is not self.current)]
-            self.rooms[key] = room = Room(safe_name(name))
-            room.notify = self._levels.get(key, "mentions")
-        return self.rooms[key]
+        if key not in self.by_name:
+            if len(self.by_name) >= ROOMS:
+                del self.by_name[next(k for k, r in self.by_name.items() if r is not self.current)]
+            self.by_name[key] = room = Room(safe_name(name))
+            room.notify = self._attention.level(key)
+        return self.by_name[key]
 
     def say(self, look: Look, text: str, room: Room | None = None) -> None:
         """Add a line of the client's or the server's own to *room*, or to the current one."""
@@ -186,14 +182,11 @@ class House:
     def now_ms(self) -> int:
         return int(self._wall_seconds() * 1000)
 
-    def _is_own(self, nick: str) -> bool:
-        return nick == self.nick or fold(nick) == self._own_name
-
     # --- who is where
 
     def _on_joined(self, event: Joined) -> None:
         room = self.room(event.room)
-        if not self._is_own(event.nick):
+        if not self._attention.is_own(event.nick):
             room.add_member(event.nick)
             nick = safe_name(event.nick)
             room.add(self._line("coming", f"{nick} joined", nick))
@@ -213,7 +206,7 @@ class House:
         room = self.room(event.room)
         reason = f" ({safe_line(event.reason)})" if event.reason else ""
         self._effects.show(event)
-        if self._is_own(event.nick):
+        if self._attention.is_own(event.nick):
             room.add(self._line("system", f"you left{reason}"))
             self.gone(room)
         else:
@@ -227,29 +220,29 @@ class House:
         room.cursor.left()
         room.no_members()
         if room is self.current:
-            other = next((r for r in self.rooms.values() if r.is_joined), None)
+            other = next((r for r in self.by_name.values() if r.is_joined), None)
             if other is not None:
                 self.go_to(other)
 
     def _on_renamed(self, event: Renamed) -> None:
         old, new = safe_name(event.old), safe_name(event.new)
-        is_own = self._is_own(event.old)
+        is_own = self._attention.is_own(event.old)
         if is_own:
             self.set_nick(event.new)
         self._rename_direct(f"@{old}", f"@{new}")
-        for room in self.rooms.values():
+        for room in self.by_name.values():
             if room.rename_member(event.old, event.new) or (is_own and room.is_joined):
                 room.add(self._line("system", f"{old} is now called {new}"))
         self._effects.show(event)
 
     def _rename_direct(self, old: str, new: str) -> None:
         """The conversation goes on under the new nick, unless there is one already."""
-        if fold(old) not in self.rooms or fold(new) in self.rooms:
+        if fold(old) not in self.by_name or fold(new) in self.by_name:
             return
-        self.rooms = {
-            (fold(new) if key == fold(old) else key): room for key, room in self.rooms.items()
+        self.by_name = {
+            (fold(new) if key == fold(old) else key): room for key, room in self.by_name.items()
         }
-        self.rooms[fold(new)].name = new
+        self.by_name[fold(new)].name = new
 
     def _on_members(self, event: Members) -> None:
         room = self.room(event.room)
@@ -265,7 +258,7 @@ class House:
     # --- the log
 
     def _on_live(self, event: StoredEvent) -> None:
-        room = self.rooms.get(fold(event.room)) or self.room(event.room)
+        room = self.by_name.get(fold(event.room)) or self.room(event.room)
         for new in room.cursor.live(event):
             self.show_stored(room, new, is_news=True)
 
@@ -276,7 +269,7 @@ class House:
     def _on_kicked(self, event: Kicked) -> None:
         self._on_live(event)
         room = self.room(event.room)
-        if self._is_own(event.nick):
+        if self._attention.is_own(event.nick):
             room.mentions += 1  # it stays on the screen until this was seen
             room.unread += 1
             self.gone(room)
@@ -331,8 +324,8 @@ class House:
         serial = event.seq << SERIAL_BITS
         if not isinstance(event, Said):
             return Line(serial, at_ms, look, nick, text, event.seq)
-        is_own = self._is_own(nick)
-        is_mention = not is_own and (room.is_direct or bool(self._mention.search(text)))
+        is_own = self._attention.is_own(nick)
+        is_mention = not is_own and (room.is_direct or self._attention.is_called(text))
         fate: Fate = "deleted" if event.deleted else "edited" if event.edited else ""
         return Line(serial, at_ms, look, nick, text, event.seq, is_own, is_mention, fate)
 
@@ -348,29 +341,19 @@ class House:
         """Somebody said something new."""
         calls = line.is_mention and room.notify != "none"
         if calls or room.notify == "all":
-            self._ring(room, line)
+            self._attention.ring(room, line, is_online=self.is_online)
         if room is not self.current or not self.is_watched:
             room.add_unread(line, calls=calls)
 
     # --- what was read, and what rings
 
-    def _ring(self, room: Room, line: Line) -> None:
-        bell = Bell(room.name, line.nick, line.text)
-        if self.is_online:
-            self._effects.ring(bell)
-        else:  # perhaps it was read elsewhere, which is told next
-            self._missed[room] = (line.seq, bell)
-
     def came_online(self) -> None:
         """Everything that was missed is known now."""
         self.is_online = True
-        for room, (seq, bell) in self._missed.items():
-            if seq > room.read_seq:
-                self._effects.ring(bell)
-        self._missed.clear()
+        self._attention.came_online()
 
     def _on_read(self, event: Read) -> None:
-        room = self.rooms.get(fold(event.room))
+        room = self.by_name.get(fold(event.room))
         if room is None or event.seq <= room.read_seq:
             return
         room.was_read(event.seq)
@@ -378,20 +361,9 @@ class House:
             room.start_reading()
 
     def _on_settings(self, event: Settings) -> None:
-        self._levels = {
-            fold(name.removeprefix("#")): level
-            for name, level in list(event.notify.items())[:ROOMS]
-        }
-        for key, room in self.rooms.items():
-            room.notify = self._levels.get(key, "mentions")
-        self._highlights = tuple(map(safe_name, event.highlights[:HIGHLIGHTS]))
-        self.set_nick(self.nick)
+        self._attention.take_settings(event)
+        for key, room in self.by_name.items():
+            room.notify = self._attention.level(key)
 
     def _line(self, look: Look, text: str, nick: str = "") -> Line:
         return Line(0, self.now_ms(), look, nick, text)
-
-
-def _mention_pattern(words: Iterable[str]) -> re.Pattern[str]:
-    """Match any of *words* where it stands alone."""
-    alternatives = "|".join(re.escape(word) for word in words if word.strip())
-    return re.compile(rf"(?<!\w)(?:{alternatives or '(?!)'})(?!\w)", re.IGNORECASE)

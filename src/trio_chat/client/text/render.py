@@ -11,7 +11,7 @@ import zlib
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
-from trio_chat.client.state.line import Line
+from trio_chat.client.state.room.line import Line
 from trio_chat.client.text.markup import Span, cut, spans
 from trio_chat.client.text.wrapping import CellWidth, Measure, steady
 from trio_chat.text import fold

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from trio_chat.client.state.effects import Effect, Show
-from trio_chat.client.state.line import at_milliseconds
+from trio_chat.client.state.room.line import at_milliseconds
 from trio_chat.client.text.printer import Printer
 from trio_chat.errors import ConfigError
 from trio_chat.events import Event

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from prompt_toolkit.application import Application
 from prompt_toolkit.application.run_in_terminal import in_terminal
 
-from trio_chat.client.state.line import Line
+from trio_chat.client.state.room.line import Line
 from trio_chat.client.text.render import Clock, clock_of, date_of
 
 # A terminal's scrollback often holds no more.

@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
 from prompt_toolkit.utils import get_cwidth
 
-from trio_chat.client.link.connection import Status
-from trio_chat.client.state.line import shown_room
+from trio_chat.client.link.status import Status
 from trio_chat.client.state.model import Model
-from trio_chat.client.state.room import Room
+from trio_chat.client.state.room.line import shown_room
+from trio_chat.client.state.room.room import Room
 from trio_chat.client.text.render import Clock, Renderer, Row, clock_of, nick_style
 from trio_chat.text import fold
 
@@ -27,7 +27,7 @@ _SIGNS = {"owner": "@", "moderator": "@", "voiced": "+"}
 
 
 def room_bar(model: Model) -> Row:
-    room = model.house.current
+    room = model.rooms.current
     if room is None:
         return [("", f" {model.server or 'trio-chat'} ")]
     return [("class:current", f" {shown_room(room.name)}"), ("", f" {room.topic}")]
@@ -46,8 +46,8 @@ def status_bar(
     """Clock, rooms, and at the right end how things are. *now* in monotonic seconds."""
     left = [("", f" {clock_of(int(time.time() * 1000), clock)} ")]
     right = [("", f" {link(status, now)} ")]
-    if model.house.current is not None and model.house.current.total:
-        right.insert(0, ("", f" {model.house.current.total} here "))
+    if model.rooms.current is not None and model.rooms.current.total:
+        right.insert(0, ("", f" {model.rooms.current.total} here "))
     if len(model.outgoing):
         right.insert(0, ("", f" {len(model.outgoing)} waiting "))
     if is_scrolled:
@@ -59,12 +59,11 @@ def status_bar(
 
 def _rooms(model: Model, columns: int, on_click: Callable[[Room], None]) -> Fragments:
     """As many rooms as fit: the current one first, then those that call, then those with news."""
-    house = model.house
-    rooms = house.open_rooms
-    entries = {room: _entry(number, room, house.current) for number, room in enumerate(rooms, 1)}
+    current, rooms = model.rooms.current, model.rooms.open_rooms
+    entries = {room: _entry(number, room, current) for number, room in enumerate(rooms, 1)}
     fitting: set[Room] = set()
     left = columns - len(f" +{len(rooms)} ")
-    for room in sorted(rooms, key=lambda r: (r is not house.current, not r.mentions, not r.unread)):
+    for room in sorted(rooms, key=lambda r: (r is not current, not r.mentions, not r.unread)):
         left -= get_cwidth(entries[room][1])
         if left < 0:
             break
@@ -111,12 +110,12 @@ def link(status: Status, now: float) -> str:
 
 def member_list(model: Model, renderer: Renderer, columns: int, rows: int) -> Row:
     """The current room's members by rank and name, with a count of those that do not fit."""
-    room = model.house.current
+    room = model.rooms.current
     if room is None:
         return []
     row: Row = [("class:dim", f" {room.total} here\n")]
     shown = room.ranked()[: max(0, rows - 2)]
-    own = fold(model.house.nick)
+    own = fold(model.rooms.nick)
     for member in shown:
         style = "class:dim" if member.away is not None else nick_style(member.nick)
         if fold(member.nick) == own:

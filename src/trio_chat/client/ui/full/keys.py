@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.filters import Condition, Filter, has_focus
@@ -19,9 +19,7 @@ from prompt_toolkit.key_binding.bindings.search import start_reverse_incremental
 from prompt_toolkit.keys import Keys as Key
 
 from trio_chat.client.settings.settings import Settings
-
-if TYPE_CHECKING:
-    from trio_chat.client.ui.full.full import FullScreen
+from trio_chat.client.ui.full.desk import Desk
 
 Handler: TypeAlias = Callable[[KeyPressEvent], None]
 
@@ -51,92 +49,92 @@ class Keys(KeyBindings):
         return bind
 
 
-def key_bindings(screen: FullScreen) -> KeyBindingsBase:
-    typing = Keys(screen.settings, has_focus(screen.buffer))
-    _bind_leaving(typing, screen)
-    _bind_pane(typing, screen)
-    _bind_rooms(typing, screen)
-    _bind_input(typing, screen)
-    _bind_completion(typing, screen)
+def key_bindings(desk: Desk) -> KeyBindingsBase:
+    typing = Keys(desk.settings, has_focus(desk.buffer))
+    _bind_leaving(typing, desk)
+    _bind_pane(typing, desk)
+    _bind_rooms(typing, desk)
+    _bind_input(typing, desk)
+    _bind_completion(typing, desk)
     return merge_key_bindings(
         [
             load_auto_suggest_bindings(),
             typing,
-            _listing_keys(screen),
-            _question_keys(screen),
-            _secret_keys(screen),
+            _listing_keys(desk),
+            _question_keys(desk),
+            _secret_keys(desk),
         ]
     )
 
 
-def _bind_leaving(keys: Keys, screen: FullScreen) -> None:
-    is_empty = Condition(lambda: not screen.buffer.text)
+def _bind_leaving(keys: Keys, desk: Desk) -> None:
+    is_empty = Condition(lambda: not desk.buffer.text)
 
     @keys.on("clear")
     def clear(event: KeyPressEvent) -> None:
-        screen.buffer.reset()
+        desk.buffer.reset()
 
     @keys.on("leave", is_empty)
     def leave(event: KeyPressEvent) -> None:
-        screen.leave()
+        desk.leave()
 
     @keys.on("suspend")
     def suspend(event: KeyPressEvent) -> None:
         event.app.suspend_to_background()
 
 
-def _bind_pane(keys: Keys, screen: FullScreen) -> None:
+def _bind_pane(keys: Keys, desk: Desk) -> None:
     @keys.on("page_up")
     def page_up(event: KeyPressEvent) -> None:
-        screen.pane.page_up()
+        desk.pane.page_up()
 
     @keys.on("page_down")
     def page_down(event: KeyPressEvent) -> None:
-        screen.pane.page_down()
+        desk.pane.page_down()
 
-    @keys.on("newest", Condition(lambda: screen.pane.is_scrolled))
+    @keys.on("newest", Condition(lambda: desk.pane.is_scrolled))
     def follow(event: KeyPressEvent) -> None:
-        screen.pane.follow()
+        desk.pane.follow()
 
     @keys.on("first_unread")
     def first_unread(event: KeyPressEvent) -> None:
-        screen.pane.show_marker()
+        desk.pane.show_marker()
 
     @keys.on("bare")
     def bare(event: KeyPressEvent) -> None:
-        screen.show_bare()
+        desk.show_bare()
 
     @keys.on("help")
     def show_keys(event: KeyPressEvent) -> None:
-        screen.show_keys()
+        desk.show_keys()
 
 
-def _bind_rooms(keys: Keys, screen: FullScreen) -> None:
+def _bind_rooms(keys: Keys, desk: Desk) -> None:
     for number in range(1, 10):
 
         @keys.on(f"room_{number}")
         def go_to(event: KeyPressEvent, number: int = number) -> None:
-            screen.go_to(number)
+            desk.go_to(number)
 
     @keys.on("next_room")
     def next_room(event: KeyPressEvent) -> None:
-        screen.go_by(1)
+        desk.go_by(1)
 
     @keys.on("previous_room")
     def previous_room(event: KeyPressEvent) -> None:
-        screen.go_by(-1)
+        desk.go_by(-1)
 
     @keys.on("rooms")
     def rooms(event: KeyPressEvent) -> None:
-        screen.show_rooms()
+        desk.show_rooms()
 
     @keys.on("next_called")
     def next_called(event: KeyPressEvent) -> None:
-        screen.go_to_called()
+        desk.go_to_called()
 
 
-def _bind_input(keys: Keys, screen: FullScreen) -> None:
-    buffer = screen.buffer
+def _bind_input(keys: Keys, desk: Desk) -> None:
+    buffer = desk.buffer
 
     @keys.on("send")
     def send(event: KeyPressEvent) -> None:
@@ -156,16 +154,16 @@ def _bind_input(keys: Keys, screen: FullScreen) -> None:
 
     @keys.on("mend", Condition(lambda: not buffer.text))
     def mend(event: KeyPressEvent) -> None:
-        if text := screen.completer.last_to_mend():
+        if text := desk.completer.last_to_mend():
             buffer.insert_text(text)
 
     @keys.add(Key.BracketedPaste, filter=has_focus(buffer))
     def paste(event: KeyPressEvent) -> None:
-        screen.paste(event.data)
+        desk.paste(event.data)
 
 
-def _bind_completion(keys: Keys, screen: FullScreen) -> None:
-    buffer = screen.buffer
+def _bind_completion(keys: Keys, desk: Desk) -> None:
+    buffer = desk.buffer
     is_choosing = Condition(
         lambda: (
             buffer.complete_state is not None
@@ -205,15 +203,15 @@ def _bind_completion(keys: Keys, screen: FullScreen) -> None:
         buffer.auto_down(count=event.arg)
 
 
-def _listing_keys(screen: FullScreen) -> Keys:
-    keys = Keys(screen.settings, Condition(lambda: screen.listing is not None))
+def _listing_keys(desk: Desk) -> Keys:
+    keys = Keys(desk.settings, Condition(lambda: desk.listing is not None))
 
     def move(action: str, rows: int = 0, pages: int = 0) -> None:
         @keys.on(action)
         def moved(event: KeyPressEvent) -> None:
-            if screen.listing is not None:
-                screen.listing.move(rows)
-                screen.listing.move_pages(pages)
+            if desk.listing is not None:
+                desk.listing.move(rows)
+                desk.listing.move_pages(pages)
 
     move("earlier", rows=-1)
     move("later", rows=1)
@@ -222,41 +220,41 @@ def _listing_keys(screen: FullScreen) -> Keys:
 
     @keys.on("send")
     def choose(event: KeyPressEvent) -> None:
-        if screen.listing is not None:
-            screen.listing.choose()
+        if desk.listing is not None:
+            desk.listing.choose()
 
     @keys.on("help")
     @keys.on("close", eager=True)
     def close(event: KeyPressEvent) -> None:
-        screen.close()
+        desk.close()
 
     return keys
 
 
-def _question_keys(screen: FullScreen) -> Keys:
-    keys = Keys(screen.settings, Condition(lambda: screen.question is not None))
+def _question_keys(desk: Desk) -> Keys:
+    keys = Keys(desk.settings, Condition(lambda: desk.question is not None))
 
-    @keys.add(Key.Any, filter=Condition(lambda: screen.question is not None))
+    @keys.add(Key.Any, filter=Condition(lambda: desk.question is not None))
     def answer(event: KeyPressEvent) -> None:
-        if screen.question is not None and screen.question.answer(event.data):
-            screen.close()
+        if desk.question is not None and desk.question.answer(event.data):
+            desk.close()
 
     @keys.on("close", eager=True)
     def close(event: KeyPressEvent) -> None:
-        screen.close()
+        desk.close()
 
     return keys
 
 
-def _secret_keys(screen: FullScreen) -> Keys:
-    keys = Keys(screen.settings, has_focus(screen.secret_buffer))
+def _secret_keys(desk: Desk) -> Keys:
+    keys = Keys(desk.settings, has_focus(desk.secret_buffer))
 
     @keys.on("send")
     def give(event: KeyPressEvent) -> None:
-        screen.give_secret()
+        desk.give_secret()
 
     @keys.on("close", eager=True)
     def close(event: KeyPressEvent) -> None:
-        screen.close()
+        desk.close()
 
     return keys

@@ -13,7 +13,7 @@ from prompt_toolkit.output import Output
 
 from trio_chat.client.settings.settings import Notifications
 from trio_chat.client.state.effects import Bell
-from trio_chat.client.state.line import shown_room
+from trio_chat.client.state.room.line import shown_room
 from trio_chat.text import clean_line
 
 Kind: TypeAlias = Literal["9", "777"]

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from prompt_toolkit.layout import UIContent, UIControl
 from prompt_toolkit.mouse_events import MouseEvent, MouseEventType
 
-from trio_chat.client.state.line import SERIAL_BITS, shown_room
 from trio_chat.client.state.model import Model
-from trio_chat.client.state.past import Pull
-from trio_chat.client.state.room import Room
+from trio_chat.client.state.room.line import SERIAL_BITS, shown_room
+from trio_chat.client.state.room.past import Pull
+from trio_chat.client.state.room.room import Room
 from trio_chat.client.text.render import Renderer, Row, rule_row
-from trio_chat.client.ui.full.scrollback import View
+from trio_chat.client.ui.full.scrollback import Scrollback
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding.key_bindings import NotImplementedOrNone
@@ -31,6 +31,9 @@ class Place(NamedTuple):
 
     serial: int
     row: int
+
+
+Placed: TypeAlias = tuple[Place, Row]
 
 
 class Pane(UIControl):
@@ -57,18 +60,18 @@ class Pane(UIControl):
         return self._bottom is not None
 
     def scroll_up(self, rows: int) -> None:
-        for place, _ in islice(self._rows_back_from(self._view(), self._bottom), rows + 1):
+        for place, _ in islice(self._rows_back_from(self._lines(), self._bottom), rows + 1):
             self._bottom = place
 
     def scroll_down(self, rows: int) -> None:
         """At the newest line follow it again."""
         if self._bottom is None:
             return
-        view = self._view()
-        below = self._rows_from(view, self._bottom)
+        lines = self._lines()
+        below = self._rows_from(lines, self._bottom)
         for place, _ in islice(below, rows):
             self._bottom = place
-        if next(below, None) is None and view.reaches_newest:
+        if next(below, None) is None and lines.reaches_newest:
             self.follow()
 
     def page_up(self) -> None:
@@ -83,7 +86,7 @@ class Pane(UIControl):
         self._bottom = self._target = None
         self._found = 0
         if self._room is not None:
-            self._room.past = None
+            self._room.forget_past()
 
     def show_seq(self, room: Room, seq: int) -> None:
         """Show the line with *seq* as soon as it is here."""
@@ -91,10 +94,10 @@ class Pane(UIControl):
 
     def show_marker(self) -> None:
         """Show where reading stopped."""
-        view, room = self._view(), self._model.house.current
-        if room is not None and room.marker and len(view):
-            first_new = min(view.index(room.marker) + 1, len(view) - 1)
-            self._show(view, view[first_new].serial)
+        lines, room = self._lines(), self._model.rooms.current
+        if room is not None and room.marker and len(lines):
+            first_new = min(lines.index(room.marker) + 1, len(lines) - 1)
+            self._show(lines, lines[first_new].serial)
 
     def mouse_handler(self, mouse_event: MouseEvent) -> NotImplementedOrNone:
         """The wheel scrolls; anything else is none of ours."""
@@ -110,11 +113,11 @@ class Pane(UIControl):
 
     def create_content(self, width: int, height: int) -> UIContent:
         self._width, self.height = width, height
-        self._come_to(self._model.house.current)
-        view = self._view()
-        self._go_to_target(view)
-        shown = self._shown(view, height)
-        self.edge = self._edge_near(view, shown)
+        self._come_to(self._model.rooms.current)
+        lines = self._lines()
+        self._go_to_target(lines)
+        shown = self._shown(lines, height)
+        self.edge = self._edge_near(lines, shown)
         rows: list[Row] = [[] for _ in range(height - len(shown))]
         rows += [row for _, row in shown]
         return UIContent(lambda i: [*rows[i]], line_count=height, show_cursor=False)
@@ -123,88 +126,88 @@ class Pane(UIControl):
         if room is self._room:
             return
         if self._room is not None:
-            self._room.past = None
+            self._room.forget_past()
         self._room, self._bottom, self._found = room, None, 0
 
-    def _go_to_target(self, view: View) -> None:
+    def _go_to_target(self, lines: Scrollback) -> None:
         if self._target is None or self._target[0] is not self._room or self._room is None:
             return
         past = self._room.past
         if past is not None and past.pull is not None:
             return  # it comes
-        serial = view[view.index(self._target[1] << SERIAL_BITS)].serial if len(view) else 0
+        serial = lines[lines.index(self._target[1] << SERIAL_BITS)].serial if len(lines) else 0
         self._target = None
         self._found = serial
-        self._show(view, serial)
+        self._show(lines, serial)
 
-    def _show(self, view: View, serial: int) -> None:
+    def _show(self, lines: Scrollback, serial: int) -> None:
         """Put the first row of the line with *serial* into the middle."""
-        self._bottom = Place(serial, len(self._render(view, view.index(serial))) - 1)
-        for place, _ in islice(self._rows_from(view, self._bottom), self.height // 2):
+        self._bottom = Place(serial, len(self._render(lines, lines.index(serial))) - 1)
+        for place, _ in islice(self._rows_from(lines, self._bottom), self.height // 2):
             self._bottom = place
 
-    def _shown(self, view: View, height: int) -> list[tuple[Place, Row]]:
-        shown: list[tuple[Place, Row]] = []
-        for placed in self._rows_back_from(view, self._bottom):
+    def _shown(self, lines: Scrollback, height: int) -> list[Placed]:
+        shown: list[Placed] = []
+        for placed in self._rows_back_from(lines, self._bottom):
             shown.append(placed)
             if len(shown) == height:
                 break
         shown.reverse()
         if len(shown) < height and self._bottom is not None:
-            self._fill_below(view, shown, height)
+            self._fill_below(lines, shown, height)
         if shown:
             place, row = shown[0]
-            line = view[view.index(place.serial)]
+            line = lines[lines.index(place.serial)]
             shown[0] = place, self.renderer.named(row, line, self._width)
         return shown
 
-    def _fill_below(self, view: View, shown: list[tuple[Place, Row]], height: int) -> None:
+    def _fill_below(self, lines: Scrollback, shown: list[Placed], height: int) -> None:
         """The top was reached: the rest of the screen shows what comes after."""
         assert self._bottom is not None
-        for placed in self._rows_from(view, self._bottom):
+        for placed in self._rows_from(lines, self._bottom):
             if len(shown) == height:
                 self._bottom = shown[-1][0]
                 return
             shown.append(placed)
-        if view.reaches_newest and self._room is not None and not self._room.has_older:
+        if lines.reaches_newest and self._room is not None and not self._room.has_older:
             self._bottom = None
 
-    def _edge_near(self, view: View, shown: list[tuple[Place, Row]]) -> Pull | None:
+    def _edge_near(self, lines: Scrollback, shown: list[Placed]) -> Pull | None:
         room = self._room
         if room is None or self._bottom is None:
             return None
         spare = self.height * SPARE_SCREENS
-        if room.has_older and (not shown or view.index(shown[0][0].serial) < spare):
+        if room.has_older and (not shown or lines.index(shown[0][0].serial) < spare):
             return "older"
-        if view.reaches_newest or len(view) - view.index(self._bottom.serial) > spare:
+        if lines.reaches_newest or len(lines) - lines.index(self._bottom.serial) > spare:
             return None
         return "newer"
 
     # --- the room's text, row by row
 
-    def _view(self) -> View:
-        return View(self._model, self._model.house.current)
+    def _lines(self) -> Scrollback:
+        return Scrollback(self._model, self._model.rooms.current)
 
-    def _rows_back_from(self, view: View, bottom: Place | None) -> Iterator[tuple[Place, Row]]:
-        last = len(view) - 1 if bottom is None else view.index(bottom.serial)
-        for index in range(min(last, len(view) - 1), -1, -1):
-            rows = self._render(view, index)
+    def _rows_back_from(self, lines: Scrollback, bottom: Place | None) -> Iterator[Placed]:
+        last = len(lines) - 1 if bottom is None else lines.index(bottom.serial)
+        for index in range(min(last, len(lines) - 1), -1, -1):
+            rows = self._render(lines, index)
             skipped = bottom.row if bottom is not None and index == last else 0
             for row in range(min(skipped, len(rows) - 1), len(rows)):
-                yield Place(view[index].serial, row), rows[-1 - row]
+                yield Place(lines[index].serial, row), rows[-1 - row]
 
-    def _rows_from(self, view: View, top: Place) -> Iterator[tuple[Place, Row]]:
+    def _rows_from(self, lines: Scrollback, top: Place) -> Iterator[Placed]:
         """Yield the rows below *top*."""
-        first = view.index(top.serial)
-        for index in range(first, len(view)):
-            rows = self._render(view, index)
+        first = lines.index(top.serial)
+        for index in range(first, len(lines)):
+            rows = self._render(lines, index)
             start = min(top.row, len(rows)) if index == first else len(rows)
             for row in range(start - 1, -1, -1):
-                yield Place(view[index].serial, row), rows[-1 - row]
+                yield Place(lines[index].serial, row), rows[-1 - row]
 
-    def _render(self, view: View, index: int) -> list[Row]:
-        line = view[index]
-        previous = view[index - 1] if index else None
+    def _render(self, lines: Scrollback, index: int) -> list[Row]:
+        line = lines[index]
+        previous = lines[index - 1] if index else None
         room = self._room
         if room is None:
             return []

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from trio_chat.client.state.line import Line
 from trio_chat.client.state.model import Model
 from trio_chat.client.state.passwords import masked
-from trio_chat.client.state.room import Room
+from trio_chat.client.state.room.line import Line
+from trio_chat.client.state.room.room import Room
 
 
-class View:
+class Scrollback:
     """The lines that can be scrolled to without asking the server."""
 
     def __init__(self, model: Model, room: Room | None) -> None:
@@ -23,7 +23,7 @@ class View:
         if room is not None and self.reaches_newest:
             serial = room.lines[-1].serial if room.lines else 0
             self._pending = [
-                Line(serial + number, line.at_ms, "pending", model.house.nick, masked(line.text))
+                Line(serial + number, line.at_ms, "pending", model.rooms.nick, masked(line.text))
                 for number, line in enumerate(model.outgoing.in_room(room.name), 1)
             ]
 

@@ -9,8 +9,8 @@ from itertools import islice
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from trio_chat.client.state.line import shown_room
 from trio_chat.client.state.model import Model
+from trio_chat.client.state.room.line import shown_room
 from trio_chat.client.ui.input.emoji import EMOJI
 from trio_chat.events import CommandInfo
 from trio_chat.requests import Invocation, parse_slash
@@ -51,9 +51,7 @@ class ChatCompleter(Completer):
         parsed = parse_slash(text)
         if not isinstance(parsed, Invocation) or " " not in text:
             return None
-        name = parsed.name.lower()
-        found = (c for c in self._model.commands if name == c.name or name in c.aliases)
-        return next(found, None)
+        return self._model.commands.find(parsed.name)
 
     def last_to_mend(self) -> str:
         """Return the command that edits what this person said last; empty: nothing is here."""
@@ -99,7 +97,7 @@ class ChatCompleter(Completer):
 
     def _lines(self, word: str, *, is_edit: bool) -> Iterator[Completion]:
         """Offer lines by their seq, the newest first: one's own, with the text to mend."""
-        room = self._model.house.current
+        room = self._model.rooms.current
         lines = (line for line in reversed(room.lines) if line.seq) if room else iter(())
         for line in islice((li for li in lines if li.is_own or not is_edit), OFFERED):
             seq = str(line.seq)
@@ -115,16 +113,16 @@ class ChatCompleter(Completer):
 
     def _rooms(self, word: str) -> Iterator[Completion]:
         start = fold(word.removeprefix("#"))
-        for room in self._model.house.open_rooms:
+        for room in self._model.rooms.open_rooms:
             if not room.is_direct and fold(room.name).startswith(start):
                 name = shown_room(room.name)
                 yield Completion(name, start_position=-len(word), display_meta=room.topic)
 
     def _nicks(self, start: str, before: str, after: str) -> Iterator[Completion]:
-        room = self._model.house.current
+        room = self._model.rooms.current
         found = 0
         for nick in room.nicks() if room else ():
-            if fold(nick).startswith(fold(start)) and fold(nick) != fold(self._model.house.nick):
+            if fold(nick).startswith(fold(start)) and fold(nick) != fold(self._model.rooms.nick):
                 yield Completion(
                     f"{before}{nick}{after}",
                     start_position=-len(before + start),

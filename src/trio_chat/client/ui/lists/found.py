@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from trio_chat.client.state.line import at_milliseconds, describe, safe_name, shown_room
+from trio_chat.client.state.room.line import at_milliseconds, describe, safe_name, shown_room
 from trio_chat.client.text.render import Clock, Renderer, Row, clock_of, day_of, nick_style
 from trio_chat.client.ui.lists.listing import Listing
 from trio_chat.events import Result, StoredEvent

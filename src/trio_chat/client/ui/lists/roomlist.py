@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trio_chat.client.state.line import shown_room
-from trio_chat.client.state.room import Room
-from trio_chat.client.state.rooms import House
+from trio_chat.client.state.room.line import shown_room
+from trio_chat.client.state.room.room import Room
+from trio_chat.client.state.rooms import Rooms
 from trio_chat.client.text.render import Renderer, Row
 from trio_chat.client.ui.lists.listing import Listing
 
 _NAME_COLUMNS = 24
 
 
-def room_list(house: House, renderer: Renderer, on_choose: Callable[[Room], None]) -> Listing:
+def room_list(known: Rooms, renderer: Renderer, on_choose: Callable[[Room], None]) -> Listing:
     """Return the rooms in their order, those that call marked as in the status bar."""
-    rooms = house.open_rooms
+    rooms = known.open_rooms
     rows = [_row(number, room, renderer) for number, room in enumerate(rooms, 1)]
-    index = rooms.index(house.current) if house.current in rooms else 0
+    index = rooms.index(known.current) if known.current in rooms else 0
     title = f"{len(rooms)} rooms — Enter goes there, Esc closes"
     return Listing(title, rows, lambda i: on_choose(rooms[i]), index=index)
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from trio_chat.client.state.line import Fate, Line, amended
+from trio_chat.client.state.room.line import Fate, Line, amended
 
 # What scrolled further away than this is dropped, and pulled again when it is looked at.
 PAST_LINES = 5000

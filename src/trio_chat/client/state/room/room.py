@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from trio_chat.client.state.cursor import Cursor
-from trio_chat.client.state.line import SERIAL_BITS, Fate, Line, amended, safe_line, safe_name
-from trio_chat.client.state.past import Past
-from trio_chat.client.state.storm import Storm
+from trio_chat.client.state.room.cursor import Cursor
+from trio_chat.client.state.room.line import SERIAL_BITS, Fate, Line, amended, safe_line, safe_name
+from trio_chat.client.state.room.past import Past
+from trio_chat.client.state.room.storm import Storm
 from trio_chat.events import MemberInfo, Members, NotifyLevel
 from trio_chat.text import fold
 
@@ -130,6 +130,10 @@ class Room:
             self.past = Past(self.first_seq, is_attached=True)
             self.past.has_older = has_older
         return self.past
+
+    def forget_past(self) -> None:
+        """Drop what was pulled from the past: nobody looks at it any more."""
+        self.past = None
 
     # --- what was read
 

@@ -67,6 +67,11 @@ def shown_room(room: str) -> str:
     return room if room.startswith(("@", "#")) else f"#{room}"
 
 
+def bare_room(room: str) -> str:
+    """Return a room's name as the server writes it: `lobby`, `@alice`."""
+    return room.removeprefix("#")
+
+
 def at_milliseconds(at: str) -> int:
     """Return the server's time in milliseconds since 1970; 0 for what is no time."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from trio_chat.client.state.line import Look
+from trio_chat.client.state.room.line import Look
 
 # One line names this many of each kind.
 FOLDED_NAMES = 8
