@@ -38,13 +38,13 @@ FLUSH_SECONDS = 5.0
 
 
 class Screen(Protocol):
-    """One of the faces in `ui`."""
+    """One of the screens in `ui`."""
 
     def on_effects(self, effects: Sequence[Effect]) -> None:
         """Show a batch; called for every batch that was received, also an empty one."""
 
     def on_status(self) -> None:
-        """`Connection.status` has changed."""
+        """Show `Connection.status`, which has changed."""
 
     async def keep_pace(self) -> None:
         """Wait while the screen cannot take more."""
@@ -105,7 +105,7 @@ async def _keep_pace(screen: Screen, transcripts: Sequence[Transcript]) -> None:
 
 @dataclass(slots=True)
 class _End:
-    """How it came to an end."""
+    """How the chat came to an end: by which signals, or by which error."""
 
     signals: list[int] = field(default_factory=list)
     error: Unreachable | Refused | None = None
@@ -156,7 +156,7 @@ async def _run_screen(screen: Screen, connection: Connection) -> None:
 async def _leave_on_signal(
     connection: Connection, received: list[int], scope: trio.CancelScope
 ) -> None:
-    """The first signal says `/quit`, the second does not wait for the answer."""
+    """Say `/quit` at the first signal; at the second do not wait for the answer."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         async for number in signals:
             received.append(number)
@@ -166,7 +166,8 @@ async def _leave_on_signal(
 
 
 def _is_hangup(group: BaseExceptionGroup[OSError]) -> bool:
-    """The terminal is gone: a redraw says so before the signal does."""
+    """Return whether all of *group* say that the terminal is gone: a redraw fails before the signal
+    comes."""
     return group.split(lambda exc: getattr(exc, "errno", None) == errno.EIO)[1] is None
 
 
@@ -199,7 +200,8 @@ def _choose_screen(options: ClientOptions) -> str:
 def _open_screen(
     kind: str, model: Model, options: ClientOptions
 ) -> AbstractAsyncContextManager[Screen]:
-    """prompt_toolkit costs 150 ms: only who needs it imports it."""
+    """Open the screen *kind*. prompt_toolkit takes 150 ms to import, so only the screens that need
+    it do."""
     if kind == "full":
         from trio_chat.client.ui.full.full import open_full_screen
 

@@ -38,7 +38,7 @@ RECEIVE_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """All in seconds, each checked at one edge."""
+    """Deadlines of the link, all in seconds, each checked in one place."""
 
     dial_seconds: float = 10.0
     # A server that accepts and then says nothing is no server of ours.
@@ -56,7 +56,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What proves who one is: a password, or a token, for which the account may be left out."""
+    """The proof of an identity: an account's password, or a token, which needs no account."""
 
     account: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -64,7 +64,7 @@ class Login:
 
 
 class Connection:
-    """The client's end of the wire.
+    """The client's end of the wire, over one link after the other.
 
     Args:
         dial: opens a stream to the server; raises OSError.
@@ -175,7 +175,8 @@ class Connection:
                 await trio.sleep(wait_seconds)
 
     def _wait_seconds(self, retry_after: float | None) -> float:
-        """Exponential, with jitter, so that a thousand clients do not come back at once."""
+        """Return how long to wait before the next link: exponential, with jitter, so that a
+        thousand clients do not come back at once."""
         if retry_after is not None:
             return retry_after * (1 + self._jitter() / 4)
         limit = self._timeouts.backoff_max_seconds
@@ -184,7 +185,7 @@ class Connection:
         return seconds * (1 + self._jitter()) / 2
 
     async def _link_once(self) -> None:
-        """One link, from dialling to its end.
+        """Serve one link, from dialling to its end.
 
         Raises:
             LinkLost: always, unless Refused: a link does not end by itself.

@@ -15,7 +15,7 @@ Dial: TypeAlias = Callable[[], Awaitable[trio.abc.Stream]]
 
 
 class Address(NamedTuple):
-    """Where a server listens."""
+    """The address of a server; *is_tls*: it was written with `tls://`."""
 
     host: str
     port: int
@@ -23,7 +23,8 @@ class Address(NamedTuple):
 
 
 def parse_address(text: str) -> Address:
-    """`HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`, with `tls://` in front for an encrypted link.
+    """Parse `HOST`, `HOST:PORT`, `[V6]` or `[V6]:PORT`, with `tls://` in front for an encrypted
+    link.
 
     Raises:
         ConfigError: it is none of these.
@@ -43,7 +44,7 @@ def parse_address(text: str) -> Address:
 
 
 def dial_tcp(host: str, port: int) -> Dial:
-    """Return what opens a link that anybody on the way can read."""
+    """Return a dialler of links that are not encrypted."""
 
     async def dial() -> trio.abc.Stream:
         return await trio.open_tcp_stream(host, port)
@@ -52,7 +53,7 @@ def dial_tcp(host: str, port: int) -> Dial:
 
 
 def dial_tls(host: str, port: int, context: ssl.SSLContext) -> Dial:
-    """Return what opens an encrypted link to a server that has proven to be *host*."""
+    """Return a dialler of encrypted links to a server that has proven to be *host*."""
 
     async def dial() -> trio.abc.Stream:
         tcp = await trio.open_tcp_stream(host, port)

@@ -9,7 +9,7 @@ from trio_chat.events import Error
 
 
 class Unreachable(TrioChatError):
-    """There is no server, or none any more; the message says which and why."""
+    """The server cannot be reached, or not any more; the message names it and the reason."""
 
 
 class Refused(TrioChatError):
@@ -29,7 +29,10 @@ class LoginRefused(Refused):
 
 
 class LinkLost(Exception):
-    """This link is over; another may do. *retry_after* in seconds if the server named it."""
+    """This link has ended; another one may be tried.
+
+    *retry_after*: in so many seconds, if the server named a time.
+    """
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -38,7 +41,8 @@ class LinkLost(Exception):
 
 
 def explain(exc: OSError) -> str:
-    """Return what is wrong, for a person: trio wraps the reason, and names the address again."""
+    """Return the reason of *exc* in words for a person: trio wraps it, and names the address
+    again."""
     inner = first_leaf(exc.__cause__) if exc.__cause__ is not None else exc
     if not isinstance(inner, OSError):
         inner = exc
@@ -49,7 +53,7 @@ def explain(exc: OSError) -> str:
 
 
 def first_leaf(exc: BaseException) -> BaseException:
-    """Nurseries nest, and so do their exception groups."""
+    """Return the first error inside *exc*: nurseries nest, and so do their exception groups."""
     while isinstance(exc, BaseExceptionGroup):
         exc = exc.exceptions[0]
     return exc

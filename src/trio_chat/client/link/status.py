@@ -1,4 +1,4 @@
-"""How the link is doing, as a screen shows it."""
+"""The state of the link, as a screen shows it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ LinkState: TypeAlias = Literal["connecting", "online", "offline"]
 
 @dataclass(slots=True)
 class Status:
-    """How the link is doing, for the status bar; *retry_at* in monotonic seconds, *reason*: why
-    it is offline."""
+    """The state of the link.
+
+    Attributes:
+        retry_at: when the next link is tried, in monotonic seconds.
+        reason: why there is none.
+    """
 
     state: LinkState = "connecting"
     latency_seconds: float | None = None

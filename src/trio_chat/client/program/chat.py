@@ -38,14 +38,14 @@ UNANSWERED = 64
 
 
 class Stored(NamedTuple):
-    """Where something stands in the log."""
+    """The place of an event in the log."""
 
     room: str
     seq: int
 
 
 class Answer(NamedTuple):
-    """What a command found out, and where what it did was stored, if it was."""
+    """The result of a command, and where its act was stored, if it was."""
 
     data: Any
     text: str
@@ -118,7 +118,7 @@ async def open_chat(
 
 
 class Chat:
-    """A person's place on a server, for a program; made by `open_chat`."""
+    """A program's presence on a server, as a person has one; made by `open_chat`."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class Chat:
 
     @property
     def nick(self) -> str:
-        """What the server calls us now."""
+        """The nick that the server has given us."""
         return self._model.rooms.nick
 
     async def say(self, room: str, text: str) -> Stored:
@@ -235,7 +235,7 @@ class Chat:
         await trio.lowlevel.checkpoint()
 
     async def _ask(self, text: str, room: str | None) -> InputReply:
-        """Raises ChatError."""
+        """Say *text* and wait for its answer. Raises ChatError."""
         place = self._model.rooms.room(bare_room(room)) if room is not None else None
         # What no server would take is refused before it is queued.
         encode_request(Input(id="i" * 64, room=place.name if place else "r" * 64, text=text))
@@ -300,5 +300,6 @@ class Chat:
 
 
 def _alone(group: BaseExceptionGroup) -> BaseException:
-    """The nursery is a detail: what the block raised can be caught by its own name."""
+    """Return the one error in *group*, so that what the block raised can be caught by its own
+    name."""
     return group.exceptions[0] if len(group.exceptions) == 1 else group

@@ -1,4 +1,4 @@
-"""What is new to a program: events since it came, without the history shown on entering, in a
+"""The live events for a program: those since it came, without the history shown on entering, in a
 bounded buffer. It knows no requests."""
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class EventStream:
         return len(self._buffer) >= self._buffer_events
 
     def put(self, events: Sequence[LiveEvent]) -> None:
-        """A batch is what one read brought, so it is kept or lost as a whole."""
+        """Add a batch, which one read brought and which is kept or lost as a whole."""
         if len(self._buffer) < 2 * self._buffer_events:
             self._buffer.extend(events)
         else:
@@ -106,7 +106,7 @@ class EventStream:
         return self
 
     async def __anext__(self) -> LiveEvent:
-        """Raises EventsLost."""
+        """Return the next event. Raises EventsLost."""
         while not self._buffer:
             if self._lost:
                 raise EventsLost(f"{self._lost} events came while too many others waited")

@@ -1,5 +1,4 @@
-"""Which answer is whose: what a program asked for, matched with what the server says. It sends
-nothing; `library` does."""
+"""The answers that a program waits for, found in what the server says. It sends nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ _ERRORS = {kind.code: kind for kind in ChatError.__subclasses__()}
 
 @dataclass(slots=True, eq=False)
 class InputReply:
-    """What becomes of a line. *where*: room and seq, if it was stored."""
+    """The answer to a line. *where*: room and seq, if it was stored."""
 
     arrived: trio.Event = field(default_factory=trio.Event)
     result: Result | None = None
@@ -28,7 +27,7 @@ class InputReply:
 
 @dataclass(slots=True, eq=False)
 class PageReply:
-    """What becomes of a request for history. Neither *backlog* nor *error*: the link broke."""
+    """The answer to a request for history. Neither *backlog* nor *error*: the link broke."""
 
     room: str
     arrived: trio.Event = field(default_factory=trio.Event)
@@ -37,8 +36,10 @@ class PageReply:
 
 
 class Replies:
-    """Attributes:
-    inputs, pages: who waits, by the id of the request.
+    """Matches what the server says with the requests of the program.
+
+    Attributes:
+        inputs, pages: the answers that are waited for, by the id of the request.
     """
 
     def __init__(self, model: Model) -> None:
@@ -69,7 +70,7 @@ class Replies:
         return passed
 
     def shown(self, events: Sequence[Event]) -> None:
-        """What the model lets through: refusals that are final, and lines of ours."""
+        """Take note of what the model shows: refusals that are final, and lines of ours."""
         for event in events:
             if isinstance(event, Error) and event.id in self.inputs:
                 self.inputs[event.id].error = chat_error(event)
@@ -90,7 +91,8 @@ class Replies:
         return held
 
     def _release(self, page: PageReply, end: Done | Error) -> list[Event]:
-        """*end* answers *page*, whose backlog is the last one that is held."""
+        """Give *page* the last backlog that is held, as *end* answers it; return the other
+        events."""
         if isinstance(end, Error):
             page.error = end
         held = self._take_held()
@@ -111,7 +113,7 @@ class Replies:
             answer.arrived.set()
 
     def _recognise(self, event: Said) -> None:
-        """A line whose `done` got lost with its session shows in the history."""
+        """Answer a line by its event in the history: its `done` got lost with its session."""
         for id, answer in self.inputs.items():
             if not answer.arrived.is_set() and self._model.outgoing.get(id) is None:
                 answer.where = (event.room, event.seq)

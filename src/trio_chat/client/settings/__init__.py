@@ -1,1 +1,1 @@
-"""What a person chose, and what has to be asked for before the client can start."""
+"""A person's choices, and the questions asked before the client can start."""

@@ -1,4 +1,4 @@
-"""Which key does what: the actions with their default keys, and how a key is written. It knows no
+"""The key map: the actions with their default keys, and how a key is written. It knows no
 prompt_toolkit, only how that names keys; a test compares."""
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ Keys: TypeAlias = tuple[str, ...]
 
 
 class Action(NamedTuple):
-    """Something a key does. *when*: the only moment it does it, else the key may do another."""
+    """An action that keys are bound to. *when*: the only moment in which they are; at others the
+    same key may have another action."""
 
     name: str
     keys: tuple[str, ...]
@@ -129,7 +130,7 @@ def _parse_for(action: str, key: str) -> Keys:
 
 
 def _check_doubles(bound: Mapping[str, Sequence[Keys]]) -> None:
-    """A key may have two actions only if they have different moments."""
+    """Raise ValueError if a key has two actions at the same moment."""
     owners: dict[tuple[Keys, str], str] = {}
     for action in ACTIONS:
         for key in bound[action.name]:

@@ -1,4 +1,4 @@
-"""What `run_client` is asked to do. It knows neither files nor the command line."""
+"""The options of `run_client`. They know neither files nor the command line."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Where to go and as whom: what the command line says, else a profile, else a default.
+"""The choice of server and person: from the command line, else a profile, else a default.
 
-It asks nobody; what is missing, a password, is for `login` to get.
+It asks nobody; the password, if one is needed, is for the wizard to ask.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TOKEN_BYTES = 4096
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """What the command line says; empty: nothing."""
+    """The words of the command line about the server and the person; empty: nothing was said."""
 
     address: str = ""
     nick: str = ""
@@ -35,8 +35,8 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 def choose(wish: Wish, settings: Settings) -> Profile:
-    """Return where to go and as whom: a word without dot and colon that names a profile is one,
-    even if a host is called so too."""
+    """Return the profile to use: the one that *wish* names, even if a host has the same name, or
+    one made of the address, with what *wish* says on top."""
     named = wish.address or settings.profile
     profile = settings.profiles.get(named) or Profile(server=named or DEFAULT_HOST)
     words = {"nick": wish.nick, "room": wish.room, "account": wish.account, "ca": wish.ca}
@@ -69,7 +69,7 @@ def client_options(
 
 
 def is_encrypted(profile: Profile) -> bool:
-    """Raises ConfigError."""
+    """Return whether the link is to be encrypted. Raises ConfigError."""
     return profile.tls or bool(profile.ca) or parse_address(profile.server).is_tls
 
 

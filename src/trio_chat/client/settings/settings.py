@@ -1,4 +1,4 @@
-"""What a person chose once and for all: frozen structs, read from `config.toml`.
+"""The settings of a person: frozen structs, read from `config.toml`.
 
 It knows no terminal and no prompt_toolkit. Each setting carries its reason, which `client-config
 --init` writes into the file above it.
@@ -35,7 +35,7 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Notifications(_Table, frozen=True, kw_only=True):
-    """What happens when somebody means you."""
+    """How you are told that somebody means you."""
 
     bell: Annotated[bool, _why("Rings the terminal's bell, which every terminal has.")] = True
     desktop: Annotated[
@@ -45,7 +45,7 @@ class Notifications(_Table, frozen=True, kw_only=True):
 
 
 class Paste(_Table, frozen=True, kw_only=True):
-    """What is pasted by mistake is not said by mistake."""
+    """Which pastes are asked about, so that nothing is said by mistake."""
 
     ask_lines: Annotated[
         int,
@@ -123,7 +123,7 @@ class Settings(_Table, frozen=True, kw_only=True):
 
 
 def settings_path(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where the settings are: TRIO_CHAT_CLIENT_CONFIG, or the system's place for them."""
+    """Return the file of the settings: TRIO_CHAT_CLIENT_CONFIG, or the system's place for them."""
     named = environment.get(FILE_VARIABLE)
     if named:
         return Path(named).expanduser()

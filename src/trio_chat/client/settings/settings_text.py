@@ -1,4 +1,5 @@
-"""Settings as text: the commented file a person edits, and what is in force. It reads nothing."""
+"""Settings as text: the commented file that a person edits, and those in force. It reads
+nothing."""
 
 from __future__ import annotations
 

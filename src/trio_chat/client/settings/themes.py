@@ -1,4 +1,4 @@
-"""How things look, as data: for each theme a style rule per class. It knows no prompt_toolkit, only
+"""The themes, as data: for each a style rule per class. It knows no prompt_toolkit, only
 its words for styles: `bold #d75f5f bg:#000000`."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is asked on a terminal before the chat begins: a password, and at the first start the rest.
+"""The questions on a terminal before the chat begins: a password, and at the first start the rest.
 
 It knows no server: whether the answers are right shows when it connects.
 """
@@ -31,7 +31,7 @@ def is_terminal() -> bool:
 
 
 def login_for(profile: Profile, environment: Mapping[str, str] = os.environ) -> Login | None:
-    """Return what proves who one is, from the token's file, the environment or the person; None
+    """Return the proof of identity, from the token's file, the environment or the person; None
     if the profile names no account.
 
     Raises:
@@ -101,7 +101,7 @@ def _ask(question: str, default: str) -> str:
 
 
 def _profile_name(server: str) -> str:
-    """`chat.example:7373` -> `chat`; an address -> `home`."""
+    """Return a name for the profile: `chat` for `chat.example:7373`, `home` for an IP address."""
     host = parse_address(server).host
     first = host.partition(".")[0]
     return "home" if host in _HERE or not first[:1].isalpha() or ":" in first else first

@@ -1,1 +1,1 @@
-"""What the client knows, sans-I/O: no stream, no clock, no terminal."""
+"""The state of the client, sans-I/O: no stream, no clock, no terminal."""

@@ -1,4 +1,4 @@
-"""What calls this person, and what rings. It knows one line at a time."""
+"""Which lines call this person, and which ring."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ HIGHLIGHTS = 100
 
 
 class Attention:
-    """Attributes:
-    nick: what the server calls this person; before `welcome`, what is asked for.
+    """Recognises the nick and the words of this person, and rings.
+
+    Attributes:
+        nick: given by the server; before `welcome`, the one asked for.
     """
 
     def __init__(self, nick: str, effects: Effects, highlights: Sequence[str]) -> None:

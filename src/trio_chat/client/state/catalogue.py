@@ -14,7 +14,7 @@ ALIASES = 8
 
 
 class Catalogue:
-    """An iterable of commands in the server's order."""
+    """The server's commands: an iterable, in the server's order."""
 
     def __init__(self) -> None:
         self._commands: tuple[CommandInfo, ...] = ()

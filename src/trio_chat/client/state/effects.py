@@ -1,4 +1,4 @@
-"""What the model wants done: requests to send, events to show, a bell. It knows nothing else."""
+"""The effects that the model asks for: requests to send, events to show, a bell."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ class Send(NamedTuple):
 
 
 class Show(NamedTuple):
-    """Something new to see. *refused*: the typed line it refuses, so that its text is not lost."""
+    """Show an event. *refused*: the typed line that it refuses, so that its text is not lost."""
 
     event: Event
     refused: str = ""
 
 
 class Bell(NamedTuple):
-    """Somebody means this person: who said what, where, the last time; all fit for a terminal."""
+    """Ring: somebody means this person. *room*, *nick* and *text* are of the last such line, fit
+    for a terminal."""
 
     room: str
     nick: str

@@ -1,5 +1,5 @@
-"""What becomes of the lines that the person types: each is checked, sent in its turn, said again if
-need be, and answered. It knows no streams."""
+"""The lines that the person types, from the key to the answer: checked, sent in their order, sent
+again after a break if need be. It knows no streams."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ PENDING_LINES = 1000
 
 
 class Inputs:
-    """Attributes:
-    outgoing: the lines that are not yet answered.
-    is_leaving: `/quit` was said, or would have been.
-    first_room: the room asked for at the start; *first_room_refused*: why it cannot be had.
+    """The lines that were typed.
+
+    Attributes:
+        outgoing: those that are not yet answered.
+        is_leaving: `/quit` was said, or would have been.
+        first_room: the room asked for at the start; *first_room_refused*: why it cannot be had.
     """
 
     def __init__(

@@ -52,11 +52,13 @@ RETRYABLE = frozenset({"too_fast", "unavailable"})
 
 
 class Model:
-    """Attributes:
-    rooms: the rooms as this person sees them.
-    has_been_online: at least once.
-    inputs: what the person typed; *outgoing*: what of it is not yet answered.
-    commands: what the server offers.
+    """The state of one client.
+
+    Attributes:
+        rooms: the rooms as this person sees them.
+        has_been_online: at least once.
+        inputs: what the person typed; *outgoing*: what of it is not yet answered.
+        commands: what the server offers.
     """
 
     def __init__(
@@ -120,12 +122,13 @@ class Model:
 
     @property
     def is_leaving(self) -> bool:
-        """Whether `/quit` was said, or would have been."""
+        """True once `/quit` was said, or would have been."""
         return self.inputs.is_leaving
 
     @property
     def first_room_refused(self) -> str | None:
-        """Why the room asked for at the start cannot be had; None: nobody has refused it."""
+        """The reason why the room asked for at the start cannot be had; None: it was not
+        refused."""
         return self.inputs.first_room_refused
 
     def receive(self, events: Sequence[Event], now: float) -> list[Effect]:
@@ -144,21 +147,21 @@ class Model:
         return self._collect(now)
 
     def saw(self, room: Room, now: float) -> bool:
-        """The newest lines of *room* are in somebody's sight; return whether `due_at` changed."""
+        """Take the newest lines of *room* for read; return whether `due_at` changed."""
         return self.rooms.is_online and self._read_marks.saw(room, now)
 
     def went_away(self, room: Room, now: float) -> list[Effect]:
-        """Nobody looks at *room* any more."""
+        """Note that nobody looks at *room* any more."""
         self._read_marks.went_away(room)
         return self._collect(now)
 
     def pull(self, room: Room, what: Pull, now: float) -> list[Effect]:
-        """Somebody scrolls in *room* to where its lines end."""
+        """Fetch what follows in *room*: somebody scrolls to where its lines end."""
         self._pages.pull(room, what)
         return self._collect(now)
 
     def jump(self, room: Room, seq: int, now: float) -> list[Effect]:
-        """Somebody wants to see the event *seq* of *room*, and what stands around it."""
+        """Fetch the event *seq* of *room*, and what stands around it, unless it is here."""
         self._pages.jump(room, seq)
         return self._collect(now)
 
@@ -283,7 +286,7 @@ class Model:
         self._effects.show(event)
 
     def _on_bye(self, event: Bye, now: float) -> None:
-        """Why the link ends is told when one is back, in one line."""
+        """Keep the reason for when a link is back, which one line tells."""
         self._recovery.reason = safe_line(event.reason)
         self._effects.show(event)
 

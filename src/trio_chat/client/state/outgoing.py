@@ -1,4 +1,4 @@
-"""What was typed and is not yet acknowledged, in its order. It knows no stream and no screen.
+"""The queue of typed lines that are not yet acknowledged. It knows no stream and no screen.
 
 An input keeps its id until the server answers it with `done` or a final `error`, over every
 link; the server makes a repeated id happen once. A command waits for all before it and holds
@@ -42,7 +42,7 @@ class Pending:
 
     @property
     def spoken(self) -> str | None:
-        """What the room hears: the text said or acted; None for any other command."""
+        """The text that the room hears, said or acted; None for any other command."""
         parsed = parse_slash(self.text)
         if isinstance(parsed, str):
             return parsed
@@ -98,7 +98,7 @@ class Outgoing:
         return line.not_before if line is not None and line.not_before > -inf else inf
 
     def _candidate(self) -> Pending | None:
-        """The next line to send, if only the time can be against it."""
+        """Return the next line to send, unless others have to be answered before."""
         for in_flight, line in enumerate(self._lines.values()):
             if not line.is_sent:
                 is_blocked = in_flight >= self._window or (line.is_command and in_flight)
@@ -119,7 +119,7 @@ class Outgoing:
         return self._lines.pop(id, None)
 
     def postponed(self, id: str, until: float) -> None:
-        """The server asks to send this line again, not before *until* (monotonic seconds)."""
+        """Send this line again, not before *until* (monotonic seconds), as the server asks."""
         line = self._lines[id]
         line.is_sent = False
         line.not_before = until
@@ -127,7 +127,7 @@ class Outgoing:
         self._cautious_lines = CAUTIOUS_LINES
 
     def link_lost(self) -> None:
-        """What was sent without an answer is to be sent again."""
+        """Send again, later, what was sent without an answer."""
         for line in self._lines.values():
             line.is_doubtful = line.is_doubtful or line.is_sent
             line.is_sent = False
@@ -135,6 +135,6 @@ class Outgoing:
         self._window = min(self._window, WINDOW_FIRST)
 
     def session_kept(self) -> None:
-        """The server knows the ids that were sent: there is no doubt."""
+        """Drop all doubts: the server knows the ids that were sent."""
         for line in self._lines.values():
             line.is_doubtful = False

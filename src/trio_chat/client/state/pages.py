@@ -1,4 +1,4 @@
-"""The pages of the history: asking for them where a hole is, or where somebody scrolls to.
+"""The pages of the history: asked for where a hole is, or where somebody scrolls to.
 
 It knows no links. A page is answered by one backlog, which does not say for which request it is;
 but requests are answered in their order, so it is for the first of that room that is still open.
@@ -29,8 +29,9 @@ Purpose: TypeAlias = Pull | Literal["hole"]
 
 @dataclass(slots=True)
 class _Asked:
-    """A page under way. A *hole*'s events are news; others are kept here until `done`, for the
-    *past* they were asked for. *hidden*: the seqs between which nothing is shown, told before."""
+    """A page under way. The events for a *hole* are news; all others are kept here until `done`,
+    for the *past* they were asked for. *hidden*: first and last seq of what the server does not
+    show."""
 
     room: Room
     purpose: Purpose
@@ -42,8 +43,10 @@ class _Asked:
 
 
 class Pages:
-    """Attributes:
-    limit: how many events a page may have.
+    """The pages that are wanted, and those under way.
+
+    Attributes:
+        limit: how many events a page may have.
     """
 
     def __init__(self, rooms: Rooms, effects: Effects, new_id: Callable[[], str]) -> None:
@@ -56,13 +59,13 @@ class Pages:
     # --- wishes
 
     def pull(self, room: Room, what: Pull) -> None:
-        """Somebody scrolls in *room* to where its lines end."""
+        """Want what follows in *room*: somebody scrolls to where its lines end."""
         past = room.look_back()
         if past.pull is None:
             past.pull = what
 
     def jump(self, room: Room, seq: int) -> None:
-        """Somebody wants to see the event *seq* of *room*, and what stands around it."""
+        """Want the event *seq* of *room*, and what stands around it, unless it is here."""
         past = room.past
         if seq >= room.first_seq:
             if past is not None and not past.is_attached:
@@ -74,7 +77,7 @@ class Pages:
         room.past.pull = "around"
 
     def due_at(self) -> float:
-        """When `send` has something next, in monotonic seconds; perhaps inf."""
+        """Return when `send` has something next, in monotonic seconds; perhaps inf."""
         due_at = inf
         for room in self._rooms.by_name.values():
             if room.cursor.wants_page:
@@ -154,7 +157,8 @@ class Pages:
         return True
 
     def failed(self, id: str, not_before: float | None) -> bool:
-        """The same for a page that was refused; it may be asked for again at *not_before*."""
+        """Take in a refusal; return whether *id* is a page. *not_before*: when it may be asked for
+        again, in monotonic seconds; None: never."""
         asked = self._asked.pop(id, None)
         if asked is None:
             return False
@@ -168,7 +172,7 @@ class Pages:
         return True
 
     def link_lost(self) -> None:
-        """What was asked for will not come; what is wanted is still wanted."""
+        """Forget what was asked for, which will not come; what is wanted is asked for again."""
         self._asked.clear()
         for room in self._rooms.by_name.values():
             room.page_not_before = 0.0
@@ -189,7 +193,7 @@ class Pages:
             self._rooms.show_stored(room, event, is_news=True)
 
     def _extend(self, asked: _Asked, past: Past) -> None:
-        """Add what came, and know how far it reaches: what is hidden counts as well."""
+        """Add what came to *past*, which then reaches as far; what is hidden counts as well."""
         room = asked.room
         if asked.purpose == "newer":
             kept = [event for event in asked.events if past.last < event.seq < room.first_seq]
@@ -212,7 +216,8 @@ class Pages:
             room.beginning = past.first
 
     def _lines(self, room: Room, events: Iterable[StoredEvent]) -> list[Line]:
-        """What became of a line stands in the line, so there is none for an amendment."""
+        """Return the lines of *events*; there is none for an amendment, which changed a line
+        itself."""
         return [
             self._rooms.line_of(room, event)
             for event in events

@@ -1,5 +1,5 @@
-"""Telling the server what was read: seldom enough not to cost anything, so that another device of
-the same account agrees. It knows no screen.
+"""The read marks: they tell the server what was read, seldom enough not to cost anything, so that
+the other devices of the account agree. They know no screen.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PAUSE_SECONDS = 2.0
 
 
 class ReadMarks:
-    """What was seen and not told yet."""
+    """The read marks that the server is not told of yet."""
 
     def __init__(self) -> None:
         self._seen: dict[Room, int] = {}
@@ -26,7 +26,7 @@ class ReadMarks:
         self._refusals = 0
 
     def saw(self, room: Room, now: float) -> bool:
-        """All of *room* is in somebody's sight; return whether there is something new to tell."""
+        """Note that all of *room* was seen; return whether there is something new to tell."""
         seq = room.cursor.last or 0
         if self._refusals >= REFUSALS or seq <= max(room.read_seq, self._seen.get(room, 0)):
             return False
@@ -37,11 +37,11 @@ class ReadMarks:
         return is_first
 
     def went_away(self, room: Room) -> None:
-        """What was seen of *room* may be told at once."""
+        """Tell at once what was seen of *room*."""
         self._due_at.pop(room, None)
 
     def hurry(self) -> None:
-        """All that was seen may be told at once."""
+        """Tell at once all that was seen."""
         self._due_at.clear()
 
     def due(self, now: float, new_id: Callable[[], str]) -> Read | None:
@@ -60,18 +60,18 @@ class ReadMarks:
 
     @property
     def due_at(self) -> float:
-        """When `due` has something next, in monotonic seconds; perhaps inf."""
+        """The time when `due` has something next, in monotonic seconds; perhaps inf."""
         return min((self._due_at.get(room, 0) for room in self._seen), default=inf)
 
     def answered(self, id: str) -> bool:
-        """Return whether *id* is one of ours."""
+        """Take in that *id* was answered; return whether it is a read mark."""
         if self._under_way.pop(id, None) is None:
             return False
         self._refusals = 0
         return True
 
     def refused(self, id: str, *, is_passing: bool) -> bool:
-        """The same; what was refused was not told."""
+        """The same for *id* that was refused, so that its mark was not told."""
         if id not in self._under_way:
             return False
         self._refusals += not is_passing
@@ -79,7 +79,7 @@ class ReadMarks:
         return True
 
     def link_lost(self) -> None:
-        """Perhaps it was not told; and perhaps another server answers next."""
+        """Take back what was perhaps not told; and perhaps another server answers next."""
         for id in tuple(self._under_way):
             self._take_back(id)
         self._seen.clear()

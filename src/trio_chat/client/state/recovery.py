@@ -1,5 +1,5 @@
-"""What is put right when a link is back: rooms are joined again that a lost session was in, and one
-line says how long the link was gone, and why. It knows no links."""
+"""Recovery from a broken link: the rooms of a lost session are joined again, and one line says how
+long the link was gone, and why. It knows no links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rooms as this person sees them: who is where, what was said, what is unread, sans-I/O.
+"""The rooms as this person sees them: their members, what was said, what is unread.
 
 It knows neither requests nor links: those are the model's.
 """
@@ -46,12 +46,14 @@ ROOMS = 1000
 
 
 class Rooms:
-    """Attributes:
-    rooms: folded name -> Room, in the order they were first seen.
-    current: the room that is talked in; None before the first.
-    is_watched: what is said in the current room is seen at once.
-    is_online: the server has told everything that a hello brings.
-    returning: rooms this person was in when the link broke, and is not known to be in again.
+    """The rooms, by name, and the one that is talked in.
+
+    Attributes:
+        by_name: folded name -> Room, in the order they were first seen.
+        current: the room that is talked in; None before the first.
+        is_watched: what is said in the current room is seen at once.
+        is_online: the server has told everything that a hello brings.
+        returning: rooms this person was in when the link broke, and is not known to be in again.
     """
 
     def __init__(
@@ -118,8 +120,8 @@ class Rooms:
         room.start_reading()
 
     def watch(self, is_watched: bool, *, keeps_rule: bool = False) -> None:
-        """Whether the newest lines of the current room are in somebody's sight; *keeps_rule*: if
-        not, only because somebody looks at what is above."""
+        """Note whether the newest lines of the current room are in somebody's sight; *keeps_rule*:
+        if not, only because somebody looks at what is above."""
         if is_watched is self.is_watched:
             return
         self.is_watched = is_watched

@@ -16,7 +16,10 @@ WRITE_BYTES = 65_536
 
 
 class Printer:
-    """Once nobody takes anything any more, it swallows everything; *on_closed* is called."""
+    """A queue of lines for one file descriptor.
+
+    Once nobody reads any more, *on_closed* is called, and further lines are dropped.
+    """
 
     def __init__(self, fd: int, on_closed: Callable[[], None] = lambda: None) -> None:
         self.is_closed = False

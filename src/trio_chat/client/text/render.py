@@ -27,7 +27,7 @@ _EDITED = Span("class:dim", " (edited)")
 
 
 class Grid(NamedTuple):
-    """How many columns each part of a row has."""
+    """The columns of each part of a row."""
 
     time_columns: int
     nick_columns: int

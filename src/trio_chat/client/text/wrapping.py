@@ -1,4 +1,4 @@
-"""How wide text is in a terminal, and where it may be cut: between graphemes, best at blanks."""
+"""The width of text in a terminal, and where it may be cut: between graphemes, best at blanks."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Measure:
         yield offset + start, offset + position
 
     def graphemes(self, text: str) -> Iterator[str]:
-        """Yield what a person takes for one character: marks, joined emoji, flags."""
+        """Yield the graphemes of *text*, each of which a person takes for one character."""
         cluster = ""
         for character in text:
             if cluster and self._extends(cluster, character):

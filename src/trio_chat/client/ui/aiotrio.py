@@ -30,7 +30,8 @@ Ts = TypeVarTuple("Ts")
 
 
 class _GuestSelector(selectors.DefaultSelector):
-    """Only polls. Where asyncio would sleep, it ends the slice and notes for how long."""
+    """A selector that only polls: where asyncio would sleep, it ends the slice and notes how long
+    the sleep would last."""
 
     guest: GuestLoop | None = None  # None: an ordinary selector, which blocks
 
@@ -118,7 +119,7 @@ class GuestLoop(asyncio.SelectorEventLoop):
             self._nap.cancel()
 
     def _finish(self) -> None:
-        """What asyncio.run() does at its end."""
+        """End the tasks, the generators and the threads of the loop, as asyncio.run() does."""
         try:
             if tasks := asyncio.all_tasks(self):
                 for task in tasks:
@@ -131,8 +132,8 @@ class GuestLoop(asyncio.SelectorEventLoop):
 
 
 class _Exit(Exception):
-    """A task that ends in KeyboardInterrupt or SystemExit takes its whole loop down; so it ends
-    in this instead."""
+    """KeyboardInterrupt or SystemExit, wrapped: a task that ends in one of these themselves takes
+    its whole loop down."""
 
     def __init__(self, reason: KeyboardInterrupt | SystemExit) -> None:
         super().__init__(reason)
@@ -140,7 +141,7 @@ class _Exit(Exception):
 
 
 class Aio:
-    """What trio code sees of the loop."""
+    """The loop as trio code uses it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop

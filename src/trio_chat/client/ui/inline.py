@@ -38,7 +38,7 @@ _NO_STYLE = Style([])
 
 
 class Interrupt(Exception):
-    """Ctrl-C at the prompt; KeyboardInterrupt would take the loop down."""
+    """Ctrl-C was pressed at the prompt; KeyboardInterrupt would take the loop down."""
 
 
 class InlineScreen:
@@ -141,7 +141,7 @@ class InlineScreen:
                     return None  # Ctrl-C on an empty line leaves, else it clears
 
     def _was_read(self, connection: Connection) -> None:
-        """Whoever types a line has seen what stands above it."""
+        """Take what stands above the prompt for read: somebody has typed below it."""
         now = trio.current_time()
         rooms = self._model.rooms.open_rooms
         for room in rooms:

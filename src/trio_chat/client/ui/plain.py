@@ -1,4 +1,5 @@
-"""No terminal on one end or the other: every line of stdin is sent, events are printed as lines.
+"""The plain screen, for where no terminal is: every line of stdin is sent, events are printed as
+lines.
 
 It knows no prompt_toolkit. stdout carries what happened, stderr what was refused. Reads and writes
 are `os.read` and `os.write` in threads that are abandoned at the end: a thread left inside
@@ -30,7 +31,7 @@ _WIRE = NativeWire()
 
 
 class PlainScreen:
-    """Prints what happens, and knows when everything typed was answered.
+    """Prints events as lines, and waits until every line of stdin was answered.
 
     Args:
         model: asked for what is unanswered.

@@ -1,4 +1,4 @@
-"""Where one has read a room's log up to: it tells new events from repeated ones, and finds holes.
+"""The cursor in a room's log: it tells new events from repeated ones, and finds holes.
 
 It knows no stream and no screen. A hole is closed by asking for a page after `last`; until then
 what lies behind the hole is held, so that events come out in the log's order.
@@ -64,14 +64,14 @@ class Cursor:
         return [*new, *self._release()]
 
     def gap(self, first: int, last: int) -> list[StoredEvent]:
-        """The events *first* to *last* are not to be had."""
+        """Step over the events *first* to *last*, which are not to be had; return what follows."""
         if len(self._gone) < HELD_EVENTS:
             self._gone[first] = last
         self._heard = max(self._heard, last)
         return self._release()
 
     def rewind(self, last: int) -> None:
-        """The log ends at *last*, before what was seen: it is another one."""
+        """Begin another log at *last*: the server's log ends before what was seen."""
         self.forget()
         self.last = last
 
@@ -79,18 +79,18 @@ class Cursor:
 
     @property
     def wants_page(self) -> bool:
-        """Whether there are, or may be, events after `last` that were not asked for yet."""
+        """True if there are, or may be, events after `last` that were not asked for yet."""
         if self.last is None or self._page_to is not None or self.joining:
             return False
         return self._must_ask or self._heard > self.last
 
     @property
     def is_settled(self) -> bool:
-        """Whether everything that happened before now has been seen."""
+        """True if everything that happened before now has been seen."""
         return not self.joining and self._page_to is None and not self.wants_page
 
     def suspect_hole(self) -> None:
-        """Something may have happened after `last` that nobody will tell by itself."""
+        """Ask for what may have happened after `last`: the server will not tell it by itself."""
         self._must_ask = True
 
     def page_asked(self) -> None:
@@ -98,12 +98,13 @@ class Cursor:
         self._page_to = self._heard
 
     def page_postponed(self) -> None:
-        """The same page is to be asked for again."""
+        """Ask for the same page again, later."""
         self._page_to = None
         self._must_ask = True
 
     def page_answered(self, *, more: bool) -> list[StoredEvent]:
-        """The page is complete. With nothing *more*, what it did not hold is not to be had."""
+        """Take in that the page is complete: with nothing *more*, what it did not hold is not to be
+        had. Return what follows it."""
         asked_up_to, self._page_to = self._page_to, None
         if more:
             self._must_ask = True
@@ -112,7 +113,7 @@ class Cursor:
         return self._release()
 
     def page_refused(self) -> list[StoredEvent]:
-        """The hole stays: go on behind it."""
+        """Go on behind the hole, which stays; return what was held there."""
         self._page_to = None
         held = [self._held[seq] for seq in sorted(self._held)]
         new = [e for event in held for e in self._take(event)]
@@ -121,7 +122,8 @@ class Cursor:
         return new
 
     def link_lost(self) -> None:
-        """What was asked for will not come; a resume brings everything after `last`."""
+        """Forget what was asked for, which will not come; a resume brings everything after
+        `last`."""
         self._held.clear()
         self._gone.clear()
         self._heard = self.last or 0
@@ -130,12 +132,12 @@ class Cursor:
         self.joining = False
 
     def left(self) -> None:
-        """What is said from now on is not for us; repetitions are still recognised."""
+        """Stop following the log, but go on recognising repetitions."""
         self.link_lost()
         self.last = None
 
     def forget(self) -> None:
-        """Another log has this name now."""
+        """Begin anew: another log has this name now."""
         self.left()
         self._seen.clear()
         self._heard = 0
@@ -155,7 +157,8 @@ class Cursor:
         return self.last is not None and event.seq <= self.last
 
     def _begin_anew(self, events: Sequence[StoredEvent], more: bool) -> None:
-        """A join shows the newest events: if they end before everything seen, it is another log."""
+        """Notice another log: a join shows its newest events, and they end before all that was
+        seen."""
         if not events and not more:
             self.forget()
             self.last = 0

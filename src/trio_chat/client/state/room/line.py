@@ -1,4 +1,4 @@
-"""What a screen shows, line by line, made from events. It knows no terminal.
+"""The lines that a screen shows, made from events. They know no terminal.
 
 Whatever comes from the server passes `clean_text` or `clean_line` here, and is cut to a sane
 length: a hostile server or peer moves no cursor and fills no memory.

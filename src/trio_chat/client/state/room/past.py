@@ -39,7 +39,7 @@ class Past:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether something is to be asked for."""
+        """True while something is to be asked for."""
         return self.pull is not None and not self.is_asked
 
     def add_older(self, lines: Sequence[Line], first: int, *, more: bool) -> None:
@@ -61,7 +61,7 @@ class Past:
             self.has_older = True
 
     def pushed_out(self, line: Line) -> None:
-        """The room does not keep *line* any more; whoever looks at it still wants to see it."""
+        """Take over *line*, which the room does not keep any more and somebody looks at."""
         if not self.is_attached:
             return
         self.lines.append(line)

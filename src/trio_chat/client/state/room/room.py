@@ -21,14 +21,16 @@ SPEAKERS = 50
 
 
 class Room:
-    """Attributes:
-    name: as the server writes it, without `#`; a direct conversation begins with `@`.
-    members: folded nick -> MemberInfo; in a large room only some of the *total*.
-    lines: the newest; *past*: what is before them, while somebody looks at it.
-    unread, mentions: lines of others since somebody looked, and those that call this person.
-    marker: the serial of the last line that was read; 0: there is no rule to draw.
-    new_count: how many below the marker were unread when somebody looked.
-    read_seq: what the server was told, or has told, was read.
+    """One room.
+
+    Attributes:
+        name: as the server writes it, without `#`; a direct conversation begins with `@`.
+        members: folded nick -> MemberInfo; in a large room only some of the *total*.
+        lines: the newest; *past*: what is before them, while somebody looks at it.
+        unread, mentions: lines of others since somebody looked, and those that call this person.
+        marker: the serial of the last line that was read; 0: there is no rule to draw.
+        new_count: how many below the marker were unread when somebody looked.
+        read_seq: what the server was told, or has told, was read.
     """
 
     def __init__(self, name: str) -> None:
@@ -110,13 +112,13 @@ class Room:
 
     @property
     def first_seq(self) -> int:
-        """The seq that the lines kept here begin with; behind the last one if there is none."""
+        """The first seq of the lines kept here; the one after the last if there is none."""
         first = next((line.seq for line in self.lines if line.seq), None)
         return (self.cursor.last or 0) + 1 if first is None else first
 
     @property
     def has_older(self) -> bool:
-        """Whether the log has something before all that is here."""
+        """True if the log has something before all that is here."""
         if self.past is not None:
             return self.past.has_older
         if self.lines and self.lines[0].serial < self._log_serial:
@@ -138,7 +140,7 @@ class Room:
     # --- what was read
 
     def was_read(self, seq: int) -> None:
-        """Up to *seq*, here or on another device."""
+        """Take everything up to *seq* for read, here or on another device."""
         self.read_seq = max(self.read_seq, seq)
         unread = mentions = 0
         for line in reversed(self.lines):
@@ -154,14 +156,14 @@ class Room:
         self.mentions = mentions if self.notify != "none" else 0
 
     def add_unread(self, line: Line, *, calls: bool) -> None:
-        """*line* came while nobody looked; *calls*: it means this person."""
+        """Count *line*, which came while nobody looked; *calls*: it means this person."""
         if not self.unread and not self.new_count:
             self.marker = line.serial - 1
         self.unread += 1
         self.mentions += calls
 
     def stop_reading(self, *, keeps_rule: bool = False) -> None:
-        """What comes from now on is new; *keeps_rule*: so is what was new before."""
+        """Take what comes from now on for new; *keeps_rule*: and what was new before."""
         if keeps_rule and self.new_count:
             return
         self.marker = self.lines[-1].serial if self.lines else 0
@@ -231,7 +233,7 @@ class Room:
             del self._speakers[next(iter(self._speakers))]
 
     def nicks(self) -> Iterator[str]:
-        """Everybody here: who spoke last first, then by name."""
+        """Yield everybody here: those who spoke last first, then the others by name."""
         yield from reversed(self._speakers.values())
         for key in sorted(self.members):
             if key not in self._speakers:

@@ -28,7 +28,7 @@ _BY_GOING: dict[Story | None, Story] = {
 
 
 class Storm:
-    """Those who came or left since something else happened in the room."""
+    """The people who came or left since something else happened in the room."""
 
     def __init__(self) -> None:
         self._stories: dict[str, Story] = {}

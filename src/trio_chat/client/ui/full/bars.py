@@ -43,7 +43,8 @@ def status_bar(
     is_scrolled: bool = False,
     on_click: Callable[[Room], None] = lambda room: None,
 ) -> Fragments:
-    """Clock, rooms, and at the right end how things are. *now* in monotonic seconds."""
+    """Return the clock, the rooms, and at the right end how things are. *now* in monotonic
+    seconds."""
     left = [("", f" {clock_of(int(time.time() * 1000), clock)} ")]
     right = [("", f" {link(status, now)} ")]
     if model.rooms.current is not None and model.rooms.current.total:
@@ -58,7 +59,8 @@ def status_bar(
 
 
 def _rooms(model: Model, columns: int, on_click: Callable[[Room], None]) -> Fragments:
-    """As many rooms as fit: the current one first, then those that call, then those with news."""
+    """Return as many rooms as fit: the current one first, then those that call, then those with
+    news."""
     current, rooms = model.rooms.current, model.rooms.open_rooms
     entries = {room: _entry(number, room, current) for number, room in enumerate(rooms, 1)}
     fitting: set[Room] = set()
@@ -97,7 +99,7 @@ def _width(fragments: Fragments) -> int:
 
 
 def link(status: Status, now: float) -> str:
-    """How the link is doing: `● 12 ms TLS`, `◌ connecting…`, `○ offline, retry in 2 s`."""
+    """Return how the link is doing: `● 12 ms TLS`, `◌ connecting…`, `○ offline, retry in 2 s`."""
     if status.state == "offline":
         return f"○ offline, retry in {max(0, math.ceil(status.retry_at - now))} s"
     if status.state == "connecting":
@@ -109,7 +111,7 @@ def link(status: Status, now: float) -> str:
 
 
 def member_list(model: Model, renderer: Renderer, columns: int, rows: int) -> Row:
-    """The current room's members by rank and name, with a count of those that do not fit."""
+    """Return the current room's members by rank and name, with a count of those that do not fit."""
     room = model.rooms.current
     if room is None:
         return []

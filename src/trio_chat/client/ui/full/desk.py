@@ -1,5 +1,7 @@
-"""What stands on the full screen, and what one can do there. It knows neither keys nor windows, and
-no wire."""
+"""The desk: the parts of the full screen, and everything that a person can do with them.
+
+It knows neither keys nor windows, and no wire.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ LISTED = frozenset({"search"})
 
 
 class Desk:
-    """The parts of the full screen, and the intents of who sits before it.
+    """The state of the full screen, and one method for each thing a person can do.
 
     Args:
         app: gives the application that all this is drawn by.

@@ -116,7 +116,7 @@ class FullScreen:
         self._key_at = trio.current_time()
 
     def _after_drawing(self, _: object) -> None:
-        """What is in sight was read; what comes into sight soon is fetched."""
+        """Note that what is in sight was read, and fetch what comes into sight soon."""
         room, now = self._model.rooms.current, trio.current_time()
         self._drawn_at = now
         if self._redraw is not None:
@@ -133,7 +133,7 @@ class FullScreen:
         self._note_reading(room, now)
 
     def _note_reading(self, room: Room, now: float) -> None:
-        """The newest lines of *room* are in sight, unless something else is, or nobody looks."""
+        """Take the newest lines of *room* for read, if they are in sight and somebody is there."""
         is_reader = now - self._key_at < READER_SECONDS
         sees_end = not self._desk.pane.is_scrolled and self._desk.listing is None
         self._model.rooms.watch(is_reader and sees_end, keeps_rule=is_reader)
@@ -141,7 +141,7 @@ class FullScreen:
             self._desk.connection.apply(())  # it is to be told in time
 
     def _on_bug(self, loop: object, context: dict[str, Any]) -> None:
-        """An exception in a key binding or a redraw ends the client, and not only the redraw."""
+        """End the client, not only the redraw, at an exception in a key binding or a redraw."""
         exc = context.get("exception")
         if exc is not None and self._app.is_running and not self._app.is_done:
             self._app.exit(exception=exc)

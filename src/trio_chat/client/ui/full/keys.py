@@ -1,4 +1,4 @@
-"""What the keys of the full screen do. prompt_toolkit calls the last binding that matches."""
+"""The key bindings of the full screen. prompt_toolkit calls the last binding that matches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling somebody who looks elsewhere: the bell, and the notifications that terminals can show.
+"""The bell, and the notifications that terminals can show, for somebody who looks elsewhere.
 
 It knows no rooms. What a peer wrote is cleaned before it gets into an escape sequence.
 """
@@ -64,7 +64,7 @@ class Notifier:
         self._not_before = 0.0
 
     def tell(self, bell: Bell, now: float) -> None:
-        """*now* in monotonic seconds."""
+        """Ring for *bell* at *now*, in monotonic seconds."""
         if now < self._not_before:
             return
         self._not_before = now + PAUSE_SECONDS

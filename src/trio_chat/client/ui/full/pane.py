@@ -64,7 +64,7 @@ class Pane(UIControl):
             self._bottom = place
 
     def scroll_down(self, rows: int) -> None:
-        """At the newest line follow it again."""
+        """Scroll down; from the newest line on, follow what comes."""
         if self._bottom is None:
             return
         lines = self._lines()
@@ -100,7 +100,7 @@ class Pane(UIControl):
             self._show(lines, lines[first_new].serial)
 
     def mouse_handler(self, mouse_event: MouseEvent) -> NotImplementedOrNone:
-        """The wheel scrolls; anything else is none of ours."""
+        """Scroll with the wheel; leave all other events to the terminal."""
         if mouse_event.event_type is MouseEventType.SCROLL_UP:
             self.scroll_up(WHEEL_ROWS)
         elif mouse_event.event_type is MouseEventType.SCROLL_DOWN:
@@ -162,7 +162,7 @@ class Pane(UIControl):
         return shown
 
     def _fill_below(self, lines: Scrollback, shown: list[Placed], height: int) -> None:
-        """The top was reached: the rest of the screen shows what comes after."""
+        """Fill the rest of the screen with what comes after: the top of the room was reached."""
         assert self._bottom is not None
         for placed in self._rows_from(lines, self._bottom):
             if len(shown) == height:

@@ -1,1 +1,1 @@
-"""What helps to type a line: completion, history, questions, passwords without echo."""
+"""Help with typing a line: completion, history, questions, passwords without echo."""

@@ -1,4 +1,5 @@
-"""What Tab and the menu offer: the server's commands, nicks, rooms, emoji. It knows no layout."""
+"""Completions for Tab and the menu: the server's commands, nicks, rooms, emoji. It knows no
+layout."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ EMOJI_CHARACTERS = 2
 
 
 class ChatCompleter(Completer):
-    """`/command` at the start and what its usage asks for, `@nick`, `#room` and `:emoji` anywhere;
-    a bare nick only for Tab."""
+    """Completes `/command` at the start and the arguments that its usage asks for; `@nick`, `#room`
+    and `:emoji` anywhere; a nick without `@` only for Tab."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -134,7 +135,7 @@ class ChatCompleter(Completer):
 
 
 def _emoji(word: str) -> Iterator[Completion]:
-    """Those that begin like *word*, then those that hold it."""
+    """Yield the emoji whose names begin like *word*, then those whose names have it inside."""
     start = word[1:].rstrip(":").lower()
     names = [name for name in EMOJI if name.startswith(start)]
     names += [name for name in EMOJI if start in name and name not in names]
@@ -143,8 +144,8 @@ def _emoji(word: str) -> Iterator[Completion]:
 
 
 def _expected(usage: str, index: int) -> list[str]:
-    """Return the word of *usage* that the argument with this *index* stands for; what may be left
-    out is followed by the next one."""
+    """Return the words of *usage* that the argument with this *index* may stand for: more than one
+    where a word may be left out."""
     words = usage.split()[1:]
     found: list[str] = []
     for word in words[index:]:

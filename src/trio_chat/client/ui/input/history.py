@@ -19,7 +19,7 @@ FILE_BYTES = 1_048_576
 
 
 class SessionHistory(InMemoryHistory):
-    """Forgets all with the session, and passwords at once."""
+    """A history that ends with the session, and holds no password."""
 
     def append_string(self, string: str) -> None:
         if not is_secret(string):
@@ -27,7 +27,7 @@ class SessionHistory(InMemoryHistory):
 
 
 class PrivateHistory(FileHistory):
-    """Keeps what may be kept.
+    """A history in a file, of the lines that may be kept.
 
     *is_command*: whether a name is one of the server's commands; the line of any other is
     not stored, because a mistyped `/login` holds a password too.

@@ -12,7 +12,10 @@ from trio_chat.requests import parse_slash
 
 
 class Question:
-    """*answers*: a character -> what it says, and what happens then."""
+    """A question that one key answers.
+
+    *answers*: the key -> the words of the answer, and what is called for it.
+    """
 
     def __init__(self, text: str, answers: Mapping[str, tuple[str, Callable[[], None]]]) -> None:
         self._answers = answers
@@ -28,7 +31,7 @@ class Question:
 
 
 class PasteGuard:
-    """Whether a paste is asked about, and what the question says.
+    """Decides which pastes are asked about, and what the question says.
 
     Args:
         ask_lines, ask_characters: a paste with more is asked about.
@@ -64,7 +67,7 @@ def separate(text: str) -> list[str]:
 
 
 class Secret:
-    """Asks for what *text*, a command, lacks. Nothing of it is kept.
+    """Asks for the passwords that *text*, a command, lacks. Nothing of them is kept.
 
     Attributes:
         label: what is asked for now.

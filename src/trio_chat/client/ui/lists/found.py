@@ -1,4 +1,4 @@
-"""What `/search` found, as a list to pick from. It knows no wire and no keys."""
+"""The findings of `/search`, as a list to pick from. It knows no wire and no keys."""
 
 from __future__ import annotations
 

@@ -9,7 +9,9 @@ from trio_chat.client.text.render import Row
 
 
 class Listing:
-    """*on_choose* gets the index of the row that was picked; None: there is nothing to pick.
+    """Rows to scroll through, and to pick from.
+
+    *on_choose* gets the index of the row that was picked; None: there is nothing to pick.
 
     Attributes:
         title: what it is a list of.

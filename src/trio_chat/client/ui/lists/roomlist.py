@@ -1,4 +1,5 @@
-"""The rooms as a list to pick from, for who is in more than the bar holds. It knows no keys."""
+"""The rooms as a list to pick from, for people in more rooms than the bar holds. It knows no
+keys."""
 
 from __future__ import annotations
 
