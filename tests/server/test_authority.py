@@ -273,7 +273,7 @@ async def test_to_outsiders_a_private_room_answers_like_none(server: ChatServer,
     assert private["code"] == none["code"]
     assert private["message"].replace("secret", "*") == none["message"].replace("nowhere", "*")
     for kind in ("page", "read"):
-        events = await bob.ask(kind, room="secret", **({"seq": 0} if kind == "read" else {}))
+        events = await bob.ask(kind, id=None, room="secret", seq=0)
         assert (events[-1]["code"], "SeCret" in str(events)) == ("no_such_room", False)
     assert "SeCret" not in str(await bob.input("/join secret"))
 
