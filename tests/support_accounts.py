@@ -27,14 +27,14 @@ async def registered(server: ChatServer, name: str, role: Role = Role.MEMBER) ->
 
 def give_role(server: ChatServer, name: str, role: Role) -> None:
     """As `trio-chat account role` does it."""
-    accounts = server.service.state.accounts
+    accounts = server.state.accounts
     account = msgspec.structs.replace(accounts.find(name), role=role.value)
     accounts.put(account)
-    server.service.keep(records.put_account(account))
-    member = server.service.attendance.of_account(account.id)
+    server.hub.records.keep(records.put_account(account))
+    member = server.state.directory.of_account(account.id)
     if member is not None:
         member.role = role
-        server.service.actions.refresh(member)
+        server.parts.actions.refresh(member)
 
 
 async def code(peer: Peer, text: str, room: str = "lobby") -> str:
@@ -60,5 +60,5 @@ async def login(server: ChatServer, name: str, **fields: Any) -> Peer:
 
 async def audit(server: ChatServer) -> list[dict[str, Any]]:
     """The lines of the audit room."""
-    entries = await server.service.store.page("$audit", limit=1000)
+    entries = await server.hub.store.page("$audit", limit=1000)
     return [json.loads(entry.text) for entry in entries]

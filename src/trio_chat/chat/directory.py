@@ -33,6 +33,7 @@ class Directory:
     def __init__(self, limits: LimitsSection) -> None:
         self.limits = limits
         self.members: dict[str, Member] = {}
+        self._of_account: dict[str, Member] = {}  # by the account's id
         self.rooms: dict[str, Room] = {}  # by the key of their log
         self._named: dict[str, Room] = {}
         self.directs: dict[str, Direct] = {}
@@ -47,6 +48,8 @@ class Directory:
         """
         self._check_free(member.key, now)
         self.members[member.key] = member
+        if member.account_id:
+            self._of_account[member.account_id] = member
 
     def rename(self, member: Member, nick: str, *, now: float) -> Renamed | None:
         """Call the member *nick*; None when that is its nick already.
@@ -75,6 +78,8 @@ class Directory:
         left = [(room, room.remove(member, reason)) for room in tuple(member.rooms.values())]
         if self.members.get(member.key) is member:
             del self.members[member.key]
+        if self._of_account.get(member.account_id) is member:
+            del self._of_account[member.account_id]
         for direct in tuple(member.directs.values()):
             direct.unlink(member)
             if not direct.online:
@@ -89,6 +94,10 @@ class Directory:
     def holder(self, nick: str) -> Member | None:
         """Who is called *nick* now."""
         return self.members.get(fold(nick)) if len(nick) <= NAME_CHARACTERS else None
+
+    def of_account(self, id: str) -> Member | None:
+        """The member whose account has this id, if it is here."""
+        return self._of_account.get(id)
 
     def find_member(self, nick: str) -> Member:
         """Raises NoSuchMember, naming the nearest nick."""
