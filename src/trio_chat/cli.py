@@ -234,7 +234,8 @@ def _account(parsed: argparse.Namespace) -> int:
     from msgspec.structs import replace
 
     from trio_chat.server.admin.account_command import request_of, show
-    from trio_chat.server.admin.control import ask, check_folder
+    from trio_chat.server.admin.control import check_folder
+    from trio_chat.server.ask import ask
     from trio_chat.server.process import set_up_log
 
     code = EXIT_OK

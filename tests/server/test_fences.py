@@ -57,7 +57,7 @@ async def broken(server: ChatServer, nick: str, kind: type) -> PlainPeer:
     peer = await server.plain(nick)
     session = server.session_of(nick)
     session.wire = BrokenPlain(kind)
-    server.service.audience.subscribe_to_all(session)
+    server.hub.audience.subscribe_to_all(session)
     return peer
 
 
@@ -159,16 +159,18 @@ class NoStream:
     """Of no use, and cannot even be closed."""
 
     async def aclose(self) -> None:
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.cancel_shielded_checkpoint()
         raise RuntimeError("a bug in closing")
 
 
 @pytest.mark.parametrize(
-    ("poison", "bugs"), [(NoStream(), 2), (OSError(5, "input/output error"), 1)], ids=str
+    ("poison", "bugs"),
+    [(NoStream(), 2), (OSError(5, "input/output error"), 1)],
+    ids=["useless", "refused"],
 )
 async def test_accept_that_raises_keeps_nobody_else_out(
     autojump_clock: MockClock, links: Links, poison: object, bugs: int
 ) -> None:
-    async with open_server(chat_config(), links, PoisonedListener(poison)) as server:
+    async with open_server(chat_config(), links, listener=PoisonedListener(poison)) as server:
         server.expected_bugs = bugs
         await assert_chat_goes_on(server, await server.native("alice"), await server.native("bob"))

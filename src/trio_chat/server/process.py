@@ -40,7 +40,9 @@ async def serve(config: Config, load_config: Callable[[], Config]) -> None:
         ConfigError, StoreError: start-up refuses (in an exception group).
     """
     async with trio.open_nursery() as nursery:
-        started: Started = await nursery.start(partial(serve_chat, config, load_config=load_config))
+        read_again = partial(trio.to_thread.run_sync, load_config)
+        run = partial(serve_chat, config, load_config=read_again)
+        started: Started = await nursery.start(run)
         if started.owner_code:  # before the rest, so that whoever waits for that has it
             print(f"owner code: {started.owner_code}", file=sys.stderr, flush=True)
         for address in started.addresses:

@@ -36,7 +36,7 @@ class Places:
 
     def _known_direct(self, session: Session, name: str) -> Direct | None:
         direct = self._state.directory.find_direct(session.speaker(), name)
-        if direct is not None and self._conversations.is_lonely(direct, session.identity):
+        if direct is not None and self._conversations.is_abandoned(direct, session.identity):
             return None
         return direct
 

@@ -7,47 +7,56 @@ it is committed and shown.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from trio_chat.chat.rooms import Direct, Room
+from trio_chat.commands.table import CommandTable
 from trio_chat.errors import BadRequest, NotPermitted
 from trio_chat.events import Done, Pong
 from trio_chat.events import Read as ReadEvent
 from trio_chat.requests import Hello, Input, Invocation, Page, Ping, Read, Request, parse_slash
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.delivery.view import backlog_for, hidden
-from trio_chat.server.intake.dispatch import run_command
+from trio_chat.server.hub.devices import Devices
+from trio_chat.server.hub.records import Records
+from trio_chat.server.intake.dispatch import Dispatcher
 from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.hello import Hellos
 from trio_chat.server.intake.places import Places
 from trio_chat.server.intake.talk import Talking
 from trio_chat.server.intake.writes import Writes
-from trio_chat.store.api import Entry, Put, Write
+from trio_chat.server.settings import Settings
+from trio_chat.store.api import Entry, Log, Put, Write
 from trio_chat.wire.native import fit_backlog
-
-if TYPE_CHECKING:
-    from trio_chat.server.service import Service
 
 
 class Requests:
-    """Answers the requests of all sessions.
+    """Answers the requests of all sessions."""
 
-    Attributes:
-        places, writes, talking, hellos: what a command may need of it.
-    """
-
-    def __init__(self, service: Service) -> None:
-        state, store, settings = service.state, service.store, service.settings
-        self._service = service
+    def __init__(
+        self,
+        store: Log,
+        settings: Settings,
+        devices: Devices,
+        records: Records,
+        table: CommandTable,
+        flood: Flood,
+        places: Places,
+        writes: Writes,
+        talking: Talking,
+        hellos: Hellos,
+        dispatcher: Dispatcher,
+    ) -> None:
         self._store = store
         self._settings = settings
-        self._flood = Flood(settings)
-        self.writes = Writes(store, state.directory, settings)
-        self.places = Places(state, service.conversations, service.now_ms)
-        self.talking = Talking(
-            state, settings, self.places, self.writes, self._flood, service.now_ms
-        )
-        self.hellos = Hellos(service, self.writes)
+        self._devices = devices
+        self._records = records
+        self._table = table
+        self._flood = flood
+        self._places = places
+        self._writes = writes
+        self._talking = talking
+        self._hellos = hellos
+        self._dispatcher = dispatcher
 
     async def answer(self, session: Session, request: Request) -> None:
         """Do what *request* asks for.
@@ -62,7 +71,7 @@ class Requests:
         if type(request) is Hello:
             if session.member is not None:
                 raise BadRequest("you have said hello already")
-            await self.hellos.hello(session, request)
+            await self._hellos.hello(session, request)
         elif type(request) is Ping:
             session.send(Pong(id=request.id))
         elif type(request) is Page:
@@ -71,17 +80,17 @@ class Requests:
             await self._read(session, request)
 
     async def _input(self, session: Session, request: Input) -> None:
-        if self.talking.say_nowait(session, request):
+        if self._talking.say_nowait(session, request):
             return
         session.speaker()
         parsed = parse_slash(request.text)
         if isinstance(parsed, Invocation):
             await session.settle()
-            if not self._service.table.is_free(parsed.name):
-                await self._flood.pay(session, queries=self._service.table.reads(parsed.name))
-            await run_command(self._service, session, request, parsed)
+            if not self._table.is_free(parsed.name):
+                await self._flood.pay(session, queries=self._table.reads(parsed.name))
+            await self._dispatcher.run(session, request, parsed)
         else:
-            await self.talking.say(session, request, parsed)
+            await self._talking.say(session, request, parsed)
 
     # --- page
 
@@ -90,7 +99,7 @@ class Requests:
         if request.before is not None and request.after is not None:
             raise BadRequest("page takes before or after, not both")
         await self._flood.pay(session, queries=True)
-        place = self.places.find(session, request.room)
+        place = self._places.find(session, request.room)
         limit = min(request.limit, self._settings.config.limits.page_events_max)
         visible_from = place.floor(session.identity)
         entries = await self._entries(place, visible_from, request, limit + 1)
@@ -125,13 +134,13 @@ class Requests:
         if not session.allows("write"):  # other devices go by it
             raise NotPermitted("this token may not write, and so moves no read mark")
         await self._flood.pay(session, queries=True)
-        place = self.places.find(session, request.room)
+        place = self._places.find(session, request.room)
         if request.seq > place.shown:
             raise BadRequest(f"the last seq here is {place.shown}")
         puts = self._note_read(session, place, request.seq)
         if puts:
             write = Write(scope=session.scope, key=request.id or "", puts=puts)
-            await self.writes.submit(session, write)
+            await self._writes.submit(session, write)
         elif request.id:
             session.send(Done(id=request.id))
 
@@ -141,8 +150,8 @@ class Requests:
         if member.reads.get(place.key, 0) >= seq:
             return ()
         member.reads = {**member.reads, place.key: seq}
-        puts = self._service.member_puts(member)
-        for own in self._service.linked(member):
+        puts = self._records.member_puts(member)
+        for own in self._devices.of(member):
             if own is not session:
                 own.send(ReadEvent(room=place.label_for(own.identity), seq=seq))
         return puts
