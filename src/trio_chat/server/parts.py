@@ -27,6 +27,7 @@ from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.hello import Hellos
 from trio_chat.server.intake.identify import Identities
 from trio_chat.server.intake.introduce import Introductions
+from trio_chat.server.intake.pages import Pages
 from trio_chat.server.intake.places import Places
 from trio_chat.server.intake.requests import Requests
 from trio_chat.server.intake.talk import Talking
@@ -79,55 +80,21 @@ def put_together(
         hashing: of passwords.
         readiness: watches the sockets, where that can be had.
     """
-    settings, deadlines = Settings(config), Deadlines()
-    hub = Hub(
-        State(config),
-        store,
-        settings,
-        deadlines,
-        start_soon,
-        now_ms,
-        Hashing() if hashing is None else hashing,
-    )
+    state, settings, deadlines = State(config), Settings(config), Deadlines()
+    hashing = Hashing() if hashing is None else hashing
+    hub = Hub(state, store, settings, deadlines, start_soon, now_ms, hashing)
     sessions = Sessions(hub.audience)
     broadcaster = Broadcaster(
-        store,
-        hub.state.directory,
-        hub.audience,
-        hub.presence,
-        settings,
-        hub.records,
+        store, state.directory, hub.audience, hub.presence, settings, hub.records
     )
-    operations = Operations(
-        hub.state,
-        store,
-        settings,
-        deadlines,
-        hub.seats,
-        hub.logins,
-        sessions,
-        broadcaster,
-        now_ms,
-        trio.Event() if stop is None else stop,
-        load_config,
-    )
+    stop = trio.Event() if stop is None else stop
+    operations = _operations(hub, sessions, broadcaster, stop, load_config)
     table = default_table()
     introductions = Introductions(
-        hub.state, settings, hub.audience, hub.membership, hub.records, table, now_ms
+        state, settings, hub.audience, hub.membership, hub.records, table, now_ms
     )
     _listen(hub, sessions, introductions)
-    requests, talking = _intake(hub, table, introductions, operations)
-    shared = Shared(
-        settings,
-        store,
-        deadlines,
-        hub.audience,
-        start_soon,
-        take=talking.say_nowait,
-        answer=requests.answer,
-        went_live=hub.conversations.end_abandoned,
-        ended=partial(_ended, sessions, hub.departures),
-    )
+    shared = _shared(hub, sessions, table, introductions, operations)
     admission = Admission(shared, sessions, settings, readiness)
     return Parts(hub, sessions, broadcaster, table, operations, admission)
 
@@ -149,41 +116,76 @@ def _listen(hub: Hub, sessions: Sessions, introductions: Introductions) -> None:
     hub.records.follow_up = performer.follow_up
 
 
+def _operations(
+    hub: Hub,
+    sessions: Sessions,
+    broadcaster: Broadcaster,
+    stop: trio.Event,
+    load_config: LoadConfig | None,
+) -> Operations:
+    return Operations(
+        hub.state,
+        hub.store,
+        hub.settings,
+        hub.deadlines,
+        hub.seats,
+        hub.logins,
+        sessions,
+        broadcaster,
+        hub.now_ms,
+        stop,
+        load_config,
+    )
+
+
+def _shared(
+    hub: Hub,
+    sessions: Sessions,
+    table: CommandTable,
+    introductions: Introductions,
+    operations: Operations,
+) -> Shared:
+    """What the connections have in common."""
+    requests, talking = _intake(hub, table, introductions, operations)
+    return Shared(
+        hub.settings,
+        hub.store,
+        hub.deadlines,
+        hub.audience,
+        hub.start_soon,
+        take=talking.say_nowait,
+        answer=requests.answer,
+        went_live=hub.conversations.end_abandoned,
+        ended=partial(_ended, sessions, hub.departures),
+    )
+
+
 def _intake(
     hub: Hub, table: CommandTable, introductions: Introductions, operations: Operations
 ) -> tuple[Requests, Talking]:
-    """What answers the peers' requests, and of it what is asked first."""
-    settings, directory = hub.settings, hub.state.directory
+    """What answers the peers' requests, and what of it takes plain talk."""
+    settings = hub.settings
     flood = Flood(settings)
-    writes = Writes(hub.store, directory, settings)
+    writes = Writes(hub.store, hub.state.directory, settings)
     places = Places(hub.state, hub.conversations, hub.now_ms)
     talking = Talking(hub.state, settings, places, writes, flood, hub.now_ms)
-    identities = Identities(hub.state.accounts, hub.seats, hub.logins)
-    hellos = Hellos(
-        identities,
+    hellos = _hellos(hub, introductions, writes)
+    dispatcher = Dispatcher(hub, table, operations, places, writes, talking, hellos)
+    pages = Pages(hub.store, settings, hub.devices, hub.records, places, writes, flood)
+    return Requests(table, flood, talking, hellos, dispatcher, pages), talking
+
+
+def _hellos(hub: Hub, introductions: Introductions, writes: Writes) -> Hellos:
+    return Hellos(
+        Identities(hub.state.accounts, hub.seats, hub.logins),
         hub.arrivals,
         hub.departures,
         hub.seats,
         introductions,
         writes,
-        settings,
+        hub.settings,
         hub.now_ms,
     )
-    dispatcher = Dispatcher(hub, table, operations, places, writes, talking, hellos)
-    requests = Requests(
-        hub.store,
-        settings,
-        hub.devices,
-        hub.records,
-        table,
-        flood,
-        places,
-        writes,
-        talking,
-        hellos,
-        dispatcher,
-    )
-    return requests, talking
 
 
 def _ended(sessions: Sessions, departures: Departures, session: Session) -> None:
