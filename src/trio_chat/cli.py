@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ LOGIN_ATTEMPTS = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `trio-chat ARGUMENTS`; return the exit code."""
+    _open_standard_files()
     parsed = _parser().parse_args(arguments)
     try:
         code: int = parsed.run(parsed)
@@ -42,6 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PIPE
     return code
+
+
+def _open_standard_files() -> None:
+    """Open those of stdin, stdout and stderr that are closed (`>&-`) to nothing. Otherwise a file
+    of the program's own could take the number of one, and be written over."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(nothing, mode, encoding="utf-8"))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -209,8 +220,8 @@ def _serve(parsed: argparse.Namespace) -> int:
     refused: BaseException | None = None
     try:
         config = _server_config(parsed)
-        prepare(config)
-        trio.run(serve, config, partial(_server_config, parsed))
+        log_writer = prepare(config)
+        trio.run(serve, config, partial(_server_config, parsed), log_writer)
     except* (ConfigError, StoreError) as group:
         refused = _first_leaf(group)
     return EXIT_OK if refused is None else _refuse(str(refused))
@@ -235,7 +246,7 @@ def _account(parsed: argparse.Namespace) -> int:
 
     from trio_chat.server.admin.account_command import request_of, show
     from trio_chat.server.admin.control import ask, check_folder
-    from trio_chat.server.process import set_up_log
+    from trio_chat.server.logs import set_up_log
 
     code = EXIT_OK
     try:
@@ -332,5 +343,6 @@ def _first_leaf(exc: BaseException) -> BaseException:
 
 
 def _refuse(message: str) -> int:
-    print(f"trio-chat: {message}", file=sys.stderr)
+    with suppress(OSError):  # nobody reads it
+        print(f"trio-chat: {message}", file=sys.stderr)
     return EXIT_USAGE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import select
-import signal
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +16,7 @@ from trio_chat.server.delivery.broadcast import Broadcaster
 from trio_chat.server.net.listeners import address_of, open_listeners
 from trio_chat.server.restore import restore
 from trio_chat.server.service import Service
+from trio_chat.server.signals import SignalWatch
 from trio_chat.store.opening import open_store
 
 if TYPE_CHECKING:
@@ -59,9 +59,11 @@ async def serve_chat(
         StoreError, ConfigError: start-up refuses (in an exception group, as nurseries do).
     """
     async with trio.open_nursery() as services:
+        signals = None
         if stop is None:
             stop = trio.Event()
-            services.start_soon(_watch_signals, stop, services.cancel_scope)
+            signals = SignalWatch(stop, services.cancel_scope)
+            services.start_soon(signals.run)
         async with open_store(config) as store, trio.open_nursery() as sessions:
             readiness = _readiness()
             if readiness is not None:
@@ -81,6 +83,8 @@ async def serve_chat(
                 log.info(
                     "serving", store=store.description, rooms=len(service.state.directory.rooms)
                 )
+                if signals is not None:
+                    signals.reload = service.operations.reload
                 task_status.started(Started(_addresses(listeners), service.state.owner_code))
                 await stop.wait()
                 accepting.cancel_scope.cancel()
@@ -133,12 +137,3 @@ def _addresses(listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]) -> list[
         for listener in listeners
         if isinstance(listener, trio.SocketListener | trio.SSLListener)
     ]
-
-
-async def _watch_signals(stop: trio.Event, everything: trio.CancelScope) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for number in signals:
-            log.info("signal", signal=signal.Signals(number).name)
-            if stop.is_set():
-                everything.cancel()
-            stop.set()
