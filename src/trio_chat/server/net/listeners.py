@@ -40,6 +40,14 @@ def parse_address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def check_listen(section: ServerSection) -> None:
+    """Raises ConfigError: an address is malformed, or there is no certificate for TLS."""
+    for text in section.listen:
+        parse_address(text.removeprefix(_TLS))
+        if text.startswith(_TLS):
+            _tls_context(section)
+
+
 async def open_listeners(section: ServerSection) -> list[Listener]:
     """Open a listener for each address.
 
