@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
+from trio_chat.chat.accounts import ACCOUNT_IDENTITY
 from trio_chat.chat.names import check_nick, check_room
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room, RoomRecord, direct_key
@@ -35,6 +36,7 @@ class Directory:
         self.rooms: dict[str, Room] = {}  # by the key of their log
         self._named: dict[str, Room] = {}
         self.directs: dict[str, Direct] = {}
+        self._by_identity: dict[str, Member] = {}
 
     # --- members
 
@@ -46,6 +48,15 @@ class Directory:
         """
         self._check_free(member.key, now)
         self.members[member.key] = member
+        self._by_identity[member.identity] = member
+
+    def of_identity(self, identity: str) -> Member | None:
+        """The member with that identity, if it is here."""
+        return self._by_identity.get(identity)
+
+    def of_account(self, id: str) -> Member | None:
+        """The member whose account has that id, if it is here."""
+        return self._by_identity.get(ACCOUNT_IDENTITY + id)
 
     def rename(self, member: Member, nick: str, *, now: float) -> Renamed | None:
         """Call the member *nick*; None when that is its nick already.
@@ -61,10 +72,6 @@ class Directory:
             self._check_free(key, now)
             del self.members[member.key]
             self.members[key] = member
-            for other in self.members.values():
-                if member.key in other.ignores:
-                    del other.ignores[member.key]
-                    other.ignores[key] = nick
         old = member.nick
         member.call(nick)
         return Renamed(old=old, new=nick)
@@ -74,6 +81,7 @@ class Directory:
         left = [(room, room.remove(member, reason)) for room in tuple(member.rooms.values())]
         if self.members.get(member.key) is member:
             del self.members[member.key]
+            del self._by_identity[member.identity]
         for direct in tuple(member.directs.values()):
             direct.unlink(member)
             if not direct.online:
@@ -131,11 +139,11 @@ class Directory:
         name = check_room(name, self.limits)
         room = self.named(name)
         if room is None:
-            room = Room(name, key=self._new_key(name), keep_events=self.limits.backlog_events)
+            room = Room(name, key=self.new_key(name), keep_events=self.limits.backlog_events)
             self.add_room(room)
         return room
 
-    def _new_key(self, name: str) -> str:
+    def new_key(self, name: str) -> str:
         """History follows the room, not its name: who takes the name of a room that was archived
         begins a log of its own."""
         key = name = fold(name)
@@ -158,9 +166,11 @@ class Directory:
         self.rooms.pop(room.key, None)
         self._unname(room)
 
-    def reserve(self, name: str, room: Room) -> None:
-        """Nobody else shall take the name, which the room is about to have."""
-        self._named[fold(name)] = room
+    def forget_record(self, room: Room) -> None:
+        """The store remembers nothing of the room but its log; it goes if nothing else holds it."""
+        room.take_up(RoomRecord(room.name))
+        room.kept = False
+        self.drop_if_idle(room)
 
     def take_up(self, room: Room, record: RoomRecord) -> None:
         """Have the room be as *record* says, its name included.
@@ -212,6 +222,17 @@ class Directory:
         """Forget a room that nobody is in and that has nothing to remember."""
         if not (room.members or room.kept or room.shown or room.topic):
             self.remove_room(room)
+
+    # --- logs
+
+    def talk(self, key: str) -> Room | Direct | None:
+        """The room or conversation whose log has this key."""
+        return self.rooms.get(key) or self.directs.get(key)
+
+    def label(self, key: str, identity: str) -> str:
+        """What the member with that identity calls the log *key*."""
+        talk = self.talk(key)
+        return talk.label_for(identity) if talk is not None else key
 
     # --- direct conversations
 

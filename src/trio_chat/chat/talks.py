@@ -21,6 +21,8 @@ class LogLine(Protocol):
     @property
     def sender(self) -> str: ...
     @property
+    def account(self) -> str: ...
+    @property
     def text(self) -> str: ...
     @property
     def target(self) -> int | str | None: ...
@@ -62,11 +64,11 @@ def stored_event(room: str, line: LogLine) -> StoredEvent:
 class Amended:
     """A line of the log that was edited or deleted after it was shown."""
 
-    __slots__ = ("amended", "at_ms", "kind", "sender", "seq", "target", "text")
+    __slots__ = ("account", "amended", "at_ms", "kind", "sender", "seq", "target", "text")
 
     def __init__(self, line: LogLine, by: LogLine) -> None:
         self.seq, self.at_ms, self.kind = line.seq, line.at_ms, line.kind
-        self.sender, self.target = line.sender, line.target
+        self.sender, self.account, self.target = line.sender, line.account, line.target
         self.amended = by.kind
         self.text = by.text if by.kind == "edited" else ""
 
@@ -90,6 +92,11 @@ class Talk:
         self.recent: deque[LogLine] = deque(maxlen=keep_events)
         self.loaded = shown == 0
         self.sending = False
+
+    def found_shown(self, seq: int) -> None:
+        """Take up a log that was shown up to *seq* by a former run of the server."""
+        self.shown = seq
+        self.loaded = seq == 0
 
     def show(self, lines: Sequence[LogLine]) -> None:
         """Note that *lines*, the next ones of the log, are being broadcast."""

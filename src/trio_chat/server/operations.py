@@ -1,5 +1,5 @@
 """What administration asks of the server as a process: satisfies
-`commands.operations.Operations`."""
+`commands.context.Process`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from trio_chat.chat.accounts import Account
-from trio_chat.commands.operations import Backup, ConnectionRow, Stats
+from trio_chat.commands.context import Backup, ConnectionRow, Stats
 from trio_chat.config import Config, is_live, keys, value_of, with_live
 from trio_chat.errors import BadRequest, ConfigError, NotPermitted, Unavailable
 from trio_chat.server.countdown import Countdown
@@ -32,7 +31,7 @@ _BACKUPS, _DATABASE = "backups", "trio-chat.db"
 
 
 class Operations:
-    """See `commands.operations.Operations`.
+    """See `commands.context.Process`.
 
     Attributes:
         farewell: what everybody is told when the server stops.
@@ -45,7 +44,7 @@ class Operations:
         self._stop = trio.Event() if stop is None else stop
         self._load_config = load_config
         self._backing_up = False
-        self._countdown = Countdown(service.deadlines, service.actions.announce)
+        self._countdown = Countdown(service.deadlines, service.performer.announce)
         self.farewell = "the server is shutting down"
 
     # --- the configuration
@@ -56,12 +55,10 @@ class Operations:
         service, old = self._service, self._service.config
         config = with_live(old, config)
         check_auto_join(config)
-        service.config = config
+        service.settings.config = config
         service.state.directory.limits = config.limits
-        service.presence.section = config.rooms
         service.logins.configure(config.accounts)
-        if service.state.motd == old.server.motd:
-            service.state.motd = config.server.motd
+        service.state.default_motd = config.server.motd
         for session in service.sessions:
             session.outbox.limit_bytes = config.limits.outbox_bytes
         for member in (
@@ -103,7 +100,7 @@ class Operations:
             members=len(service.state.directory.members),
             accounts=len(service.state.accounts),
             rooms=len(service.state.directory.rooms),
-            events=service.shown_events,
+            events=service.broadcaster.shown_events,
             uptime_seconds=(service.now_ms() - service.started_ms) // 1000,
             memory_bytes=_memory_bytes(),
         )
@@ -140,10 +137,10 @@ class Operations:
 
     # --- what was said
 
-    async def redact(self, account: Account) -> int:
+    async def redact(self, account: str) -> int:
         """It goes on until nothing is left, because something may be said meanwhile."""
         deleted = 0
-        while some := await self._service.store.redact(account.id):
+        while some := await self._service.store.redact(account):
             deleted += some
         for room in self._service.state.directory.rooms.values():
             room.unload()
@@ -178,7 +175,7 @@ def _row(session: Session) -> ConnectionRow:
     return ConnectionRow(
         nick=member.nick if member else "",
         account=(member.account or "") if member else "",
-        address=session.link.peer,
+        address=session.peer,
         wire=session.wire.flavour if member else "",
         client=seat.client if seat is not None else "",
         since_ms=since_ms,

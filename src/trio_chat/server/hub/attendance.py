@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from trio_chat.chat.accounts import Account, member_of
+from trio_chat.chat.accounts import Account
+from trio_chat.chat.profiles import member_of, rooms_in_order
 from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.rules import check_enter
 from trio_chat.errors import ChatError
 from trio_chat.events import Notice
+from trio_chat.server.delivery.seat import Seat
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.hub.seats import put_seat
 
 if TYPE_CHECKING:
-    from trio_chat.server.delivery.session import Session
-    from trio_chat.server.hub.seats import Seat
     from trio_chat.server.service import Service
 
 log = structlog.get_logger()
@@ -28,23 +30,22 @@ log = structlog.get_logger()
 class Attendance:
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._accounts: dict[str, Member] = {}  # the members with an account who are here, by id
         self._absent: dict[Seat, None] = {}  # those who hold nobody, the longest ago first
 
     # --- accounts
 
     def of_account(self, id: str) -> Member | None:
         """The member whose account this is, if it is here."""
-        return self._accounts.get(id)
+        return self._service.state.directory.of_account(id)
 
     def arrive(self, account: Account, address: str) -> Member:
         """The account's member: in its rooms, under its nick, or else its name, for which
         everybody makes way. Its rooms have been loaded."""
-        member = self._accounts.get(account.id)
+        member = self.of_account(account.id)
         if member is not None:
             return member
         service = self._service
-        profile = service.state.accounts.profile(account.id)
+        profile = service.state.profile(account.id)
         member = member_of(account, profile, now_ms=service.now_ms())
         member.address = address
         owner = service.state.accounts.reserves(member.nick)
@@ -54,10 +55,9 @@ class Attendance:
             member.call(account.name)
         self.make_way(member.nick)
         service.state.directory.enter(member, now=trio.current_time())
-        self._accounts[account.id] = member
         for identity, nick in profile.directs.items():
             service.conversations.link(member, identity, nick)
-        self.reenter(member, tuple(profile.rooms))
+        self.reenter(member, rooms_in_order(profile))
         return member
 
     def make_way(self, nick: str) -> None:
@@ -133,7 +133,7 @@ class Attendance:
         for direct in member.directs.values():
             for partner in direct:
                 for session in service.linked(partner):
-                    service.audience.add(direct.key, session)
+                    service.audience.subscribe(direct.key, session)
 
     def _may_return(self, member: Member, room: Room) -> bool:
         try:
@@ -157,7 +157,7 @@ class Attendance:
             return
         self._service.unlink(session)
         seat.dropped_ms = self._service.now_ms()
-        self._service.keep(seat.put())
+        self._service.keep(put_seat(seat))
         self.begin_grace(seat)
 
     def depart(self, session: Session, reason: str) -> None:
@@ -198,7 +198,7 @@ class Attendance:
 
     def sign_off(self, account: Account, reason: str) -> None:
         """The account's member leaves, if it is here, and comes back to no session."""
-        member = self._accounts.get(account.id)
+        member = self.of_account(account.id)
         if member is not None:
             self.dismiss(member, reason)
         for seat in self._service.seats.of_account(account.id):
@@ -208,7 +208,7 @@ class Attendance:
         """When an account has too many sessions, the one that is gone longest is forgotten."""
         own = self._service.seats.of_account(seat.account) if seat.account else ()
         if len(own) > self._service.config.accounts.sessions_per_account:
-            gone = (one for one in own if one.session is None and one is not seat)
+            gone = (one for one in own if one is not seat and not self._service.session_in(one))
             oldest = min(gone, key=lambda one: one.dropped_ms or 0, default=None)
             if oldest is not None:
                 self.end_seat(oldest)
@@ -223,13 +223,27 @@ class Attendance:
         self._service.keep(self._service.seats.remove(seat))
         self._service.conversations.forget(seat.member.identity, partners)
 
+    def end_link(self, session: Session) -> None:
+        """Another device of the same account ends this session, which is linked."""
+        self.depart(session, "ended by another session")
+        session.close("ended by another session of this account")
+
+    def end_device(self, seat: Seat) -> None:
+        """Another device of the same account ends this session."""
+        session = self._service.session_in(seat)
+        if session is not None:
+            self.end_link(session)
+            return
+        member = seat.member
+        self.end_seat(seat)
+        self.leave_if_alone(member, "ended by another session")
+
     def _exit(self, member: Member, reason: str) -> None:
         service = self._service
         if service.state.directory.holder(member.nick) is not member:
             return
         if member.account_id:
             service.member_puts(member)  # what it comes back to
-            self._accounts.pop(member.account_id, None)
         for direct in tuple(member.directs.values()):
             service.conversations.end(direct, member, reason)
         comes_back = bool(member.account_id) or service.seats.of_guest(member) is not None

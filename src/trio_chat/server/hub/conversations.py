@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
 
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.rooms import Direct, Member, direct_key
-from trio_chat.commands.records import put_profile
 from trio_chat.errors import NotPermitted, Unavailable
 from trio_chat.events import Left
-from trio_chat.server.hub.seats import Seat
+from trio_chat.server.delivery.seat import Seat
+from trio_chat.server.delivery.session import Session
 
 if TYPE_CHECKING:
-    from trio_chat.server.delivery.session import Session
     from trio_chat.server.service import Service
 
 log = structlog.get_logger()
@@ -75,15 +73,13 @@ class Conversations:
         key = direct_key(member.identity, account.identity)
         if key in member.directs:
             return member.directs[key]
-        accounts = self._service.state.accounts
-        profile = accounts.profile(account.id)
+        state = self._service.state
+        profile = state.profile(account.id)
         self.link(member, account.identity, profile.nick or account.name)
         self._begin(member.directs[key], member)
         if member.identity not in profile.directs:
             directs = self._with(profile.directs, member)
-            profile = msgspec.structs.replace(profile, directs=directs)
-            accounts.put_profile(account.id, profile)
-            self._service.keep(put_profile(account.id, profile))
+            self._service.keep(*self._service.records.profile_puts(account, directs=directs))
         return member.directs[key]
 
     def _with(self, directs: Mapping[str, str], member: Member) -> dict[str, str]:
@@ -99,9 +95,9 @@ class Conversations:
     def _begin(self, direct: Direct, member: Member) -> None:
         self._make_way_for(direct, member)
         for session in self._service.linked(member):
-            self._service.audience.add(direct.key, session)
-            if session.catch_up is not None:
-                session.catch_up.cursors.setdefault(direct.key, direct.shown)
+            self._service.audience.subscribe(direct.key, session)
+            if session.cursors is not None:
+                session.cursors.setdefault(direct.key, direct.shown)
         self._service.keep_member(member)
 
     def load(self, seat: Seat) -> None:
@@ -127,6 +123,16 @@ class Conversations:
             if direct.partner_of(identity) in self._blocks_of(identity):
                 direct.blocked_by.add(identity)
 
+    def note_block(self, member: Member, identity: str) -> None:
+        """The member blocks somebody now, or no longer: their conversation, if it is open."""
+        direct = member.directs.get(direct_key(member.identity, identity))
+        if direct is None:
+            return
+        if identity in member.blocks:
+            direct.blocked_by.add(member.identity)
+        else:
+            direct.blocked_by.discard(member.identity)
+
     def _blocks_of(self, identity: str) -> Mapping[str, str]:
         """By identity, whose messages the person with *identity* does not take."""
         account = self._service.state.accounts.of_identity(identity)
@@ -134,7 +140,7 @@ class Conversations:
             seat = self._service.seats.of_identity(identity)
             return seat.member.blocks if seat is not None else {}
         member = self._service.attendance.of_account(account.id)
-        return member.blocks if member else self._service.state.accounts.profile(account.id).blocks
+        return member.blocks if member else self._service.state.profile(account.id).blocks
 
     def end(self, direct: Direct, member: Member, reason: str) -> None:
         """The partner is told, so that whoever takes the nick later is somebody else. The
@@ -145,7 +151,7 @@ class Conversations:
             return
         for partner in tuple(direct):
             linked = self._service.linked(partner)
-            if partner is member or not linked or any(own.catch_up for own in linked):
+            if partner is member or not linked or any(own.cursors is not None for own in linked):
                 continue
             self._tell_of_end(direct, partner, member.nick, reason)
             if partner.account_id or self._service.seats.of_guest(partner) is None:
@@ -155,7 +161,7 @@ class Conversations:
         event = Left(room=direct.label_for(member.identity), nick=partner, reason=reason)
         for own in self._service.linked(member):
             own.send(event)
-            self._service.audience.remove(direct.key, own)
+            self._service.audience.unsubscribe(direct.key, own)
 
     def is_lonely(self, direct: Direct, identity: str) -> bool:
         """Whether the other one has left: nothing more is said there."""
