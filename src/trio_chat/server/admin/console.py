@@ -13,7 +13,7 @@ from trio_chat.chat.records import Change, account_changed
 from trio_chat.chat.roles import Role
 from trio_chat.commands import changes
 from trio_chat.commands.audit import Act, difference
-from trio_chat.errors import ChatError, Conflict, NameTaken, Unavailable, UsageError
+from trio_chat.errors import ChatError, Conflict, Unavailable, UsageError
 from trio_chat.events import timestamp
 from trio_chat.store.api import Write
 
@@ -91,8 +91,7 @@ async def _add(service: Service, request: Add) -> Answer:
     changes.check_place(service.state.accounts, section)
     changes.check_password(section, name, request.password)
     hashed = await service.logins.hash(request.password)
-    if service.state.accounts.named(name) is not None:
-        raise NameTaken(f"there is an account {name} already")
+    service.state.accounts.check_free(name)
     _, changed = changes.add_account(service.state, name, hashed, role, service.now_ms())
     line = Act("add account", BY, target=name, reason=role.title)
     await _store(service, line, changed)

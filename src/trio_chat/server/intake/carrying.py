@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from trio_chat.chat.names import check_room
 from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.rules import check_enter, check_words
 from trio_chat.commands.effects import (
@@ -149,7 +148,7 @@ class Carrying:
     async def _join(self, effect: Join) -> None:
         service, session = self._service, self._session
         if service.state.directory.named(effect.name) is None:
-            check_room(effect.name, service.config.limits)
+            service.state.directory.check_new_room(effect.name)
             if not session.allows("write"):
                 raise NotPermitted("this token may not make rooms")
             self._check_muted(())

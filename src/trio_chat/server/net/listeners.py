@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 4096  # connections the kernel completes while accepting lags behind
 _PROBES = 3
+_KEEPALIVE_SECONDS_MAX = 32_767  # Linux takes no more
 _PORT = re.compile(r"[0-9]{1,5}")
 _TLS = "tls://"
 
@@ -123,7 +124,7 @@ def _prepare(sock: trio.socket.SocketType, config: Config) -> None:
 def _probes_when_silent(timeouts: TimeoutsSection) -> Iterator[tuple[int, int, int]]:
     """Let the kernel find out that a peer has vanished: it costs nothing and works on any wire."""
     yield socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
-    interval = max(1, round((timeouts.drop_seconds - timeouts.ping_seconds) / _PROBES))
+    interval = round((timeouts.drop_seconds - timeouts.ping_seconds) / _PROBES)
     for name, value in (
         ("TCP_KEEPIDLE", round(timeouts.ping_seconds)),
         ("TCP_KEEPINTVL", interval),
@@ -131,4 +132,4 @@ def _probes_when_silent(timeouts: TimeoutsSection) -> Iterator[tuple[int, int, i
     ):
         option = getattr(socket, name, None)  # not every system has all
         if option is not None:
-            yield socket.IPPROTO_TCP, option, max(1, value)
+            yield socket.IPPROTO_TCP, option, min(max(1, value), _KEEPALIVE_SECONDS_MAX)
