@@ -130,6 +130,13 @@ async def test_setting_is_shown_by_its_name(server: ChatServer, owner: Peer) -> 
     assert "store.memory = true  (at the start alone)" in everything["text"].splitlines()
 
 
+async def test_section_is_shown_by_its_name(server: ChatServer, owner: Peer) -> None:
+    answer = await result(owner, "/config log")
+    keys = [setting["key"] for setting in answer["data"]["settings"]]
+    assert keys == ["log.level", "log.format", "log.repeat_seconds"]
+    assert answer["text"].splitlines()[0] == 'log.level = "info"  (at the start alone)'
+
+
 @pytest.mark.parametrize(
     ("line", "answer", "why"),
     [

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
+import structlog
 import trio
 
 from trio_chat.chat.state import State
 from trio_chat.commands.context import Backup, ConnectionRow, Stats
-from trio_chat.config import Config, with_live
+from trio_chat.config import Config, is_live, keys, value_of, with_live
 from trio_chat.errors import BadRequest, ConfigError, NotPermitted, Unavailable
 from trio_chat.server.countdown import Countdown
 from trio_chat.server.delivery.broadcast import Broadcaster
@@ -28,6 +29,8 @@ from trio_chat.server.settings import Settings
 from trio_chat.store.api import Store
 
 LoadConfig: TypeAlias = Callable[[], Awaitable[Config]]
+
+log = structlog.get_logger()
 
 _TELL_SECONDS = 10.0
 _BACKUPS, _DATABASE = "backups", "trio-chat.db"
@@ -94,6 +97,23 @@ class Operations:
         if self._load_config is None:
             raise ConfigError("this server was started without a configuration to read again")
         return await self._load_config()
+
+    async def reload(self) -> None:
+        """Read the configuration again, as `/reload` does, for SIGHUP; the log tells what came of
+        it."""
+        try:
+            wanted, before = await self.read_config(), self._settings.config
+            self.apply(wanted)
+        except ConfigError as exc:
+            log.warning("the configuration stays as it is", reason=str(exc), always=True)
+            return
+        changed = [key for key in keys() if value_of(wanted, key) != value_of(before, key)]
+        log.info(
+            "the configuration is read again",
+            changed=[key for key in changed if is_live(key)],
+            at_the_next_start=[key for key in changed if not is_live(key)],
+            always=True,
+        )
 
     # --- figures
 

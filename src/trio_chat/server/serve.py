@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +18,7 @@ from trio_chat.server.net.listeners import address_of, open_listeners
 from trio_chat.server.operations import LoadConfig
 from trio_chat.server.parts import Parts, now_ms, put_together
 from trio_chat.server.restore import restore
+from trio_chat.server.signals import SignalWatch
 from trio_chat.store.api import Store
 from trio_chat.store.opening import open_store
 
@@ -64,9 +64,11 @@ async def serve_chat(
         StoreError, ConfigError: start-up refuses (in an exception group, as nurseries do).
     """
     async with trio.open_nursery() as services:
+        signals = None
         if stop is None:
             stop = trio.Event()
-            services.start_soon(_watch_signals, stop, services.cancel_scope)
+            signals = SignalWatch(stop, services.cancel_scope)
+            services.start_soon(signals.run)
         async with store(config) as opened, trio.open_nursery() as sessions:
             readiness = _readiness()
             if readiness is not None:
@@ -85,16 +87,9 @@ async def serve_chat(
             services.start_soon(parts.broadcaster.run)
             services.start_soon(hub.deadlines.run)
             await restore(hub)
-            async with trio.open_nursery() as accepting:
-                if listeners is None:
-                    listeners = await open_listeners(config.server)
-                await _accept_control(parts, accepting)
-                for listener in listeners:
-                    accepting.start_soon(parts.admission.accept, listener)
-                log.info("serving", store=opened.description, rooms=len(hub.state.directory.rooms))
-                task_status.started(Started(_addresses(listeners), hub.state.owner_code, parts))
-                await stop.wait()
-                accepting.cancel_scope.cancel()
+            if signals is not None:
+                signals.reload = parts.operations.reload
+            await _accept_until(stop, parts, listeners, opened.description, task_status)
             log.info("stopping", sessions=len(parts.sessions))
             timeouts = hub.settings.config.timeouts
             parts.sessions.close(parts.operations.farewell, retry_after=timeouts.retry_seconds)
@@ -102,6 +97,27 @@ async def serve_chat(
         # The store has committed the rest, and the broadcaster shown it to whoever is left.
         services.cancel_scope.cancel()
     log.info("stopped")
+
+
+async def _accept_until(
+    stop: trio.Event,
+    parts: Parts,
+    listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] | None,
+    store: str,
+    task_status: trio.TaskStatus[Started],
+) -> None:
+    """Accept connections until *stop* is set. *store* says where things are kept."""
+    directory = parts.hub.state.directory
+    async with trio.open_nursery() as accepting:
+        if listeners is None:
+            listeners = await open_listeners(parts.hub.settings.config.server)
+        await _accept_control(parts, accepting)
+        for listener in listeners:
+            accepting.start_soon(parts.admission.accept, listener)
+        log.info("serving", store=store, rooms=len(directory.rooms))
+        task_status.started(Started(_addresses(listeners), parts.hub.state.owner_code, parts))
+        await stop.wait()
+        accepting.cancel_scope.cancel()
 
 
 async def _accept_control(parts: Parts, accepting: trio.Nursery) -> None:
@@ -127,12 +143,3 @@ def _addresses(listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]) -> list[
         for listener in listeners
         if isinstance(listener, trio.SocketListener | trio.SSLListener)
     ]
-
-
-async def _watch_signals(stop: trio.Event, everything: trio.CancelScope) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for number in signals:
-            log.info("signal", signal=signal.Signals(number).name)
-            if stop.is_set():
-                everything.cancel()
-            stop.set()

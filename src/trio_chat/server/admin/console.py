@@ -14,7 +14,7 @@ from trio_chat.chat.roles import Role
 from trio_chat.commands import changes
 from trio_chat.commands.audit import Act, difference
 from trio_chat.commands.context import Process
-from trio_chat.errors import ChatError, Conflict, NameTaken, Unavailable, UsageError
+from trio_chat.errors import ChatError, Conflict, Unavailable, UsageError
 from trio_chat.events import timestamp
 from trio_chat.server.hub.hub import Hub
 from trio_chat.store.api import Write
@@ -97,8 +97,7 @@ async def _add(office: Office, request: Add) -> Answer:
     changes.check_place(office.hub.state.accounts, section)
     changes.check_password(section, name, request.password)
     hashed = await office.hub.logins.hash(request.password)
-    if office.hub.state.accounts.named(name) is not None:
-        raise NameTaken(f"there is an account {name} already")
+    office.hub.state.accounts.check_free(name)
     _, changed = changes.add_account(office.hub.state, name, hashed, role, office.hub.now_ms())
     line = Act("add account", BY, target=name, reason=role.title)
     await _store(office, line, changed)

@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 import msgspec
 
-from trio_chat.chat.names import check_room
 from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.rules import check_enter, check_words
 from trio_chat.commands.effects import (
@@ -153,7 +152,7 @@ class Carrying:
     async def _join(self, effect: Join) -> None:
         hub, session = self._hub, self._session
         if hub.state.directory.named(effect.name) is None:
-            check_room(effect.name, hub.settings.config.limits)
+            hub.state.directory.check_new_room(effect.name)
             if not session.allows("write"):
                 raise NotPermitted("this token may not make rooms")
             self._check_muted(())
