@@ -32,7 +32,7 @@ from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.outbox import Outbox
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.net.deadlines import Deadline, Deadlines
-from trio_chat.server.net.fence import GONE
+from trio_chat.server.net.fence import GONE, attempt
 from trio_chat.server.net.links import Link
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Log
@@ -123,7 +123,7 @@ class Connection:
             await work()
         except Exception as exc:
             self._failed(exc)
-            self._abort()
+            attempt(self._abort, session=self.session.number)
 
     def _failed(self, exc: Exception) -> bool:
         """The one place where any exception ends up. True: it is a bug of ours."""

@@ -31,8 +31,8 @@ class Readiness:
 
     def add(self, sock: socket.socket, watched: Watched) -> None:
         """Tell *watched* when *sock* is readable, until `remove`."""
-        self._watched[sock.fileno()] = watched
         self._epoll.register(sock, select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET)
+        self._watched[sock.fileno()] = watched  # now it is ours to remove
 
     def remove(self, sock: socket.socket) -> None:
         """Watch no more; call it before the socket is closed."""
