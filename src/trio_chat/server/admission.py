@@ -76,7 +76,7 @@ class Admission:
         return connection
 
     def _full(self, peer: str) -> str:
-        """Why no further connection from this address is served now, or ""."""
+        """Return why no further connection from this address is served now, or ""."""
         limits = self._settings.config.limits
         if len(self._sessions) >= limits.connections:
             return f"the server serves at most {limits.connections} connections"

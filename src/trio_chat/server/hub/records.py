@@ -1,4 +1,5 @@
-"""What is stored beside the talk: what merely follows a member, and what must be durable first."""
+"""Records stored beside the talk: those that merely follow a member, and those that must be
+durable first."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What a room holds while somebody is there: its last lines, and from where on a member may read.
-Nobody there for a while: it is let go of."""
+"""The last lines of a room, and the place from where on a member may read it: both are held while
+somebody is there, and let go of after a while."""
 
 from __future__ import annotations
 

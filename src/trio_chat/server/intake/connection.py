@@ -49,7 +49,7 @@ _BUG = "the server has a bug here; what you asked for may have happened or not"
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all connections of a server have in common.
+    """The things that all connections of a server have in common.
 
     Attributes:
         start_soon: starts a task that lives no longer than the sessions.

@@ -1,4 +1,4 @@
-"""Which sockets have something to read, for thousands of sockets that seldom have.
+"""A watch on thousands of sockets that seldom have something to read.
 
 One task watches an edge-triggered epoll set of its own and tells the links. trio's
 `wait_readable` costs a call into the kernel for each wait, which a chat full of talkers feels most;
