@@ -114,10 +114,11 @@ async def test_wire_that_cannot_show_who_comes_reads_on(server: ChatServer, kind
     zoe = await broken(server, "zoe", kind)
     server.expected_bugs = 1
     assert types(await bob.input("/nick bobby"))[-1] == "done"
-    await server.native("dora")
-    await alice.input("hi")
+    dora = await server.native("dora")
+    assert types(await dora.input("hi"))[-1] == "done"
     assert "hi" in (await zoe.until("hi"))[-1]
     assert texts(await bob.sync()) == ["hi"]
+    assert texts(await alice.sync()) == ["hi"]
 
 
 async def test_wire_that_cannot_show_an_end_does_not_hold_up_who_leaves(

@@ -53,15 +53,17 @@ class Admission:
 
     async def _begin(self, stream: trio.abc.Stream) -> None:
         """Start a connection. A bug in making one is the end of the stream alone."""
-        connection = attempt(self.open, stream)
+        link = attempt(self._take_over, stream)
+        connection = None if link is None else attempt(self.admit, link)
         if connection is not None:
             self._shared.start_soon(connection.run)
         else:
-            await fence(partial(trio.aclose_forcefully, stream), "a stream without a connection")
+            await fence(
+                partial(_discard, stream if link is None else link), "a stream without a connection"
+            )
 
-    def open(self, stream: trio.abc.Stream) -> Connection:
-        """The connection of an accepted stream, for `Connection.run`."""
-        return self.admit(accept(stream, self._settings.config, self._readiness))
+    def _take_over(self, stream: trio.abc.Stream) -> Link:
+        return accept(stream, self._settings.config, self._readiness)
 
     def admit(self, link: Link) -> Connection:
         """The connection of a link, for `Connection.run`. When the server is full it says so and
@@ -74,7 +76,7 @@ class Admission:
         return connection
 
     def _full(self, peer: str) -> str:
-        """Why no further connection from this address is served now, or ""."""
+        """Return why no further connection from this address is served now, or ""."""
         limits = self._settings.config.limits
         if len(self._sessions) >= limits.connections:
             return f"the server serves at most {limits.connections} connections"
@@ -82,3 +84,10 @@ class Admission:
         if count >= limits.connections_per_address and not is_local(peer):
             return f"at most {limits.connections_per_address} connections come from one address"
         return ""
+
+
+async def _discard(resource: Link | trio.abc.Stream) -> None:
+    """Close at once, without a word."""
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await resource.aclose()

@@ -1,4 +1,4 @@
-"""What a server consists of: each part is made here, and given what it needs."""
+"""The parts of a server: each is made here, and given what it needs."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _shared(
     introductions: Introductions,
     operations: Operations,
 ) -> Shared:
-    """What the connections have in common."""
+    """Make what the connections have in common."""
     requests, talking = _intake(hub, table, introductions, operations)
     return Shared(
         hub.settings,
@@ -163,7 +163,7 @@ def _shared(
 def _intake(
     hub: Hub, table: CommandTable, introductions: Introductions, operations: Operations
 ) -> tuple[Requests, Talking]:
-    """What answers the peers' requests, and what of it takes plain talk."""
+    """Make what answers the peers' requests; return it, and the part that takes plain talk."""
     settings = hub.settings
     flood = Flood(settings)
     writes = Writes(hub.store, hub.state.directory, settings)

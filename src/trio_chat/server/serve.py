@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class Started(NamedTuple):
-    """What `serve_chat` reports when it serves.
+    """The report of `serve_chat` that it serves.
 
     Attributes:
         addresses: what it listens on.

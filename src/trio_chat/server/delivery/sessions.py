@@ -35,7 +35,7 @@ class Sessions:
             del self._by_source[source]
 
     def count_from(self, peer: str) -> int:
-        """How many come from the address *peer*, or from that of its household."""
+        """Return how many sessions come from the address *peer*, or from its household."""
         return self._by_source[source_of(peer)]
 
     def announce(self, text: str) -> None:

@@ -72,8 +72,8 @@ class Conversations:
         return direct
 
     def _partner(self, nick: str) -> Member | Account:
-        """Who is meant: a nick that belongs to an account means that account, whoever goes by
-        it just now."""
+        """Return the one meant: a nick that belongs to an account means that account, whoever
+        goes by it just now."""
         account = self._accounts.named(nick)
         if account is None:
             return self._directory.find_member(nick)
@@ -180,7 +180,7 @@ class Conversations:
             self._audience.unsubscribe(direct.key, own)
 
     def is_abandoned(self, direct: Direct, identity: str) -> bool:
-        """Whether the other one has left: nothing more is said there."""
+        """Return whether the other one has left, so that nothing more is said there."""
         partner = direct.partner_of(identity)
         if partner in direct.online or self._accounts.of_identity(partner) is not None:
             return False

@@ -209,7 +209,7 @@ class Departures:
         self._remove(seat)
 
     def displace(self, seat: Seat) -> None:
-        """When the seat's account has too many sessions, the one that is gone longest ends."""
+        """End the session that is gone longest, if the seat's account has too many."""
         own = self._seats.of_account(seat.account) if seat.account else ()
         if len(own) > self._settings.config.accounts.sessions_per_account:
             gone = (one for one in own if one is not seat and not self._devices.session_in(one))

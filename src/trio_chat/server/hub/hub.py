@@ -1,4 +1,4 @@
-"""What happens to members and rooms on this node: the parts of it, put together. No logic here."""
+"""The hub: the members and rooms of this node. Here its parts are put together; no logic."""
 
 from __future__ import annotations
 

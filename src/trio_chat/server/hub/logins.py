@@ -55,8 +55,12 @@ class Hashing:
 
 
 class Login(NamedTuple):
-    """Who somebody has proven to be. *scopes*: what the *token* (its id) allows that was shown;
-    None for anything."""
+    """The account that somebody has proven to have.
+
+    Attributes:
+        scopes: what the token allows that was shown; None: anything.
+        token: its id, or "".
+    """
 
     account: Account
     scopes: tuple[Scope, ...] | None = None

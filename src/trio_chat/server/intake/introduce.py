@@ -1,4 +1,4 @@
-"""What a session is shown when its member is there: a welcome, its rooms and conversations, and
+"""The introduction of a session whose member is there: a welcome, its rooms and conversations, and
 where it stands in them."""
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Introductions:
         session.send(self.wishes(session))
 
     def wishes(self, session: Session) -> events.Settings:
-        """What the session's member wants to be told of."""
+        """Return what the session's member wants to be told of."""
         member, label = session.speaker(), self._state.directory.label
         notify = {label(key, session.identity): level for key, level in member.notify.items()}
         return events.Settings(notify=notify, highlights=member.highlights)
@@ -108,7 +108,7 @@ class Introductions:
         return puts
 
     def _show_directs(self, session: Session) -> None:
-        """What was written to an account while it was away waits in its conversations."""
+        """Show an account what was written to it while it was away."""
         member = session.speaker()
         directs = [direct for direct in member.directs.values() if direct.shown]
         if not member.account_id or not directs:
@@ -119,7 +119,8 @@ class Introductions:
             session.read_again(direct.key, max(0, newest))
 
     def _show_marks(self, session: Session) -> None:
-        """Up to where an account has read with its other devices, and what to be told of."""
+        """Show up to where an account has read with its other devices, and what it wants to be
+        told of."""
         member = session.speaker()
         for talk in session.talks():
             seq = member.reads.get(talk.key)
@@ -158,7 +159,8 @@ class Introductions:
         return cursors
 
     def _tell_of_rooms_lost(self, session: Session, resume: Resume) -> None:
-        """What the client believes to be in, and is not: it was kicked meanwhile, say."""
+        """Tell the client of the rooms that it believes to be in, and is not: it was kicked
+        meanwhile, say."""
         member = session.speaker()
         limit = self._settings.config.limits.room_characters
         for name in resume.rooms:
@@ -179,7 +181,7 @@ class Introductions:
 
 
 def _limits(config: Config) -> dict[str, int | float]:
-    """What a client should know before it runs into it."""
+    """Return the limits that a client should know before it runs into them."""
     limits = config.limits
     return {
         "line_bytes": MAX_CLIENT_LINE_BYTES,

@@ -63,7 +63,7 @@ class Pages:
     async def _entries(
         self, place: Room | Direct, visible_from: int, request: Page, limit: int
     ) -> Sequence[Entry]:
-        """What is asked for of what the member may read: what comes after *visible_from*."""
+        """Return what is asked for, as far as the member may read it: after *visible_from*."""
         shown = place.shown
         before = shown + 1 if request.before is None else min(request.before, shown + 1)
         if request.after is None:

@@ -1,4 +1,4 @@
-"""Which room or conversation a request means: by its name, as the session's member knows it."""
+"""The rooms and conversations that requests mean: by name, as the session's member knows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which request goes where.
+"""The requests of all sessions: each is passed on to the part that answers it.
 
 The order of a session's requests is kept: whatever is not plain talk waits until the talk before
 it is committed and shown.
