@@ -57,6 +57,7 @@ class Operations:
         check_auto_join(config)
         service.settings.config = config
         service.state.directory.limits = config.limits
+        service.state.directory.server_name = config.server.name
         service.logins.configure(config.accounts)
         service.state.default_motd = config.server.motd
         for session in service.sessions:

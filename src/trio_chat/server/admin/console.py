@@ -88,6 +88,7 @@ async def carry_out(service: Service, request: Request) -> Answer:
 async def _add(service: Service, request: Add) -> Answer:
     section, role = service.config.accounts, _role(request.role)
     name = check_nick(request.name, service.config.limits)
+    service.state.directory.check_kept(name)
     changes.check_place(service.state.accounts, section)
     changes.check_password(section, name, request.password)
     hashed = await service.logins.hash(request.password)

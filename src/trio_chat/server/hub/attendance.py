@@ -5,13 +5,13 @@ A member is here while a session speaks for it, or while one of its seats is wit
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 import structlog
 import trio
 
 from trio_chat.chat.accounts import Account
+from trio_chat.chat.names import guest_nick
 from trio_chat.chat.profiles import member_of, rooms_in_order
 from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.rules import check_enter
@@ -75,9 +75,8 @@ class Attendance:
 
     def free_nick(self) -> str:
         """A nick for somebody who has none of its own."""
-        limit = self._service.config.limits.nick_characters
         while True:
-            nick = f"guest-{secrets.randbelow(10**6):06}"[-limit:].lstrip("-")
+            nick = guest_nick(self._service.config.limits)
             if not self._service.state.directory.is_taken(
                 nick
             ) and not self._service.state.accounts.reserves(nick):

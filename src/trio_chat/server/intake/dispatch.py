@@ -79,7 +79,8 @@ def _guard(
     member = session.speaker()
     place = service.requests.places.known(session, place_name)
     name, _, rest = invocation.rest.partition(" ")
-    is_room = name.startswith("#") and not _is_number(service, name[1:])
+    is_all = command.least > 0 and not rest.strip()
+    is_room = name.startswith("#") and not _is_number(service, name[1:], is_all=is_all)
     if command.room_role is not None and is_room:
         place = _named_place(service, session, member, name, command)
         invocation = Invocation(invocation.name, rest.lstrip(" "))
@@ -92,9 +93,9 @@ def _guard(
     return Ready(command, arguments, place)
 
 
-def _is_number(service: Service, text: str) -> bool:
-    """`#3` is a sanction, unless a room is called so."""
-    return text.isdigit() and service.state.directory.named(text) is None
+def _is_number(service: Service, text: str, *, is_all: bool) -> bool:
+    """`#3` is a sanction, unless a room is called so and more follows than the room."""
+    return text.isdigit() and (is_all or service.state.directory.named(text) is None)
 
 
 def _named_place(
