@@ -7,7 +7,7 @@ import pytest
 from support_accounts import PASSWORD, code, login, registered
 from support_server import ChatServer, Peer, PlainPeer
 from trio_chat.chat.roles import Role
-from trio_chat.server.admin.console import Add, carry_out
+from trio_chat.server.admin.console import Add, Office, carry_out
 
 CYRILLIC_ACE, MIXED_BOB = "асе", "bоb"
 
@@ -94,7 +94,9 @@ async def test_nobody_is_called_like_the_server(server: ChatServer, nick: str) -
     assert (await guest.hello(nick))[-1]["code"] == "nick_taken"
     await guest.hello("guest")
     assert await code(guest, f"/nick {nick}") == "nick_taken"
-    added = await carry_out(server.service, Add(nick, PASSWORD, "member"))
+    added = await carry_out(
+        Office(server.hub, server.parts.operations), Add(nick, PASSWORD, "member")
+    )
     assert (added.done, "kept for the server" in added.text) == (False, True)
     plain = PlainPeer(server.dial())
     await plain.send(nick)
