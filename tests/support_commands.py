@@ -83,6 +83,7 @@ class Person:
             command, arguments = self.chat.table.guard(parsed, self.member.role)
             outcome = await command.handler(self._context(), arguments)
         else:
+            assert isinstance(parsed, str)
             assert self.place is not None
             body = check_text(parsed, self.chat.config.limits)
             if isinstance(self.place, Direct):

@@ -26,10 +26,21 @@ from trio_chat.errors import (
     NotPermitted,
     TooFast,
     Unavailable,
+    UnknownCommand,
 )
 from trio_chat.events import Done, Notice, Pong, Result
 from trio_chat.events import Read as ReadEvent
-from trio_chat.requests import Hello, Input, Invocation, Page, Ping, Read, Request, parse_slash
+from trio_chat.requests import (
+    Hello,
+    Input,
+    Invocation,
+    Lookalike,
+    Page,
+    Ping,
+    Read,
+    Request,
+    parse_slash,
+)
 from trio_chat.server.delivery.broadcast import done
 from trio_chat.server.delivery.catchup import backlog_for, hidden
 from trio_chat.server.intake import entrance
@@ -83,14 +94,15 @@ class Answers:
         member, service = session.member, session.service
         limits = service.config.limits
         is_free = session.pending < limits.pipeline and not session.former_scope
-        if member is None or not is_free or request.text.startswith("/"):
+        parsed = parse_slash(request.text)
+        if member is None or not is_free or type(parsed) is not str:
             return False
         place = self.known_place(request.room)
         if place is None:
             return False
         try:
             self.check_speak(place)
-            text = check_text(request.text, limits)
+            text = check_text(parsed, limits)
         except ChatError:
             return False
         bucket = self._bucket(queries=False) if limits.flood else None
@@ -129,6 +141,10 @@ class Answers:
             await self._pay(queries=session.service.table.reads(parsed.name))
             await run_command(session, request, parsed)
             return
+        if isinstance(parsed, Lookalike):
+            await session.settle()
+            await self._pay(queries=False)
+            raise UnknownCommand(parsed.message)
         limits = session.service.config.limits
         if limits.flood:
             await self._pay(queries=False)
