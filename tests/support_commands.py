@@ -20,7 +20,8 @@ from trio_chat.chat.sanctions import Defcon, Sanctions
 from trio_chat.commands import default_table
 from trio_chat.commands.table import CommandTable, Context, Host, Outcome, Server
 from trio_chat.config import Config, StoreSection
-from trio_chat.requests import Invocation, parse_slash
+from trio_chat.errors import UnknownCommand
+from trio_chat.requests import Invocation, Lookalike, parse_slash
 from trio_chat.store.api import Store, Write
 from trio_chat.store.opening import open_store
 
@@ -79,11 +80,12 @@ class Person:
     async def type(self, text: str) -> Outcome:
         """Raises ChatError."""
         parsed = parse_slash(text)
+        if isinstance(parsed, Lookalike):
+            raise UnknownCommand(parsed.message)
         if isinstance(parsed, Invocation):
             command, arguments = self.chat.table.guard(parsed, self.member.role)
             outcome = await command.handler(self._context(), arguments)
         else:
-            assert isinstance(parsed, str)
             assert self.place is not None
             body = check_text(parsed, self.chat.config.limits)
             if isinstance(self.place, Direct):

@@ -37,7 +37,8 @@ from trio_chat.server.net.listeners import accept
 from trio_chat.server.operations import Operations
 from trio_chat.store.api import Put, Store, Write
 from trio_chat.text import fold
-from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, fit_backlog
+from trio_chat.wire.fitting import fit_backlog
+from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES
 
 if TYPE_CHECKING:
     from trio_chat.server.net.readiness import Readiness

@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -47,6 +47,11 @@ MAX_NICKS_SHOWN = 100
 def render(event: Event) -> list[str]:
     """Return the lines, without their ends, that show *event*; none for what only programs need."""
     return _RENDERERS[type(event)](event)
+
+
+def render_all(events: Iterable[Event]) -> bytes:
+    """Return the lines, with their ends, that show *events*, in UTF-8."""
+    return "".join(f"{line}\n" for event in events for line in render(event)).encode()
 
 
 def room_label(room: str) -> str:

@@ -12,13 +12,13 @@ from trio_chat.chat.roles import Role, RoomRole
 from trio_chat.chat.rooms import Room
 from trio_chat.commands.audit import act, write
 from trio_chat.commands.changes import remove_account
-from trio_chat.commands.fitting import RESULT_BYTES
 from trio_chat.commands.handlers.accounts import own_account
 from trio_chat.commands.table import Command, Context, Outcome
 from trio_chat.commands.targets import here
 from trio_chat.errors import NotPermitted, UsageError
 from trio_chat.events import timestamp
 from trio_chat.store.api import Entry
+from trio_chat.wire.fitting import RESULT_BYTES
 
 _PAGE_ENTRIES = 500
 

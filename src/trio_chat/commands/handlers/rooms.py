@@ -5,13 +5,13 @@ from __future__ import annotations
 from trio_chat.chat.names import check_line
 from trio_chat.chat.rooms import Room
 from trio_chat.chat.rules import holding, is_listed
-from trio_chat.commands.fitting import fit
 from trio_chat.commands.records import put_room
 from trio_chat.commands.table import Command, Context, Outcome
 from trio_chat.commands.targets import check_may_speak
 from trio_chat.errors import NoSuchRoom, NotInRoom, NotPermitted
 from trio_chat.store.api import Write
 from trio_chat.text import fold
+from trio_chat.wire.fitting import fit_rows
 
 NO_TOPIC = "-"
 
@@ -40,7 +40,7 @@ async def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
     if not is_listed(room, context.member):
         raise NoSuchRoom(f"there is no room #{room.name}")
     members = sorted(room.members.values(), key=lambda member: member.key)
-    shown, names, more = fit(
+    shown, names, more = fit_rows(
         (member.info(), member.nick + (" (away)" if member.away is not None else ""))
         for member in members
     )
@@ -60,7 +60,7 @@ async def rooms(context: Context, arguments: tuple[str, ...]) -> Outcome:
         if part in fold(room.name) and is_listed(room, context.member)
     ]
     found.sort(key=lambda room: (-len(room.members), room.key))
-    rows, lines, more = fit(map(_row, found))
+    rows, lines, more = fit_rows(map(_row, found))
     if more:
         lines.append(f"and {len(found) - len(rows)} more; /rooms PART finds them")
     return Outcome(

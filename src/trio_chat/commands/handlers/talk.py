@@ -10,12 +10,12 @@ from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Room
 from trio_chat.chat.rules import check_direct, note_spoke
 from trio_chat.chat.talks import stored_event
-from trio_chat.commands.fitting import fit
 from trio_chat.commands.table import Command, Context, Outcome
 from trio_chat.commands.targets import check_may_speak
 from trio_chat.errors import NoSuchMember, NotInRoom, UsageError
 from trio_chat.events import StoredEvent
 from trio_chat.store.api import Entry, EntryKind, Write
+from trio_chat.wire.fitting import fit_rows
 
 
 async def me(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -138,7 +138,7 @@ def _listing(context: Context, entries: Iterable[Entry], *, nothing: str) -> Out
     """Show *entries*, which come newest first: as many as one answer holds, the oldest on top,
     and say if there were more."""
     heard = (entry for entry in entries if context.member.hears(entry.sender))
-    events, lines, more = fit(_shown(context, entry) for entry in heard)
+    events, lines, more = fit_rows(_shown(context, entry) for entry in heard)
     if more:
         lines.append("(older ones did not fit; /search before:TIME finds them)")
     text = "\n".join(reversed(lines)) if lines else nothing

@@ -24,10 +24,10 @@ from trio_chat.server.delivery.outbox import Outbox
 from trio_chat.server.intake.answers import Answers
 from trio_chat.server.net.fence import GONE
 from trio_chat.server.net.links import Link, is_local, source_of
-from trio_chat.wire import Wire
-from trio_chat.wire.detect import REFUSALS, Language, detect, detect_bytes
+from trio_chat.wire import Refusal, Wire
+from trio_chat.wire.detect import detect, is_tls
 from trio_chat.wire.lines import LineBuffer, Overlong
-from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, NativeWire
+from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES
 from trio_chat.wire.plain import PlainWire, greeting
 
 if TYPE_CHECKING:
@@ -232,8 +232,8 @@ class Session:
         self._deadline = self.service.deadlines.after(timeouts.greet_seconds, self._greet)
         first = True
         while chunk := await self.link.receive(self):
-            if first and detect_bytes(chunk) is not None:
-                self._refuse(Language.TLS)
+            if first and is_tls(chunk):
+                self._detected(chunk)
             first = False
             for line in self._lines.feed(chunk):
                 await self._handle(line)
@@ -306,17 +306,17 @@ class Session:
 
     def _detected(self, line: bytes | Overlong) -> bool:
         """Choose the wire. False: refused."""
-        language = Language.PLAIN if isinstance(line, Overlong) else detect(line)
-        if language in REFUSALS:
-            self._refuse(language)
+        answer = PlainWire if isinstance(line, Overlong) else detect(line).answer
+        if isinstance(answer, Refusal):
+            self._refuse(answer.data)
             return False
-        self.wire = _NATIVE if language is Language.NATIVE else PlainWire()
+        self.wire = answer()
         return True
 
-    def _refuse(self, language: Language) -> None:
+    def _refuse(self, data: bytes) -> None:
         """Answer in the peer's own language that it is not served, and close."""
         self.closing = True
-        self.outbox.put(REFUSALS[language])
+        self.outbox.put(data)
         self._bye_said = True
         self.service.start_soon(self.fenced, self._leave)
 
@@ -326,7 +326,8 @@ class Session:
         left = max(0.0, timeouts.hello_seconds - timeouts.greet_seconds)
         self._deadline = self.service.deadlines.after(left, self._late)
         if self.wire is _UNKNOWN and not self.closing:
-            self.outbox.put(greeting(self.service.config.server.name))
+            config = self.service.config
+            self.outbox.put(greeting(config.server.name, guests=config.accounts.guests))
 
     def _late(self) -> None:
         if self.wire is _UNKNOWN:
@@ -426,4 +427,3 @@ class Session:
 
 
 _UNKNOWN = PlainWire()  # stands for "not detected yet"
-_NATIVE = NativeWire()  # which has no state

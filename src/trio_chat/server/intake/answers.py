@@ -46,7 +46,7 @@ from trio_chat.server.delivery.catchup import backlog_for, hidden
 from trio_chat.server.intake import entrance
 from trio_chat.server.intake.dispatch import run_command
 from trio_chat.store.api import Entry, Put, Write
-from trio_chat.wire.native import fit_backlog
+from trio_chat.wire.fitting import fit_backlog
 
 if TYPE_CHECKING:
     from trio_chat.chat.rooms import Member
