@@ -16,14 +16,30 @@ class ChatError(TrioChatError):
         code: one of the codes of docs/protocol.md.
         message: one sentence for a person, without a trailing stop.
         retry_after: seconds after which the same request may succeed, if waiting helps.
+        nick, room, command, account: whom or what it is about, where it is about one: so that a
+            wire, or a program, need not read the message. A room is called as its name is, a
+            conversation `@nick`, a command without its slash.
     """
 
     code: ClassVar[str] = "internal"
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        nick: str | None = None,
+        room: str | None = None,
+        command: str | None = None,
+        account: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.retry_after = retry_after
+        self.nick = nick
+        self.room = room
+        self.command = command
+        self.account = account
 
 
 class BadRequest(ChatError):
@@ -35,8 +51,8 @@ class BadRequest(ChatError):
 
     code = "bad_request"
 
-    def __init__(self, message: str, *, id: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, id: str | None = None, room: str | None = None) -> None:
+        super().__init__(message, room=room)
         self.id = id
 
 

@@ -121,7 +121,7 @@ class Accounts:
         """
         holder = self._by_key.get(account.key)
         if holder is not None and holder.id != account.id:
-            raise NameTaken(f"there is an account {holder.name} already")
+            raise NameTaken(f"there is an account {holder.name} already", account=holder.name)
         self._by_key[account.key] = account
         self._by_id[account.id] = account
 
@@ -140,7 +140,7 @@ class Accounts:
         """Raises NoSuchMember."""
         account = self.named(name)
         if account is None:
-            raise NoSuchMember(f"there is no account {name}")
+            raise NoSuchMember(f"there is no account {name}", account=name)
         return account
 
     def by_id(self, id: str) -> Account | None:

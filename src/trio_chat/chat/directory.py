@@ -45,7 +45,7 @@ class Directory:
         Raises:
             NameTaken: with `retry_after` when its holder's link is gone.
         """
-        self._check_free(member.key, now)
+        self._check_free(member.nick, now)
         self.members[member.key] = member
 
     def rename(self, member: Member, nick: str, *, now: float) -> Renamed | None:
@@ -59,7 +59,7 @@ class Directory:
             return None
         key = fold(nick)
         if key != member.key:
-            self._check_free(key, now)
+            self._check_free(nick, now)
             del self.members[member.key]
             self.members[key] = member
             for other in self.members.values():
@@ -98,7 +98,7 @@ class Directory:
         member = self.members.get(fold(nick))
         if member is None:
             near = _nearest(nick, (member.nick for member in self.members.values()))
-            raise NoSuchMember(f"nobody here is called {nick}{near}")
+            raise NoSuchMember(f"nobody here is called {nick}{near}", nick=nick)
         return member
 
     def neighbours(self, member: Member) -> set[Member]:
@@ -110,16 +110,15 @@ class Directory:
             concerned.update(direct)
         return concerned
 
-    def _check_free(self, key: str, now: float) -> None:
-        holder = self.members.get(key)
+    def _check_free(self, nick: str, now: float) -> None:
+        holder = self.members.get(fold(nick))
         if holder is None:
             return
         if holder.absent_until is None:
-            raise NameTaken(f"the nick {holder.nick} is taken")
+            raise NameTaken(f"the nick {holder.nick} is taken", nick=nick)
         wait = max(0.0, holder.absent_until - now)
-        raise NameTaken(
-            f"the nick {holder.nick} is kept for somebody whose link dropped", retry_after=wait
-        )
+        text = f"the nick {holder.nick} is kept for somebody whose link dropped"
+        raise NameTaken(text, retry_after=wait, nick=nick)
 
     # --- rooms
 
@@ -195,7 +194,7 @@ class Directory:
         room = self.named(name)
         if room is None:
             public = (room.name for room in self.rooms.values() if not room.record.private)
-            raise NoSuchRoom(f"there is no room #{name}{_nearest(name, public)}")
+            raise NoSuchRoom(f"there is no room #{name}{_nearest(name, public)}", room=name)
         return room
 
     def room_of(self, member: Member, name: str) -> Room:
@@ -206,7 +205,8 @@ class Directory:
         """
         room = self.find_room(name)
         if room.key not in member.rooms:
-            raise NotInRoom(f"you are not in #{room.name}; /join {room.name} takes you there")
+            text = f"you are not in #{room.name}; /join {room.name} takes you there"
+            raise NotInRoom(text, room=room.name)
         return room
 
     def drop_if_idle(self, room: Room) -> None:

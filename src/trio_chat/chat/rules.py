@@ -25,7 +25,7 @@ def rank_in(room: Room | None, member: Member) -> int:
 def check_rank(own: int, other: int, name: str) -> None:
     """Raises NotPermitted: *name* does not stand lower."""
     if own <= other:
-        raise NotPermitted(f"you cannot do that to {name}, who stands no lower than you")
+        raise NotPermitted(f"you cannot do that to {name}, who stands no lower than you", nick=name)
 
 
 def subject_of(member: Member) -> Subject:
@@ -65,18 +65,19 @@ def check_enter(
     """
     ban = holding(sanctions, "ban", room, member, now_ms)
     if ban is not None:
-        raise Banned(
-            refusal(f"you are banned from #{room.name}", ban), retry_after=left(ban, now_ms)
-        )
+        raise _banned(room, ban, now_ms)
     record = room.record
     belongs = member.identity in record.roles or member.identity in record.invited
     if record.private and not belongs:
-        raise NotPermitted(f"#{room.name} is private; somebody who runs it can /invite you")
+        text = f"#{room.name} is private; somebody who runs it can /invite you"
+        raise NotPermitted(text, room=room.name)
     if record.key and key != record.key and not belongs:
-        raise NotPermitted(f"#{room.name} needs a key: /join {room.name} KEY")
+        text = f"#{room.name} needs a key: /join {room.name} KEY"
+        raise NotPermitted(text, room=room.name)
     is_full = counts and 0 < record.limit <= len(room.members)
     if is_full and not room.role_of(member.identity):
-        raise RoomFull(f"#{room.name} has place for {record.limit}, and they are there")
+        text = f"#{room.name} has place for {record.limit}, and they are there"
+        raise RoomFull(text, room=room.name)
 
 
 def is_listed(room: Room, member: Member) -> bool:
@@ -135,38 +136,39 @@ def _check_sanctions(
 ) -> None:
     mute = holding(sanctions, "mute", room, member, now_ms)
     if mute is not None:
-        where = "on this server" if mute.room == EVERYWHERE else f"in #{room.name if room else ''}"
-        raise Muted(refusal(f"you are muted {where}", mute), retry_after=left(mute, now_ms))
+        name = room.name if room is not None and mute.room != EVERYWHERE else None
+        text = "you are muted on this server" if name is None else f"you are muted in #{name}"
+        raise Muted(refusal(text, mute), retry_after=left(mute, now_ms), room=name)
     ban = holding(sanctions, "ban", room, member, now_ms) if room else None
     if ban is not None and room is not None:
-        raise Banned(
-            refusal(f"you are banned from #{room.name}", ban), retry_after=left(ban, now_ms)
-        )
+        raise _banned(room, ban, now_ms)
     standing = rank_in(room, member)
     if defcon >= Defcon.READ_ONLY and member.role < Role.ADMIN:
         raise NotPermitted("the server is read-only for now")
     if defcon >= Defcon.VOICED_ONLY and room is not None and standing < RoomRole.VOICED:
-        raise NotPermitted("for now only those speak who are voiced")
+        raise NotPermitted("for now only those speak who are voiced", room=room.name)
 
 
 def _check_quiet(room: Room, member: Member, now_ms: int) -> None:
     standing = rank_in(room, member)
     if room.record.archived:
-        raise NotPermitted(f"#{room.name} is archived: it can be read, and nothing more")
+        text = f"#{room.name} is archived: it can be read, and nothing more"
+        raise NotPermitted(text, room=room.name)
     if room.record.locked and standing < RoomRole.VOICED:
-        raise NotPermitted(f"#{room.name} is locked: only those speak who are voiced")
+        text = f"#{room.name} is locked: only those speak who are voiced"
+        raise NotPermitted(text, room=room.name)
     if room.record.slow_seconds and standing < RoomRole.MODERATOR:
         since_ms = now_ms - room.spoke.get(member.identity, 0)
         wait = room.record.slow_seconds - since_ms / 1000
         if wait > 0:
-            seconds = f"{room.record.slow_seconds:g}"
-            raise TooFast(f"#{room.name} is slow: one message in {seconds} s", retry_after=wait)
+            text = f"#{room.name} is slow: one message in {room.record.slow_seconds:g} s"
+            raise TooFast(text, retry_after=wait, room=room.name)
 
 
 def _check_blocked(direct: Direct, member: Member) -> None:
     if direct.partner_of(member.identity) in direct.blocked_by:
         name = direct.label_for(member.identity).removeprefix("@")
-        raise NotPermitted(f"{name} takes no messages from you")
+        raise NotPermitted(f"{name} takes no messages from you", nick=name)
 
 
 def note_spoke(place: Room | Direct, member: Member, now_ms: int) -> None:
@@ -179,6 +181,11 @@ def note_spoke(place: Room | Direct, member: Member, now_ms: int) -> None:
         if len(place.spoke) > 2 * len(place.members) + _SPOKE_SPARE:
             since_ms = now_ms - int(place.record.slow_seconds * 1000)
             place.spoke = {who: at_ms for who, at_ms in place.spoke.items() if at_ms > since_ms}
+
+
+def _banned(room: Room, ban: Sanction, now_ms: int) -> Banned:
+    text = refusal(f"you are banned from #{room.name}", ban)
+    return Banned(text, retry_after=left(ban, now_ms), room=room.name)
 
 
 def refusal(what: str, sanction: Sanction) -> str:

@@ -261,7 +261,7 @@ class Command:
         if self.most == 1 and rest.strip():
             arguments = [rest.strip()]
         if not self.least <= len(arguments) <= self.most:
-            raise UsageError(f"usage: {self.synopsis}")
+            raise UsageError(f"usage: {self.synopsis}", command=self.name)
         return tuple(arguments)
 
 
@@ -289,7 +289,7 @@ class CommandTable:
         """Raises UnknownCommand, naming the nearest known one."""
         command = self._by_name.get(name) or self._by_name.get(name.lower())
         if command is None:
-            raise UnknownCommand(f"unknown command /{name}{self._hint(name)}")
+            raise UnknownCommand(f"unknown command /{name}{self._hint(name)}", command=name)
         return command
 
     def reads(self, name: str) -> bool:
@@ -314,7 +314,8 @@ class CommandTable:
         command = self.find(invocation.name)
         in_room = command.room_role is not None and room_role >= command.room_role
         if role < command.role and not in_room:
-            raise NotPermitted(f"/{command.name} needs the role {command.needs}")
+            text = f"/{command.name} needs the role {command.needs}"
+            raise NotPermitted(text, command=command.name)
         return command, command.split(invocation.rest)
 
     def for_role(self, role: Role) -> list[Command]:
