@@ -87,10 +87,12 @@ class ChatServer:
     expected_bugs: how many errors the log will hold in the end.
     """
 
-    def __init__(self, config: Config, links: Links) -> None:
+    def __init__(
+        self, config: Config, links: Links, listener: MemoryListener | None = None
+    ) -> None:
         self.config = config
         self.links = links
-        self.listener = MemoryListener()
+        self.listener = listener or MemoryListener()
         self.stop = trio.Event()
         self.finished = trio.Event()
         self.scope = trio.CancelScope()
@@ -150,6 +152,10 @@ class ChatServer:
         linked = (session for session in self.service.sessions if session.member)
         return next(one for one in linked if one.member and one.member.nick == nick)
 
+    def lag(self, nick: str) -> None:
+        """Have the session of *nick* lag, as if its outbox were full."""
+        self.service.audience.lag(self.session_of(nick))
+
     async def native(self, nick: str, *, capacity_bytes: int = CAPACITY_BYTES) -> Peer:
         """A native peer that has said hello and is in its rooms."""
         peer = Peer(self.dial(capacity_bytes=capacity_bytes))
@@ -166,9 +172,11 @@ class ChatServer:
 
 
 @asynccontextmanager
-async def open_server(config: Config, links: Links = "streams") -> AsyncIterator[ChatServer]:
+async def open_server(
+    config: Config, links: Links = "streams", listener: MemoryListener | None = None
+) -> AsyncIterator[ChatServer]:
     """A server that has ended, in order, when the block is left; without a bug on the way."""
-    server = ChatServer(config, links)
+    server = ChatServer(config, links, listener)
     with capture_logs([format_exc_info]) as server.logs:
         async with trio.open_nursery() as nursery:
             await nursery.start(server.serve_chat)

@@ -4,6 +4,7 @@ and gets nothing twice."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -84,7 +85,7 @@ async def test_who_lags_before_its_turn_gets_it_once(server: ChatServer) -> None
     first, second, talker = await three(server)
     for nick, peer in (("second", second), ("first", first), ("talker", talker)):
         await peer.sync()
-        at_first_send(server, "first", server.session_of(nick).lag)
+        at_first_send(server, "first", partial(server.lag, nick))
         answers = await talker.input(f"while {nick} lags")
         for one in (first, second):
             assert len(seqs(await one.sync())) == 1
@@ -96,7 +97,7 @@ async def test_who_lags_after_its_turn_gets_it_once(server: ChatServer) -> None:
     > On the way no event is left out, and none comes twice.
     """
     first, second, talker = await three(server)
-    at_first_send(server, "second", server.session_of("first").lag)
+    at_first_send(server, "second", partial(server.lag, "first"))
     await talker.input("hi")
     assert seqs(await first.sync()) == [1]
     assert seqs(await second.sync()) == [1]
@@ -160,7 +161,7 @@ async def test_who_lags_while_its_own_line_is_shown_gets_what_follows_once(
     await talker.sync()
     session = server.session_of("talker")
     # As if all of it had been refused: it is read again, and takes its time.
-    at_first_send(server, "first", lambda: session.lag("lobby", 0))
+    at_first_send(server, "first", lambda: server.service.audience.lag(session, "lobby", 0))
     await talker.send(type="input", id="own", room="lobby", text="own")
     await first.until("said", text="own")
     await first.input("after")

@@ -385,7 +385,7 @@ async def test_last_words_reach_a_slow_reader_although_their_sender_is_gone(
     """
     alice = await server.native("alice")
     slow = await server.native("slow", capacity_bytes=2048)
-    server.session_of("slow").lag()
+    server.lag("slow")
     for number in range(3):
         await alice.input(f"/msg slow {number} " + "x" * 1500)
     await alice.quit()

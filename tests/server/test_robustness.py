@@ -23,7 +23,7 @@ from support_server import (
 )
 from trio_chat.commands.table import Command, CommandTable, Context, Outcome
 from trio_chat.server.delivery import catchup
-from trio_chat.server.intake import answers
+from trio_chat.server.intake import talk
 
 GRACE_SECONDS = 31
 
@@ -62,7 +62,7 @@ async def test_bug_in_plain_talk_ends_only_that_session(
             raise RuntimeError("a bug")
         return text
 
-    monkeypatch.setattr(answers, "check_text", fail)
+    monkeypatch.setattr(talk, "check_text", fail)
     await bob.send(type="input", id="1", room="lobby", text="boom")
     *_, error, bye = await bob.to_end()
     assert (error["id"], error["code"], bye["type"]) == ("1", "internal", "bye")

@@ -6,7 +6,6 @@ import trio
 import trio.testing
 
 from support_server import ChatServer, chat_config, open_server, pass_seconds, run_jumping
-from trio_chat.server.delivery.session import Session
 from trio_chat.server.net.links import Link
 
 MEMBERS = 10_000
@@ -52,9 +51,7 @@ class CountingLink:
 def connect(server: ChatServer) -> CountingLink:
     link = CountingLink()
     as_link: Link = link
-    session = Session(server.service, as_link)
-    server.service.sessions[session] = None
-    server.service.start_soon(session.run)
+    server.service.start_soon(server.service.admit(as_link).run)
     return link
 
 

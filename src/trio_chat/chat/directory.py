@@ -214,6 +214,17 @@ class Directory:
         if not (room.members or room.kept or room.shown or room.topic):
             self.remove_room(room)
 
+    # --- logs
+
+    def talk(self, key: str) -> Room | Direct | None:
+        """The room or conversation whose log has this key."""
+        return self.rooms.get(key) or self.directs.get(key)
+
+    def label(self, key: str, identity: str) -> str:
+        """What the member with that identity calls the log *key*."""
+        talk = self.talk(key)
+        return talk.label_for(identity) if talk is not None else key
+
     # --- direct conversations
 
     def find_direct(self, member: Member, nick: str) -> Direct | None:

@@ -8,10 +8,9 @@ from trio_chat.chat.accounts import Account, Accounts
 from trio_chat.chat.rooms import Member, Room, RoomRecord
 from trio_chat.chat.sanctions import Defcon, Sanctions
 from trio_chat.events import Announced, Notice
-from trio_chat.server.delivery.audience import tell
-from trio_chat.server.intake import entrance
 
 if TYPE_CHECKING:
+    from trio_chat.server.intake.introduce import Introductions
     from trio_chat.server.operations import Operations
     from trio_chat.server.service import Service
 
@@ -21,6 +20,10 @@ class ServerActions:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+
+    @property
+    def _introductions(self) -> Introductions:
+        return self._service.requests.hellos.introductions
 
     @property
     def accounts(self) -> Accounts:
@@ -67,15 +70,15 @@ class ServerActions:
 
     def announce(self, text: str) -> None:
         listening = [session for session in self._service.sessions if session.member]
-        tell(listening, [Announced(text=text)])
+        self._service.audience.tell_sessions(listening, [Announced(text=text)])
 
     def refresh(self, member: Member) -> None:
         for own in self._service.linked(member):
-            own.send(entrance.welcome(own, own.token, resumed=False))
+            own.send(self._introductions.welcome(own, own.token, resumed=False))
 
     def show_settings(self, member: Member) -> None:
         for own in self._service.linked(member):
-            own.send(entrance.settings(own))
+            own.send(self._introductions.settings(own))
 
     def expel(self, room: Room, member: Member) -> None:
         here = room.members.get(member.identity)
@@ -83,7 +86,7 @@ class ServerActions:
             return  # it left meanwhile
         left = room.remove(here, "kicked")
         for own in self._service.linked(here):
-            if own.catch_up is not None:  # it will not read the kick any more
+            if own.cursors is not None:  # it will not read the kick any more
                 own.send(left)
             self._service.unhear(own, room)
         self._service.keep(*self._service.forget_floor(here, room))

@@ -13,11 +13,12 @@ from trio_chat.chat.rules import check_enter
 from trio_chat.commands.table import SessionRow
 from trio_chat.errors import NotPermitted, Unavailable
 from trio_chat.events import Notice, Result
-from trio_chat.server.intake import entrance
+from trio_chat.server.net.links import throttled_address
 from trio_chat.store.api import Put
 
 if TYPE_CHECKING:
     from trio_chat.server.delivery.session import Session
+    from trio_chat.server.service import Service
 
 
 class SessionHost:
@@ -27,7 +28,8 @@ class SessionHost:
         quitting: the reason, once the command asked to end the session.
     """
 
-    def __init__(self, session: Session, id: str | None, command: str) -> None:
+    def __init__(self, service: Service, session: Session, id: str | None, command: str) -> None:
+        self._service = service
         self._session = session
         self._id = id
         self._command = command
@@ -39,11 +41,11 @@ class SessionHost:
         """What has to be stored after the command."""
         member = self._session.member
         if self._changed and member is not None:
-            return (*self._puts, *self._session.service.member_puts(member))
+            return (*self._puts, *self._service.member_puts(member))
         return tuple(self._puts)
 
     async def join(self, name: str, key: str = "") -> None:
-        service = self._session.service
+        service = self._service
         known = service.state.directory.named(name)
         if known is None:
             self._check_new_room(name)
@@ -56,24 +58,24 @@ class SessionHost:
         self._changed = True
 
     def _check_new_room(self, name: str) -> None:
-        check_room(name, self._session.service.config.limits)
+        check_room(name, self._service.config.limits)
         if self._session.scopes is not None and "write" not in self._session.scopes:
             raise NotPermitted("this token may not make rooms")
 
     def leave(self, room: Room, reason: str) -> None:
-        self._puts += self._session.service.leave(self.member, room, reason)
+        self._puts += self._service.leave(self.member, room, reason)
         self._changed = True
 
     def rename(self, nick: str) -> None:
-        self._session.service.rename(self.member, nick)
+        self._service.rename(self.member, nick)
         self._changed = True
 
     def direct(self, nick: str) -> Direct:
-        return self._session.service.conversations.open(self.member, nick)
+        return self._service.conversations.open(self.member, nick)
 
     def remember(self) -> None:
         self._changed = True
-        self._session.service.refile(self._session)
+        self._service.resubscribe(self.member)
 
     def quit(self, reason: str) -> None:
         self.quitting = reason
@@ -82,21 +84,21 @@ class SessionHost:
 
     async def check_password(self, name: str, password: str) -> Account:
         session = self._session
-        logins = session.service.logins
-        return (await logins.by_password(name, password, session.throttled_address)).account
+        logins = self._service.logins
+        return (await logins.by_password(name, password, throttled_address(session.peer))).account
 
     async def hash(self, password: str) -> str:
-        return await self._session.service.logins.hash(password)
+        return await self._service.logins.hash(password)
 
     def guess(self) -> None:
-        self._session.service.logins.guess()
+        self._service.logins.guess()
 
     def check_still(self, member: Member) -> None:
         if self.member is not member:
             raise Unavailable("this session goes on otherwise")
 
     async def become(self, account: Account | None) -> None:
-        self._puts += await entrance.switch(self._session, account)
+        self._puts += await self._service.requests.hellos.switch(self._session, account)
 
     def notice(self, text: str) -> None:
         # Who waits for a command is not read from, and so not silent.
@@ -104,13 +106,13 @@ class SessionHost:
         self._session.send(Notice(text=text))
 
     def sessions(self) -> list[SessionRow]:
-        member, service = self.member, self._session.service
+        member, service = self.member, self._service
         own = self._session.seat
         plain = [
             SessionRow(
                 id=f"link-{session.number}",
                 client="a plain peer",
-                address=session.link.peer,
+                address=session.peer,
                 since_ms=member.since_ms,
                 linked=True,
                 own=session is self._session,
@@ -124,38 +126,38 @@ class SessionHost:
                 client=seat.client,
                 address=seat.address,
                 since_ms=seat.since_ms,
-                linked=seat.session is not None,
+                linked=service.session_in(seat) is not None,
                 own=seat is own,
             )
             for seat in service.seats.of_account(member.account_id)
         ]
 
     def end_session(self, id: str) -> bool:
-        service = self._session.service
+        service = self._service
         for session in service.linked(self.member):
             if session.seat is None and id == f"link-{session.number}":
-                entrance.end_link(session)
+                service.attendance.end_link(session)
                 return True
         for seat in service.seats.of_account(self.member.account_id):
             if seat.id == id:
-                entrance.end_seat(service, seat)
+                service.attendance.end_device(seat)
                 return True
         return False
 
     def end_others(self) -> None:
-        session, service = self._session, self._session.service
+        session, service = self._session, self._service
         for seat in service.seats.of_account(self.member.account_id):
             if seat is not session.seat:
-                entrance.end_seat(service, seat)
+                service.attendance.end_device(seat)
         for other in tuple(service.linked(self.member)):
             if other is not session:
-                entrance.end_link(other)
+                service.attendance.end_link(other)
 
     def end_token(self, id: str) -> None:
-        service = self._session.service
+        service = self._service
         for seat in service.seats.of_account(self.member.account_id):
             if seat.token == id:
-                entrance.end_seat(service, seat)
+                service.attendance.end_device(seat)
 
     async def show(self, data: Any, text: str) -> None:
         session = self._session

@@ -53,9 +53,8 @@ class Operations:
         service, old = self._service, self._service.config
         config = with_live(old, config)
         check_auto_join(config)
-        service.config = config
+        service.settings.config = config
         service.state.directory.limits = config.limits
-        service.presence.section = config.rooms
         service.logins.configure(config.accounts)
         if service.state.motd == old.server.motd:
             service.state.motd = config.server.motd
@@ -83,7 +82,7 @@ class Operations:
             members=len(service.state.directory.members),
             accounts=len(service.state.accounts),
             rooms=len(service.state.directory.rooms),
-            events=service.shown_events,
+            events=service.broadcaster.shown_events,
             uptime_seconds=(service.now_ms() - service.started_ms) // 1000,
             memory_bytes=_memory_bytes(),
         )
@@ -158,7 +157,7 @@ def _row(session: Session) -> ConnectionRow:
     return ConnectionRow(
         nick=member.nick if member else "",
         account=(member.account or "") if member else "",
-        address=session.link.peer,
+        address=session.peer,
         wire=session.wire.flavour if member else "",
         client=seat.client if seat is not None else "",
         since_ms=since_ms,

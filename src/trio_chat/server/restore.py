@@ -17,7 +17,8 @@ from trio_chat.chat.sanctions import Defcon, Sanction
 from trio_chat.commands import records
 from trio_chat.config import Config
 from trio_chat.errors import BadRequest, ConfigError, NameTaken
-from trio_chat.server.hub.seats import SPACE, Seat, SeatRecord, guest_of
+from trio_chat.server.delivery.seat import Seat
+from trio_chat.server.hub.seats import SPACE, SeatRecord, guest_of, put_seat
 from trio_chat.store.api import Put
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _restore_seat(service: Service, key: str, record: SeatRecord) -> None:
         service.attendance.begin_grace(seat)
         if seat.dropped_ms is None:  # its server was killed
             seat.dropped_ms = service.now_ms()
-            service.keep(seat.put())
+            service.keep(put_seat(seat))
     else:
         service.attendance.await_resume(seat, left)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import select
 import signal
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -13,7 +13,7 @@ import trio
 
 from trio_chat.config import Config
 from trio_chat.server.admin.control import open_control, serve_control
-from trio_chat.server.delivery.broadcast import Broadcaster
+from trio_chat.server.net.fence import attempt, fence
 from trio_chat.server.net.listeners import address_of, open_listeners
 from trio_chat.server.restore import restore
 from trio_chat.server.service import Service
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# Somebody will close one; waiting keeps the loop from spinning meanwhile.
-_NO_MORE_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
-_NO_MORE_FILES_SECONDS = 0.1
+_ACCEPT_RETRY_SECONDS = 0.1  # keeps the loop from spinning meanwhile
 
 
 class Started(NamedTuple):
@@ -69,7 +67,7 @@ async def serve_chat(
             service = Service(
                 config, store, sessions.start_soon, readiness, stop=stop, load_config=load_config
             )
-            services.start_soon(Broadcaster(service).run)
+            services.start_soon(service.broadcaster.run)
             services.start_soon(service.deadlines.run)
             await restore(service)
             async with trio.open_nursery() as accepting:
@@ -118,13 +116,20 @@ async def _accept(
         while True:
             try:
                 stream = await listener.accept()
-            except OSError as exc:
-                if exc.errno not in _NO_MORE_FILES:
-                    raise
+            except OSError as exc:  # most often there are no more files: somebody will close one
                 log.error("no connection can be accepted", reason=exc.strerror)
-                await trio.sleep(_NO_MORE_FILES_SECONDS)
+                await trio.sleep(_ACCEPT_RETRY_SECONDS)
             else:
-                sessions.start_soon(service.open_session(stream).run)
+                await _begin(service, stream, sessions)
+
+
+async def _begin(service: Service, stream: trio.abc.Stream, sessions: trio.Nursery) -> None:
+    """Start a session on *stream*. A bug in making one is the end of the stream alone."""
+    connection = attempt(service.open_session, stream)
+    if connection is not None:
+        sessions.start_soon(connection.run)
+    else:
+        await fence(partial(trio.aclose_forcefully, stream), "a stream without a session")
 
 
 def _addresses(listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]) -> list[str]:

@@ -14,27 +14,31 @@ import trio
 from trio_chat import __version__
 from trio_chat.chat.accounts import profile_of
 from trio_chat.chat.roles import RoomRole
-from trio_chat.chat.rooms import Direct, Member, Room
+from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.state import State
-from trio_chat.chat.talks import Talk
 from trio_chat.commands import default_table
 from trio_chat.commands.records import put_floor, put_profile, put_room
 from trio_chat.config import Config
 from trio_chat.errors import NameTaken, Unavailable
 from trio_chat.events import Joined, Members
 from trio_chat.server.actions import ServerActions
-from trio_chat.server.delivery.audience import Audience, tell
-from trio_chat.server.delivery.catchup import backlog_for
+from trio_chat.server.delivery.audience import Audience
+from trio_chat.server.delivery.broadcast import Broadcaster
 from trio_chat.server.delivery.presence import Presence
+from trio_chat.server.delivery.seat import Seat
 from trio_chat.server.delivery.session import Session
+from trio_chat.server.delivery.view import backlog_for
 from trio_chat.server.hub.attendance import Attendance
 from trio_chat.server.hub.conversations import Conversations
 from trio_chat.server.hub.logins import Logins
-from trio_chat.server.hub.seats import Seats
+from trio_chat.server.hub.seats import Seats, put_seat
+from trio_chat.server.intake.connection import Connection, Shared
+from trio_chat.server.intake.requests import Requests
 from trio_chat.server.net.deadlines import Deadlines
-from trio_chat.server.net.links import is_local, source_of
+from trio_chat.server.net.links import Link, is_local, source_of
 from trio_chat.server.net.listeners import accept
 from trio_chat.server.operations import Operations
+from trio_chat.server.settings import Settings
 from trio_chat.store.api import Put, Store, Write
 from trio_chat.text import fold
 from trio_chat.wire.fitting import fit_backlog
@@ -54,7 +58,6 @@ class Service:
 
     Attributes:
         start_soon: starts a task that lives no longer than the sessions.
-        shown_events: how many were stored and shown since the start.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class Service:
         load_config: Callable[[], Config] | None = None,
     ) -> None:
         """*stop* ends the server; *load_config* reads its configuration again."""
-        self.config = config
+        self.settings = Settings(config)
         self.store = store
         self.start_soon = start_soon
         self.state = State(config)
@@ -76,7 +79,7 @@ class Service:
         self.logins = Logins(self.state.accounts, config.accounts)
         self.audience = Audience()
         self.deadlines = Deadlines()
-        self.presence = Presence(self.audience, self.deadlines, config.rooms)
+        self.presence = Presence(self.audience, self.deadlines, self.settings)
         self.seats = Seats()
         self.conversations = Conversations(self)
         self.attendance = Attendance(self)
@@ -84,11 +87,38 @@ class Service:
         self.operations = Operations(self, stop, load_config)
         self.version = __version__
         self.started_ms = self.now_ms()
-        self.shown_events = 0
         self._readiness = readiness
         self.sessions: dict[Session, None] = {}
         self._linked: dict[str, tuple[Session, ...]] = {}  # by identity
         self._addresses: Counter[str] = Counter()
+        self.requests = Requests(self)
+        self.broadcaster = Broadcaster(
+            store,
+            self.state.directory,
+            self.audience,
+            self.presence,
+            self.settings,
+            apply=lambda write: write.then() if write.then is not None else None,
+        )
+        self._shared = Shared(
+            self.settings,
+            store,
+            self.deadlines,
+            self.audience,
+            start_soon,
+            take=self.requests.talking.say_nowait,
+            answer=self.requests.answer,
+            went_live=self.conversations.end_lonely,
+            ended=self.session_ended,
+        )
+
+    @property
+    def config(self) -> Config:
+        return self.settings.config
+
+    @config.setter
+    def config(self, config: Config) -> None:
+        self.settings.config = config
 
     @property
     def limits(self) -> dict[str, int | float]:
@@ -109,23 +139,6 @@ class Service:
         return time.time_ns() // 1_000_000
 
     # --- rooms and conversations
-
-    def talk(self, key: str) -> Talk | None:
-        return self.state.directory.rooms.get(key) or self.state.directory.directs.get(key)
-
-    def talk_of(self, session: Session, key: str) -> Room | Direct | None:
-        """The room or conversation, if the session's member is in it."""
-        member = session.member
-        return (member.rooms.get(key) or member.directs.get(key)) if member else None
-
-    def talks_of(self, session: Session) -> list[Room | Direct]:
-        member = session.member
-        return [*member.rooms.values(), *member.directs.values()] if member else []
-
-    def label(self, key: str, session: Session) -> str:
-        """What the session calls the log *key*."""
-        talk = self.talk(key)
-        return talk.label_for(session.identity) if talk is not None else key
 
     def enter(self, session: Session, name: str) -> tuple[Put, ...]:
         """Take the session's member into the room called *name*, which is loaded; return what has
@@ -200,9 +213,8 @@ class Service:
         session.send(event)
         session.send(self.roster(room))
         session.send(fit_backlog(backlog_for(session, room.name, lines, more=more), "newest"))
-        if session.catch_up is not None:
-            session.catch_up.cursors[room.key] = room.shown
-        self.audience.add(room.key, session)
+        session.read_from(room.key, room.shown)
+        self.audience.subscribe(room.key, session)
 
     def leave(self, member: Member, room: Room, reason: str) -> tuple[Put, ...]:
         """Take the member out of the room; return what has to be stored."""
@@ -215,7 +227,7 @@ class Service:
 
     def unhear(self, session: Session, room: Room) -> None:
         """The session's member is no longer in the room."""
-        self.audience.remove(room.key, session)
+        self.audience.unsubscribe(room.key, session)
         if session.place == room.key and session.member is not None:
             session.place = next(iter(session.member.rooms), "")
 
@@ -257,7 +269,8 @@ class Service:
         for one in concerned:
             if member.key in one.ignores:
                 self.keep_member(one)
-        tell([own for one in concerned for own in self.linked(one)], [event])
+        own = [own for one in concerned for own in self.linked(one)]
+        self.audience.tell_sessions(own, [event])
 
     # --- links
 
@@ -269,20 +282,22 @@ class Service:
         """The session speaks for its member from now on."""
         identity = session.identity
         self._linked[identity] = (*self._linked.get(identity, ()), session)
-        for talk in self.talks_of(session):
-            self.audience.add(talk.key, session)
+        self.audience.subscribe_to_all(session)
         if session.member is not None:
             session.member.absent_until = None
-            session.member.address = session.link.peer
+            session.member.address = session.peer
         if session.seat is not None:
             self.attendance.taken(session.seat)
+
+    def session_in(self, seat: Seat) -> Session | None:
+        """The session that is linked now and has this seat."""
+        return next((own for own in self.linked(seat.member) if own.seat is seat), None)
 
     def unlink(self, session: Session) -> None:
         """The session speaks for nobody any more; its member stays."""
         seat, identity = session.seat, session.identity
         self.detach(session)
-        if seat is not None and seat.session is session:
-            seat.session = None
+        if seat is not None:
             directs = seat.member.directs.values()
             seat.labels = {direct.label_for(identity): direct.key for direct in directs}
         session.seat = None
@@ -292,24 +307,18 @@ class Service:
         linked = self._linked.pop(session.identity, ())
         if rest := tuple(own for own in linked if own is not session):
             self._linked[session.identity] = rest
-        self.hush(session)
+        self.audience.unsubscribe_from_all(session)
         session.member = None
 
-    def hush(self, session: Session) -> None:
-        """Show the session nothing more of what happens."""
-        for talk in self.talks_of(session):
-            self.audience.remove(talk.key, session)
-
-    def refile(self, session: Session) -> None:
+    def resubscribe(self, member: Member) -> None:
         """Whom the member ignores has changed."""
-        for own in self._linked.get(session.identity, ()):
-            for talk in self.talks_of(own):
-                self.audience.add(talk.key, own)
+        for own in self.linked(member):
+            self.audience.subscribe_to_all(own)
 
     def session_ended(self, session: Session) -> None:
         """The link is gone."""
         self.sessions.pop(session, None)
-        source = source_of(session.link.peer)
+        source = source_of(session.peer)
         self._addresses[source] -= 1
         if not self._addresses[source]:
             del self._addresses[source]
@@ -330,7 +339,7 @@ class Service:
             self.state.accounts.put_profile(member.account_id, profile)
             return (put_profile(member.account_id, profile),)
         seat = self.seats.of_guest(member)
-        return (seat.put(),) if seat is not None else ()
+        return (put_seat(seat),) if seat is not None else ()
 
     def keep(self, *puts: Put) -> None:
         """Store *puts* without anybody waiting for it."""
@@ -368,15 +377,20 @@ class Service:
 
     # --- sessions
 
-    def open_session(self, stream: trio.abc.Stream) -> Session:
-        """The session of an accepted stream, for `Session.run`; a polite refusal when full."""
-        session = Session(self, accept(stream, self.config, self._readiness))
-        full = self._full(session.link.peer)
-        self.sessions[session] = None
-        self._addresses[source_of(session.link.peer)] += 1
+    def open_session(self, stream: trio.abc.Stream) -> Connection:
+        """The connection of an accepted stream, for `Connection.run`; a polite refusal when
+        full."""
+        return self.admit(accept(stream, self.config, self._readiness))
+
+    def admit(self, link: Link) -> Connection:
+        """The same for a link."""
+        connection = Connection(self._shared, link)
+        full = self._full(link.peer)
+        self.sessions[connection.session] = None
+        self._addresses[source_of(link.peer)] += 1
         if full:
-            session.close(full, retry_after=_FULL_RETRY_SECONDS)
-        return session
+            connection.session.close(full, retry_after=_FULL_RETRY_SECONDS)
+        return connection
 
     def _full(self, peer: str) -> str:
         """Why no further connection from this address is served now, or ""."""

@@ -142,5 +142,8 @@ class DetectingWire:
     def decode(self, line: bytes) -> Request | None:
         raise NotImplementedError
 
-    encode = show
-    encode_shared = show_shared
+    def encode(self, event: Event) -> bytes:
+        return self.show(event)
+
+    def encode_shared(self, events: Sequence[Event]) -> bytes:
+        return self.show_shared(events)

@@ -72,8 +72,11 @@ class NativeWire:
             raise ProtocolError(item.code, item.message, id=item.id)
         return item
 
-    encode = show
-    encode_shared = show_shared
+    def encode(self, event: Event) -> bytes:
+        return self.show(event)
+
+    def encode_shared(self, events: Sequence[Event]) -> bytes:
+        return self.show_shared(events)
 
 
 # --- the server's side

@@ -132,8 +132,11 @@ class PlainWire:
             raise (UsageError if item.code == UsageError.code else HelloFirst)(item.message)
         return item
 
-    encode = show
-    encode_shared = show_shared
+    def encode(self, event: Event) -> bytes:
+        return self.show(event)
+
+    def encode_shared(self, events: Sequence[Event]) -> bytes:
+        return self.show_shared(events)
 
 
 def _begin(text: str) -> Hello | Fault:

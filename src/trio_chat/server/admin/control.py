@@ -16,7 +16,6 @@ import trio
 from trio_chat.config import Config
 from trio_chat.errors import ConfigError, StoreError
 from trio_chat.server.admin.console import Answer, Remove, Request, carry_out
-from trio_chat.server.delivery.broadcast import Broadcaster
 from trio_chat.server.net.fence import GONE, fence
 from trio_chat.server.restore import restore
 from trio_chat.server.service import Service
@@ -165,7 +164,7 @@ async def _by_ourselves(config: Config, request: Request) -> Answer:
     async with trio.open_nursery() as services:
         async with open_store(config) as store:
             service = Service(config, store, services.start_soon)
-            services.start_soon(Broadcaster(service).run)
+            services.start_soon(service.broadcaster.run)
             await restore(service)
             answer = await carry_out(service, request)
         services.cancel_scope.cancel()

@@ -6,22 +6,21 @@ member; the answers to those who wrote follow what they caused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import trio
 
+from trio_chat.chat.directory import Directory
 from trio_chat.chat.rooms import Direct, Room
 from trio_chat.chat.talks import Talk, stored_event
-from trio_chat.errors import ChatError, Conflict
-from trio_chat.events import Done, Error, Event, Gap, Said, StoredEvent
-from trio_chat.server.delivery.audience import Group, Hearers, send_to_all
-from trio_chat.server.net.fence import run_fenced
-from trio_chat.store.api import Write
-
-if TYPE_CHECKING:
-    from trio_chat.server.delivery.session import Session
-    from trio_chat.server.service import Service
+from trio_chat.events import Event, StoredEvent
+from trio_chat.server.delivery.audience import Audience, Group, Hearers, send_to_all
+from trio_chat.server.delivery.presence import Presence
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.delivery.view import answers, visible
+from trio_chat.server.net.fence import attempt
+from trio_chat.server.settings import Settings
+from trio_chat.store.api import Log, Write
 
 # After so many sends the other tasks get a turn: 1,000 x 4.5 µs are 4.5 ms.
 _SLICE_SESSIONS = 1000
@@ -36,10 +35,34 @@ _PAUSE_FOR_COMMIT = 0.2
 
 
 class Broadcaster:
-    """Reads what the store committed and shows it."""
+    """Reads what the store committed and shows it.
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    A wire that fails to show something costs the sessions that speak it, and nobody else: they
+    read the log instead, each behind its own fence.
+
+    Attributes:
+        shown_events: how many were shown since the start.
+    """
+
+    def __init__(
+        self,
+        store: Log,
+        directory: Directory,
+        audience: Audience,
+        presence: Presence,
+        settings: Settings,
+        *,
+        apply: Callable[[Write], object],
+    ) -> None:
+        """*apply* does what follows from a write: with a room, once its event was shown, and only
+        if it was written; without one, as soon as it came back, whatever became of it."""
+        self._store = store
+        self._directory = directory
+        self._audience = audience
+        self._presence = presence
+        self._settings = settings
+        self._apply = apply
+        self.shown_events = 0
 
     async def run(self) -> None:
         """Until the store closes its channel.
@@ -48,7 +71,7 @@ class Broadcaster:
         the same sends. A message on its own never waits.
         """
         next_flush = 0.0
-        async for batch in self._service.store.committed:
+        async for batch in self._store.committed:
             if trio.current_time() < next_flush:
                 await trio.sleep_until(next_flush)
             writes = self._gather(batch)
@@ -63,15 +86,15 @@ class Broadcaster:
             return 0.0
         pause = _PAUSE
         if writes >= _FULL_SHARE_LINES * shares:  # there is little to gain
-            pause = _PAUSE_FOR_COMMIT if self._service.store.committing else 0.0
-        return min(pause * took_seconds, self._service.config.timeouts.flush_seconds)
+            pause = _PAUSE_FOR_COMMIT if self._store.committing else 0.0
+        return min(pause * took_seconds, self._settings.config.timeouts.flush_seconds)
 
     def _gather(self, batch: Sequence[Write]) -> Sequence[Write]:
         """*batch*, and what was committed since."""
         writes = list(batch)
         try:
             while len(writes) < _MOST_WRITES:
-                writes += self._service.store.committed.receive_nowait()
+                writes += self._store.committed.receive_nowait()
         except (trio.WouldBlock, trio.EndOfChannel):
             pass
         return writes
@@ -83,36 +106,50 @@ class Broadcaster:
         for write in batch:
             if write.room and write.error is None and not write.repeated:
                 by_room.setdefault(write.room, []).append(write)
-            elif write.then is not None and not write.room:
-                write.then()  # see Service.commit
+            elif not write.room:
+                self._follow(write)
             if write.origin is not None:
                 by_writer.setdefault(write.origin, []).append(write)
                 write.origin = None  # the room's recent lines keep the write
-        answers = {session: _answers(own, session) for session, own in by_writer.items()}
-        for session in answers:
+        # Now, since a conversation may end when its last line is shown.
+        told = {
+            session: attempt(answers, own, session, self._directory, session=session.number)
+            for session, own in by_writer.items()
+        }
+        for session in told:
             session.outbox.cork()
         for key, writes in by_room.items():
-            talk = self._service.talk(key)
-            if talk is not None:
-                await self._show(talk, writes)
+            await self._show(key, writes)
             for write in writes:
-                if write.then is not None:
-                    run_fenced(write.then)
-                    write.then = None  # the room's recent lines keep the write
+                self._follow(write)
         for session, own in by_writer.items():
-            session.outbox.uncork(session.wire.encode_shared(answers[session]))
+            self._answer(session, told[session])
             session.written(len(own))
         return len(by_room)
 
-    async def _show(self, talk: Talk, writes: Sequence[Write]) -> None:
-        self._service.presence.flush(talk.key)
+    def _follow(self, write: Write) -> None:
+        if write.then is not None:
+            attempt(self._apply, write, room=write.room)
+            write.then = None  # the room's recent lines keep the write
+
+    def _answer(self, session: Session, events: Sequence[Event] | None) -> None:
+        data = None if events is None else session.encode(events)
+        session.outbox.uncork(data or b"")
+        if data is None:
+            session.fail()
+
+    async def _show(self, key: str, writes: Sequence[Write]) -> None:
+        talk = self._directory.talk(key)
+        if talk is None:
+            return
+        self._presence.flush(key)
         before = talk.shown
         talk.show(writes)
-        self._service.shown_events += len(writes)
-        hearers = self._service.audience.of(talk.key)
+        self.shown_events += len(writes)
+        hearers = self._audience.of(key)
         if hearers is None:
             return
-        share = _Share(talk, writes, before)
+        share = _Share(talk, writes, before, self._audience)
         if isinstance(talk, Direct):
             for session in tuple(hearers):
                 share.send_own(session, talk.label_for(session.identity))
@@ -121,8 +158,11 @@ class Broadcaster:
             await self._send(share, hearers, talk.name)
 
     async def _send(self, share: _Share, hearers: Hearers, label: str) -> None:
-        share.events = [stored_event(label, write) for write in share.writes]
-        for session in tuple(hearers.picky.values()):
+        if not share.make_events(label):
+            for session in tuple(hearers):
+                self._audience.lag(session, share.talk.key, share.before)
+            return
+        for session in tuple(hearers.filtered.values()):
             share.send_own(session, label)
         groups = list(hearers.by_flavour.values())
         if sum(map(len, groups)) <= _SLICE_SESSIONS:
@@ -151,68 +191,61 @@ class Broadcaster:
 class _Share:
     """One room's share of a batch."""
 
-    def __init__(self, talk: Talk, writes: Sequence[Write], before: int) -> None:
+    def __init__(
+        self, talk: Talk, writes: Sequence[Write], before: int, audience: Audience
+    ) -> None:
         self.talk = talk
         self.writes = writes
         self.before = before
         self.events: list[StoredEvent] = []
+        self._audience = audience
+
+    def make_events(self, label: str) -> bool:
+        """Make the events that all see alike. False: that failed."""
+        events = attempt(self._events_for, label, room=self.talk.key)
+        self.events = events or []
+        return events is not None
+
+    def _events_for(self, label: str) -> list[StoredEvent]:
+        return [stored_event(label, write) for write in self.writes]
 
     def send(self, group: Group) -> None:
         """Give all of *group* the same bytes."""
         if not group:
             return
-        wire = next(iter(group.values())).wire
-        events = self.events
-        data = wire.encode_shared(events)
+        first = next(iter(group.values()))
+        data = first.encode(self.events)
+        if data is None:
+            for session in group.values():
+                self._audience.lag(session, self.talk.key, self.before)
+            return
 
         def refused(session: Session, sent: int) -> None:
-            # Finish the event that is begun; the log has the others.
-            end, seq = 0, self.before
-            while end < sent:
-                event = events[seq - self.before]
-                end += len(wire.encode_shared([event]))
-                seq = event.seq
+            end, seq = self._end_of_begun(session, sent)
             if end > sent:
                 session.outbox.keep(data[:end], sent)
-            session.lag(self.talk.key, seq)
+            self._audience.lag(session, self.talk.key, seq)
 
         send_to_all(group, data, refused)
+
+    def _end_of_begun(self, session: Session, sent: int) -> tuple[int, int]:
+        """Of a send that went out in part, up to *sent*: where the event that was begun ends, and
+        its seq. The log has the others."""
+        end, seq = 0, self.before
+        while end < sent:
+            event = self.events[seq - self.before]
+            end += len(session.encode([event]) or b"")
+            seq = event.seq
+        return end, seq
 
     def send_own(self, session: Session, label: str) -> None:
         """Give *session* what it wants to see of this share."""
         if session.outbox.lagging:
             return
-        events = [visible(session, stored_event(label, write)) for write in self.writes]
-        if not session.outbox.deliver(session.wire.encode_shared(events)):
-            session.lag(self.talk.key, self.before)
+        data = attempt(self._own, session, label, session=session.number)
+        if data is None or not session.outbox.deliver(data):
+            self._audience.lag(session, self.talk.key, self.before)
 
-
-def _answers(writes: Sequence[Write], session: Session) -> list[Event]:
-    """What the session is told of its own *writes*."""
-    return [
-        _failed(write, write.error) if write.error is not None else done(write, session)
-        for write in writes
-        if write.key or write.error is not None
-    ]
-
-
-def _failed(write: Write, error: ChatError | Conflict) -> Error:
-    id = write.key or None
-    if isinstance(error, Conflict):
-        return Error(id=id, code="internal", message="somebody was faster; try again")
-    return Error(id=id, code=error.code, message=error.message, retry_after=error.retry_after)
-
-
-def done(write: Write, session: Session) -> Done:
-    """The answer to what is stored: where, unless that was a conversation that has ended."""
-    talk = session.service.talk(write.room) if write.seq else None
-    if talk is None:
-        return Done(id=write.key)
-    return Done(id=write.key, room=talk.label_for(session.identity), seq=write.seq)
-
-
-def visible(session: Session, event: StoredEvent) -> StoredEvent | Gap:
-    """*event*, or a gap in its place when the session's member ignores who said it."""
-    if isinstance(event, Said) and not session.hears(event.sender):
-        return Gap(room=event.room, first=event.seq, last=event.seq, reason="ignored")
-    return event
+    def _own(self, session: Session, label: str) -> bytes:
+        events = [visible(session, event) for event in self._events_for(label)]
+        return session.wire.encode_shared(events)

@@ -6,35 +6,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trio_chat.chat.rooms import Room
-from trio_chat.config import RoomsSection
 from trio_chat.events import Joined, Left
-from trio_chat.server.delivery.audience import Audience, tell
+from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.net.deadlines import Deadlines
+from trio_chat.server.settings import Settings
 
 
 class Presence:
-    def __init__(self, audience: Audience, deadlines: Deadlines, section: RoomsSection) -> None:
+    def __init__(self, audience: Audience, deadlines: Deadlines, settings: Settings) -> None:
         self._audience = audience
         self._deadlines = deadlines
-        self.section = section
+        self._settings = settings
         self._pending: dict[str, list[Joined | Left]] = {}
         # Who joined while events were pending, and how many of them it knows already.
         self._newcomers: dict[str, dict[Session, int]] = {}
 
     def show(self, room: Room, event: Joined | Left, newcomers: Sequence[Session] = ()) -> None:
         """Show that somebody joined or left. The *newcomers*, its own sessions, have been told."""
-        count = len(room.members)
+        count, section = len(room.members), self._settings.config.rooms
         if room.key in self._pending:
             self._note(room, newcomers)
-        if count > self.section.presence_members:
+        if count > section.presence_members:
             return
-        if count < self.section.fold_members and room.key not in self._pending:
+        if count < section.fold_members and room.key not in self._pending:
             self._audience.tell(room.key, [event], but=newcomers)
             return
         pending = self._pending.setdefault(room.key, [])
         if not pending:
-            self._deadlines.after(self.section.fold_seconds, lambda: self.flush(room.key))
+            self._deadlines.after(section.fold_seconds, lambda: self.flush(room.key))
         pending.append(event)
         self._note(room, newcomers)
 
@@ -53,7 +53,9 @@ class Presence:
         hearers = self._audience.of(key)
         if hearers is None:
             return
-        tell([session for session in hearers if session not in newcomers], pending)
+        self._audience.tell_sessions(
+            [session for session in hearers if session not in newcomers], pending
+        )
         for session, known in newcomers.items():
             if not session.closing and pending[known:]:
-                tell([session], pending[known:])
+                self._audience.tell_sessions([session], pending[known:])

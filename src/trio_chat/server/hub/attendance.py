@@ -16,10 +16,11 @@ from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.rules import check_enter
 from trio_chat.errors import ChatError
 from trio_chat.events import Notice
+from trio_chat.server.delivery.seat import Seat
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.hub.seats import put_seat
 
 if TYPE_CHECKING:
-    from trio_chat.server.delivery.session import Session
-    from trio_chat.server.hub.seats import Seat
     from trio_chat.server.service import Service
 
 log = structlog.get_logger()
@@ -133,7 +134,7 @@ class Attendance:
         for direct in member.directs.values():
             for partner in direct:
                 for session in service.linked(partner):
-                    service.audience.add(direct.key, session)
+                    service.audience.subscribe(direct.key, session)
 
     def _may_return(self, member: Member, room: Room) -> bool:
         try:
@@ -157,7 +158,7 @@ class Attendance:
             return
         self._service.unlink(session)
         seat.dropped_ms = self._service.now_ms()
-        self._service.keep(seat.put())
+        self._service.keep(put_seat(seat))
         self.begin_grace(seat)
 
     def depart(self, session: Session, reason: str) -> None:
@@ -208,7 +209,7 @@ class Attendance:
         """When an account has too many sessions, the one that is gone longest is forgotten."""
         own = self._service.seats.of_account(seat.account) if seat.account else ()
         if len(own) > self._service.config.accounts.sessions_per_account:
-            gone = (one for one in own if one.session is None and one is not seat)
+            gone = (one for one in own if one is not seat and not self._service.session_in(one))
             oldest = min(gone, key=lambda one: one.dropped_ms or 0, default=None)
             if oldest is not None:
                 self.end_seat(oldest)
@@ -222,6 +223,21 @@ class Attendance:
         partners = _partners(seat.member, seat)
         self._service.keep(self._service.seats.remove(seat))
         self._service.conversations.forget(seat.member.identity, partners)
+
+    def end_link(self, session: Session) -> None:
+        """Another device of the same account ends this session, which is linked."""
+        self.depart(session, "ended by another session")
+        session.close("ended by another session of this account")
+
+    def end_device(self, seat: Seat) -> None:
+        """Another device of the same account ends this session."""
+        session = self._service.session_in(seat)
+        if session is not None:
+            self.end_link(session)
+            return
+        member = seat.member
+        self.end_seat(seat)
+        self.leave_if_alone(member, "ended by another session")
 
     def _exit(self, member: Member, reason: str) -> None:
         service = self._service

@@ -16,10 +16,10 @@ from trio_chat.chat.rooms import Direct, Member, direct_key
 from trio_chat.commands.records import put_profile
 from trio_chat.errors import NotPermitted, Unavailable
 from trio_chat.events import Left
-from trio_chat.server.hub.seats import Seat
+from trio_chat.server.delivery.seat import Seat
+from trio_chat.server.delivery.session import Session
 
 if TYPE_CHECKING:
-    from trio_chat.server.delivery.session import Session
     from trio_chat.server.service import Service
 
 log = structlog.get_logger()
@@ -99,9 +99,9 @@ class Conversations:
     def _begin(self, direct: Direct, member: Member) -> None:
         self._make_way_for(direct, member)
         for session in self._service.linked(member):
-            self._service.audience.add(direct.key, session)
-            if session.catch_up is not None:
-                session.catch_up.cursors.setdefault(direct.key, direct.shown)
+            self._service.audience.subscribe(direct.key, session)
+            if session.cursors is not None:
+                session.cursors.setdefault(direct.key, direct.shown)
         self._service.keep_member(member)
 
     def load(self, seat: Seat) -> None:
@@ -145,7 +145,7 @@ class Conversations:
             return
         for partner in tuple(direct):
             linked = self._service.linked(partner)
-            if partner is member or not linked or any(own.catch_up for own in linked):
+            if partner is member or not linked or any(own.cursors is not None for own in linked):
                 continue
             self._tell_of_end(direct, partner, member.nick, reason)
             if partner.account_id or self._service.seats.of_guest(partner) is None:
@@ -155,7 +155,7 @@ class Conversations:
         event = Left(room=direct.label_for(member.identity), nick=partner, reason=reason)
         for own in self._service.linked(member):
             own.send(event)
-            self._service.audience.remove(direct.key, own)
+            self._service.audience.unsubscribe(direct.key, own)
 
     def is_lonely(self, direct: Direct, identity: str) -> bool:
         """Whether the other one has left: nothing more is said there."""

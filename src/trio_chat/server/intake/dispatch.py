@@ -17,6 +17,7 @@ from trio_chat.store.api import Write
 
 if TYPE_CHECKING:
     from trio_chat.server.delivery.session import Session
+    from trio_chat.server.service import Service
 
 
 class Ready(NamedTuple):
@@ -27,59 +28,62 @@ class Ready(NamedTuple):
     place: Room | Direct | None
 
 
-async def run_command(session: Session, request: Input, invocation: Invocation) -> None:
+async def run_command(
+    service: Service, session: Session, request: Input, invocation: Invocation
+) -> None:
     """Raises ChatError: it was refused."""
     # First, because a wait between the guard and the handler would make the guard's answer old;
     # and because what has happened is answered so, whatever has changed since.
-    found = session.service.table.find(invocation.name)
-    if not found.reads and await session.answers.answered_before(request.id):
+    found = service.table.find(invocation.name)
+    if not found.reads and await service.requests.writes.answered_before(session, request.id):
         return
-    ready = _guard(session, request.room, invocation)
+    ready = _guard(service, session, request.room, invocation)
     command = ready.command
-    host = SessionHost(session, request.id, command.name)
-    outcome = await command.handler(_context(session, host, ready), ready.arguments)
-    await _answer(session, request, host, command, outcome)
+    host = SessionHost(service, session, request.id, command.name)
+    outcome = await command.handler(_context(service, session, host, ready), ready.arguments)
+    await _answer(service, session, request, host, command, outcome)
     if host.quitting is not None:
         await session.settle()
-        session.service.attendance.depart(session, host.quitting)
+        service.attendance.depart(session, host.quitting)
         session.close(host.quitting or "bye")
 
 
-def _guard(session: Session, place_name: str, invocation: Invocation) -> Ready:
+def _guard(service: Service, session: Session, place_name: str, invocation: Invocation) -> Ready:
     """Raises UnknownCommand, NotPermitted, UsageError, NoSuchRoom, NotInRoom."""
-    member = session.answers.member()
-    command = session.service.table.find(invocation.name)
-    place = session.answers.known_place(place_name)
+    member = session.speaker()
+    command = service.table.find(invocation.name)
+    place = service.requests.places.known(session, place_name)
     name, _, rest = invocation.rest.partition(" ")
-    is_room = name.startswith("#") and not _is_number(session, name[1:])
+    is_room = name.startswith("#") and not _is_number(service, name[1:])
     if command.room_role is not None and is_room:
-        place = _named_place(session, member, name, command)
+        place = _named_place(service, session, member, name, command)
         invocation = Invocation(invocation.name, rest.lstrip(" "))
     if session.scopes is not None and command.scope not in (*session.scopes, ""):
         raise NotPermitted(f"this token does not allow /{command.name}")
     room_role = RoomRole.PLAIN
     if isinstance(place, Room):
         room_role = place.role_of(member.identity)
-    command, arguments = session.service.table.guard(invocation, session.role, room_role)
+    command, arguments = service.table.guard(invocation, session.role, room_role)
     return Ready(command, arguments, place)
 
 
-def _is_number(session: Session, text: str) -> bool:
+def _is_number(service: Service, text: str) -> bool:
     """`#3` is a sanction, unless a room is called so."""
-    return text.isdigit() and session.service.state.directory.named(text) is None
+    return text.isdigit() and service.state.directory.named(text) is None
 
 
-def _named_place(session: Session, member: Member, name: str, command: Command) -> Room:
+def _named_place(
+    service: Service, session: Session, member: Member, name: str, command: Command
+) -> Room:
     """The room named before the arguments: one's own, or any for whom the server's role allows
     the command."""
-    room = session.service.state.directory.find_room(name)
+    room = service.state.directory.find_room(name)
     if room.key not in member.rooms and session.role < command.role:
         raise NotInRoom(f"you are not in #{room.name}")
     return room
 
 
-def _context(session: Session, host: SessionHost, ready: Ready) -> Context:
-    service = session.service
+def _context(service: Service, session: Session, host: SessionHost, ready: Ready) -> Context:
     return Context(
         table=service.table,
         directory=service.state.directory,
@@ -87,7 +91,7 @@ def _context(session: Session, host: SessionHost, ready: Ready) -> Context:
         config=service.config,
         host=host,
         server=service.actions,
-        member=session.answers.member(),
+        member=session.speaker(),
         role=session.role,
         place=ready.place,
         now_ms=service.now_ms(),
@@ -98,7 +102,12 @@ def _context(session: Session, host: SessionHost, ready: Ready) -> Context:
 
 
 async def _answer(
-    session: Session, request: Input, host: SessionHost, command: Command, outcome: Outcome
+    service: Service,
+    session: Session,
+    request: Input,
+    host: SessionHost,
+    command: Command,
+    outcome: Outcome,
 ) -> None:
     answer = b""
     if outcome.text is not None:
@@ -113,8 +122,8 @@ async def _answer(
         write.answer = answer
         # The handler knows the newer state: it joins a room first, and sets it up then.
         write.puts = (*host.puts(), *write.puts)
-        await session.answers.submit(write)
+        await service.requests.writes.submit(session, write)
         for further in outcome.more:
-            await session.answers.submit(further)
+            await service.requests.writes.submit(session, further)
     elif request.id:
         session.send(Done(id=request.id))

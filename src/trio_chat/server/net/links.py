@@ -270,3 +270,8 @@ def source_of(peer: str) -> str:
 def is_local(peer: str) -> bool:
     """Whether a link from *peer* comes from this machine itself."""
     return peer in ("unix", "stream", "::1") or peer.startswith("127.")
+
+
+def throttled_address(peer: str) -> str:
+    """Where attempts to log in from *peer* are counted; "" for this machine itself."""
+    return "" if is_local(peer) else source_of(peer)

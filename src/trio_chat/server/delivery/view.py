@@ -1,0 +1,59 @@
+"""What one session sees: of an event, of a stretch of the log, and of what became of its own
+writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from trio_chat.chat.directory import Directory
+from trio_chat.chat.talks import LogLine, stored_event
+from trio_chat.errors import ChatError, Conflict
+from trio_chat.events import Backlog, Done, Error, Event, Gap, Said, StoredEvent
+from trio_chat.server.delivery.session import Session
+from trio_chat.store.api import Write
+
+
+def visible(session: Session, event: StoredEvent) -> StoredEvent | Gap:
+    """*event*, or a gap in its place when the session's member ignores who said it."""
+    if isinstance(event, Said) and not session.hears(event.sender):
+        return Gap(room=event.room, first=event.seq, last=event.seq, reason="ignored")
+    return event
+
+
+def backlog_for(session: Session, label: str, lines: Iterable[LogLine], *, more: bool) -> Backlog:
+    """The lines of a log that the session's member wants to see."""
+    events = (stored_event(label, line) for line in lines)
+    shown = tuple(event for event in events if visible(session, event) is event)
+    return Backlog(room=label, events=shown, more=more)
+
+
+def hidden(session: Session, label: str, lines: Iterable[LogLine]) -> list[Gap]:
+    """The gaps that stand for what the session's member does not want to see."""
+    if not session.filtered:
+        return []
+    events = (visible(session, stored_event(label, line)) for line in lines)
+    return [event for event in events if isinstance(event, Gap)]
+
+
+def answers(writes: Sequence[Write], session: Session, directory: Directory) -> list[Event]:
+    """What the session is told of its own *writes*."""
+    return [
+        _failed(write, write.error) if write.error is not None else done(write, session, directory)
+        for write in writes
+        if write.key or write.error is not None
+    ]
+
+
+def _failed(write: Write, error: ChatError | Conflict) -> Error:
+    id = write.key or None
+    if isinstance(error, Conflict):
+        return Error(id=id, code="internal", message="somebody was faster; try again")
+    return Error(id=id, code=error.code, message=error.message, retry_after=error.retry_after)
+
+
+def done(write: Write, session: Session, directory: Directory) -> Done:
+    """The answer to what is stored: where, unless that was a conversation that has ended."""
+    talk = directory.talk(write.room) if write.seq else None
+    if talk is None:
+        return Done(id=write.key)
+    return Done(id=write.key, room=talk.label_for(session.identity), seq=write.seq)

@@ -1,0 +1,69 @@
+"""Which room or conversation a request means: by its name, as the session's member knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trio_chat.chat.rooms import Direct, Room
+from trio_chat.chat.rules import check_direct
+from trio_chat.chat.state import State
+from trio_chat.errors import NoSuchMember, NotInRoom, NotPermitted
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.hub.conversations import Conversations
+
+
+class Places:
+    def __init__(
+        self, state: State, conversations: Conversations, now_ms: Callable[[], int]
+    ) -> None:
+        self._state = state
+        self._conversations = conversations
+        self._now_ms = now_ms
+
+    def known(self, session: Session, name: str) -> Room | Direct | None:
+        """The member's room or conversation called *name*; "" is where it last went."""
+        member = session.speaker()
+        room = member.rooms.get(name)  # most often the name is the key
+        if room is not None and room.name == name:
+            return room
+        if not name:
+            return session.talk(session.place)
+        if name.startswith("@"):
+            return self._known_direct(session, name)
+        room = self._state.directory.named(name)
+        return room if room is not None and room.key in member.rooms else None
+
+    def _known_direct(self, session: Session, name: str) -> Direct | None:
+        direct = self._state.directory.find_direct(session.speaker(), name)
+        if direct is not None and self._conversations.is_lonely(direct, session.identity):
+            return None
+        return direct
+
+    def find(self, session: Session, name: str) -> Room | Direct:
+        """The same.
+
+        Raises:
+            NoSuchRoom, NoSuchMember, NotInRoom: there is none.
+        """
+        place = self.known(session, name)
+        if place is not None:
+            return place
+        if not name:
+            raise NotInRoom("you are in no room; /join ROOM takes you to one")
+        if name.startswith("@"):
+            raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
+        return self._state.directory.room_of(session.speaker(), name)
+
+    def open(self, session: Session, name: str) -> Room | Direct:
+        """The same, but `@nick` begins a conversation.
+
+        Raises:
+            NoSuchRoom, NoSuchMember, NotInRoom, Muted, NotPermitted.
+        """
+        if not name.startswith("@"):
+            return self.find(session, name)
+        state, member = self._state, session.speaker()
+        if not session.allows("write"):
+            raise NotPermitted("this token may not write")
+        check_direct(member, state.sanctions, state.defcon, self._now_ms())
+        return self._conversations.open(member, name)

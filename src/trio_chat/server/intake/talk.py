@@ -1,0 +1,122 @@
+"""Plain talk: the one place that lets a line that was typed into a room or a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from trio_chat.chat.names import check_text
+from trio_chat.chat.rooms import Direct, Member, Room
+from trio_chat.chat.rules import check_speak, note_spoke
+from trio_chat.chat.state import State
+from trio_chat.errors import ChatError, NotPermitted
+from trio_chat.requests import Input, parse_slash
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.intake.flood import Flood
+from trio_chat.server.intake.places import Places
+from trio_chat.server.intake.writes import Writes
+from trio_chat.server.settings import Settings
+from trio_chat.store.api import Write
+
+
+class Talking:
+    def __init__(
+        self,
+        state: State,
+        settings: Settings,
+        places: Places,
+        writes: Writes,
+        flood: Flood,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._state = state
+        self._settings = settings
+        self._places = places
+        self._writes = writes
+        self._flood = flood
+        self._now_ms = now_ms
+
+    def say_nowait(self, session: Session, request: Input) -> bool:
+        """Give plain talk to the store, where nothing has to be waited for, looked up or refused.
+        This is the way of nearly every line. False: nothing was done."""
+        limits = self._settings.config.limits
+        is_free = session.pending < limits.pipeline and not session.former_scope
+        member, parsed = session.member, parse_slash(request.text)
+        if member is None or not is_free or type(parsed) is not str:
+            return False
+        place = self._places.known(session, request.room)
+        if place is None:
+            return False
+        try:
+            self._check_speak(session, place)
+            text = check_text(parsed, limits)
+        except ChatError:
+            return False
+        bucket = self._flood.bucket(member, queries=False) if limits.flood else None
+        if bucket is not None and bucket.take(trio.current_time()):
+            return False
+        if not self._writes.submit_nowait(session, _line(session, member, request, place, text)):
+            if bucket is not None:
+                bucket.put_back()
+            return False
+        note_spoke(place, member, self._now_ms())
+        return True
+
+    async def say(self, session: Session, request: Input, text: str) -> None:
+        """Say *text*, which *request* holds, where it wants to be said; whatever that takes.
+
+        Raises:
+            ChatError: it was refused.
+        """
+        limits = self._settings.config.limits
+        if limits.flood:
+            await self._flood.pay(session, queries=False)
+        text = check_text(text, limits)
+        place = self._places.known(session, request.room)
+        if place is None:
+            # Said, and left since? An error would mean that it did not happen.
+            if await self._writes.answered_before(session, request.id):
+                return
+            place = self._places.open(session, request.room)
+        elif session.former_scope and await self._writes.answered_before(session, request.id):
+            return
+        refused = self._refusal(session, place)
+        if refused is not None:
+            # Said, and muted since? An error would mean that it did not happen.
+            if await self._writes.answered_before(session, request.id):
+                return
+            raise refused
+        member = session.speaker()
+        note_spoke(place, member, self._now_ms())
+        await self._writes.submit(session, _line(session, member, request, place, text))
+
+    def _refusal(self, session: Session, place: Room | Direct) -> ChatError | None:
+        try:
+            self._check_speak(session, place)
+        except ChatError as exc:
+            return exc
+        return None
+
+    def _check_speak(self, session: Session, place: Room | Direct) -> None:
+        """Raises Muted, Banned, NotPermitted, TooFast: the member may not say anything there
+        now."""
+        if session.scopes is not None and "write" not in session.scopes:
+            raise NotPermitted("this token may not write")
+        state = self._state
+        is_open = not (isinstance(place, Direct) or place.quiet)
+        if not is_open or state.defcon or not state.sanctions.is_quiet:
+            check_speak(place, session.speaker(), state.sanctions, state.defcon, self._now_ms())
+
+
+def _line(
+    session: Session, member: Member, request: Input, place: Room | Direct, text: str
+) -> Write:
+    return Write(
+        room=place.key,
+        sender=member.nick,
+        account=member.account_id,
+        text=text,
+        scope=session.scope,
+        key=request.id or "",
+    )
