@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import msgspec
 
+from trio_chat.chat.accounts import Accounts
 from trio_chat.chat.directory import Directory
 from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Member, Room, direct_key
@@ -39,6 +40,7 @@ class Chat:
         self.sanctions = Sanctions()
         self.defcon = Defcon.NORMAL
         self.motd = config.server.motd
+        self.accounts = Accounts()
         self.now_ms = time.time_ns() // 1_000_000  # the clock of the store
         self._identities = count()
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 from hypothesis import strategies as st
 
-from trio_chat.events import Event, Welcome
+from trio_chat.events import Event, Quit, Shown, Welcome
 from trio_chat.requests import Request
 from trio_chat.wire import Received, Refusal, Switch, Wire
 from trio_chat.wire.plain import PlainWire
@@ -45,6 +45,11 @@ def structs(union: Any, texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]
 
 def events(texts: st.SearchStrategy[str] = TEXTS) -> st.SearchStrategy[Event]:
     return structs(Event, texts)
+
+
+def shown(texts: st.SearchStrategy[str] = TEXTS) -> st.SearchStrategy[Shown]:
+    """Whatever a wire may be shown."""
+    return events(texts) | _struct(Quit, texts)
 
 
 def requests(texts: st.SearchStrategy[str] = CLEAN_TEXTS) -> st.SearchStrategy[Request]:

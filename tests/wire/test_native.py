@@ -16,9 +16,11 @@ from trio_chat.events import (
     Done,
     Event,
     Joined,
+    Left,
     MemberInfo,
     Members,
     Notice,
+    Quit,
     Result,
     Said,
     StoredEvent,
@@ -266,6 +268,16 @@ def test_events_look_as_documented() -> None:
     assert wire.show(Backlog(room="lobby", events=(), more=False)) == (
         b'{"type":"backlog","room":"lobby","events":[],"more":false}\n'
     )
+
+
+def test_who_quits_leaves_every_room() -> None:
+    """
+    > Somebody who leaves the chat leaves each room
+    """
+    quit = Quit(nick="bob", account="bob", reason="tea", rooms=("lobby", "dev"))
+    lefts = [Left(room=room, nick="bob", reason="tea") for room in ("lobby", "dev")]
+    assert wire.show(quit) == b"".join(map(wire.show, lefts))
+    assert wire.show_shared((SAID, quit, SAID)) == wire.show_shared((SAID, *lefts, SAID))
 
 
 def test_an_event_ends_where_a_surrogate_was() -> None:

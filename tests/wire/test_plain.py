@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support_wire import WELCOME, converse, cut, events, is_unsafe, read, welcomed
-from trio_chat.events import Done, Error, Event, Said
+from support_wire import WELCOME, converse, cut, is_unsafe, read, shown, welcomed
+from trio_chat.events import Done, Error, Said, Shown
 from trio_chat.requests import Hello, Input
 from trio_chat.wire import Fault
 from trio_chat.wire.detect import DetectingWire
@@ -164,16 +164,16 @@ def test_whatever_is_typed_is_clean(stream: bytes) -> None:
         assert not any(is_unsafe(character) for character in item.text.replace("\t", ""))
 
 
-@given(st.lists(events(), max_size=4))
+@given(st.lists(shown(), max_size=4))
 def test_a_plain_peer_sees_neither_control_characters_nor_bidi_overrides(
-    several: list[Event],
+    several: list[Shown],
 ) -> None:
     """
     > A plain peer sees neither control characters nor bidi overrides
     """
-    shown = welcomed().show_shared(several).decode()
-    assert not any(is_unsafe(character) for character in shown.replace("\n", ""))
-    assert all(line.startswith(("* ", "[")) for line in shown.splitlines())
+    text = welcomed().show_shared(several).decode()
+    assert not any(is_unsafe(character) for character in text.replace("\n", ""))
+    assert all(line.startswith(("* ", "[")) for line in text.splitlines())
 
 
 def test_what_only_programs_need_is_not_shown() -> None:

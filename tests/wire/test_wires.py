@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support_wire import WELCOME, converse, cut, events, welcomed
+from support_wire import WELCOME, converse, cut, shown, welcomed
 from trio_chat.events import (
     Announced,
     Deleted,
     Edited,
-    Event,
     Gap,
     Joined,
     Kicked,
@@ -21,8 +20,10 @@ from trio_chat.events import (
     MemberInfo,
     Members,
     Notice,
+    Quit,
     Renamed,
     Said,
+    Shown,
     Topic,
 )
 from trio_chat.requests import Hello, Input
@@ -38,7 +39,7 @@ def detecting() -> DetectingWire:
 
 every_wire = pytest.mark.parametrize("make", [NativeWire, PlainWire, welcomed, detecting])
 # What is shown to many at once.
-SHARED = (Said, Edited, Deleted, Topic, Kicked, Joined, Left, Renamed, Gap, Notice, Announced)
+SHARED = (Said, Edited, Deleted, Topic, Kicked, Joined, Left, Quit, Renamed, Gap, Notice, Announced)
 ROSTER = Members(
     room="lobby",
     members=(MemberInfo(nick="x" * 30, account=None, role="guest", away=None),) * 1000,
@@ -48,9 +49,9 @@ ROSTER = Members(
 
 
 @every_wire
-@given(several=st.lists(events() | st.just(ROSTER), max_size=5))
+@given(several=st.lists(shown() | st.just(ROSTER), max_size=5))
 def test_shared_events_are_what_each_is_alone(
-    make: Callable[[], Wire], several: list[Event]
+    make: Callable[[], Wire], several: list[Shown]
 ) -> None:
     """What a link took in part is found again by the lengths of its events."""
     assert make().show_shared(several) == b"".join(map(make().show, several))
@@ -58,11 +59,11 @@ def test_shared_events_are_what_each_is_alone(
 
 @every_wire
 @given(
-    before=st.lists(events(), max_size=3),
-    several=st.lists(events().filter(lambda event: isinstance(event, SHARED)), max_size=3),
+    before=st.lists(shown(), max_size=3),
+    several=st.lists(shown().filter(lambda event: isinstance(event, SHARED)), max_size=3),
 )
 def test_what_was_shown_before_changes_nothing_for_shared_events(
-    make: Callable[[], Wire], before: list[Event], several: list[Event]
+    make: Callable[[], Wire], before: list[Shown], several: list[Shown]
 ) -> None:
     wire = make()
     for event in before:

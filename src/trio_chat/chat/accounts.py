@@ -146,6 +146,11 @@ class Accounts:
     def by_id(self, id: str) -> Account | None:
         return self._by_id.get(id)
 
+    def name_of(self, id: str) -> str | None:
+        """Return the name of the account with this id; None: there is no such account any more."""
+        account = self._by_id.get(id)
+        return account.name if account is not None else None
+
     def of_identity(self, identity: str) -> Account | None:
         if not identity.startswith(ACCOUNT_IDENTITY):
             return None

@@ -203,6 +203,10 @@ class Room(Talk):
         member.rooms[self.key] = self
         if self.record.backlog == "joined":
             self.floors.setdefault(member.identity, self.shown)
+        return self.joined(member)
+
+    def joined(self, member: Member) -> Joined:
+        """Return the event that shows that the member is here."""
         return Joined(room=self.name, nick=member.nick, account=member.account)
 
     def remove(self, member: Member, reason: str) -> Left:

@@ -24,6 +24,7 @@ from trio_chat.events import Joined, Members
 from trio_chat.server.actions import ServerActions
 from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.broadcast import Broadcaster
+from trio_chat.server.delivery.catchup import Source
 from trio_chat.server.delivery.presence import Presence
 from trio_chat.server.delivery.seat import Seat
 from trio_chat.server.delivery.session import Session
@@ -94,7 +95,7 @@ class Service:
         self.requests = Requests(self)
         self.broadcaster = Broadcaster(
             store,
-            self.state.directory,
+            self.state,
             self.audience,
             self.presence,
             self.settings,
@@ -102,7 +103,7 @@ class Service:
         )
         self._shared = Shared(
             self.settings,
-            store,
+            Source(store, self.state.accounts, self.settings),
             self.deadlines,
             self.audience,
             start_soon,
@@ -212,7 +213,8 @@ class Service:
         more = (lines[0].seq if lines else room.shown + 1) > floor + 1
         session.send(event)
         session.send(self.roster(room))
-        session.send(fit_backlog(backlog_for(session, room.name, lines, more=more), "newest"))
+        backlog = backlog_for(session, room.name, lines, self.state.accounts, more=more)
+        session.send(fit_backlog(backlog, "newest"))
         session.read_from(room.key, room.shown)
         self.audience.subscribe(room.key, session)
 

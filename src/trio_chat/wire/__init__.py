@@ -24,7 +24,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
-from trio_chat.events import Error, Event
+from trio_chat.events import Error, Shown
 from trio_chat.requests import Request
 
 
@@ -90,15 +90,15 @@ class Wire(Protocol):
     def end(self) -> Iterator[Received]:
         """Yield what is left when the stream has ended: a last line without its end, say."""
 
-    def show(self, event: Event) -> bytes:
+    def show(self, event: Shown) -> bytes:
         """Return the bytes that show *event* to this peer; perhaps none."""
 
-    def show_shared(self, events: Sequence[Event]) -> bytes:
+    def show_shared(self, events: Sequence[Shown]) -> bytes:
         """Return the bytes that show *events* to every peer of this flavour: those of `show` for
         each of them, one after the other."""
 
     # --- until the sessions speak the above
 
     def decode(self, line: bytes) -> Request | None: ...
-    def encode(self, event: Event) -> bytes: ...
-    def encode_shared(self, events: Sequence[Event]) -> bytes: ...
+    def encode(self, event: Shown) -> bytes: ...
+    def encode_shared(self, events: Sequence[Shown]) -> bytes: ...

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from trio_chat.events import Event
+from trio_chat.events import Shown
 from trio_chat.requests import Request
 from trio_chat.wire import Received, Refusal, Switch, Wire
 from trio_chat.wire.native import NativeWire
@@ -127,10 +127,10 @@ class DetectingWire:
         if self._held:
             yield self._decide(self._held)
 
-    def show(self, event: Event) -> bytes:
+    def show(self, event: Shown) -> bytes:
         return render_all((event,))
 
-    def show_shared(self, events: Sequence[Event]) -> bytes:
+    def show_shared(self, events: Sequence[Shown]) -> bytes:
         return render_all(events)
 
     def _decide(self, line: bytes) -> Switch | Refusal:
@@ -142,8 +142,8 @@ class DetectingWire:
     def decode(self, line: bytes) -> Request | None:
         raise NotImplementedError
 
-    def encode(self, event: Event) -> bytes:
+    def encode(self, event: Shown) -> bytes:
         return self.show(event)
 
-    def encode_shared(self, events: Sequence[Event]) -> bytes:
+    def encode_shared(self, events: Sequence[Shown]) -> bytes:
         return self.show_shared(events)

@@ -9,7 +9,7 @@ from typing import get_args
 import msgspec
 
 from trio_chat.errors import BadRequest, ProtocolError, TooLong
-from trio_chat.events import Backlog, Event, Members
+from trio_chat.events import Backlog, Event, Left, Members, Quit, Shown
 from trio_chat.requests import MAX_ID_CHARACTERS, Input, Request
 from trio_chat.text import clean_line, clean_text
 from trio_chat.wire import Fault, Received
@@ -25,8 +25,8 @@ _decode_request: Callable[[bytes], Request] = msgspec.json.Decoder(Request).deco
 _decode_event: Callable[[bytes], Event] = msgspec.json.Decoder(Event).decode
 _REQUEST_TYPES = tuple(str(struct.__struct_config__.tag) for struct in get_args(Request))
 _EVENT_TYPES = tuple(str(struct.__struct_config__.tag) for struct in get_args(Event))
-# Some of these need more than one line, or less than they hold.
-_CUT = frozenset({Backlog, Members})
+# These are not always one line each, or not with all that they hold.
+_CUT = frozenset({Backlog, Members, Quit})
 
 
 class NativeWire:
@@ -53,10 +53,10 @@ class NativeWire:
         if item is not None:
             yield item
 
-    def show(self, event: Event) -> bytes:
+    def show(self, event: Shown) -> bytes:
         return encode_event(event)
 
-    def show_shared(self, events: Sequence[Event]) -> bytes:
+    def show_shared(self, events: Sequence[Shown]) -> bytes:
         for event in events:
             if type(event) in _CUT:
                 return b"".join(map(encode_event, events))
@@ -72,10 +72,10 @@ class NativeWire:
             raise ProtocolError(item.code, item.message, id=item.id)
         return item
 
-    def encode(self, event: Event) -> bytes:
+    def encode(self, event: Shown) -> bytes:
         return self.show(event)
 
-    def encode_shared(self, events: Sequence[Event]) -> bytes:
+    def encode_shared(self, events: Sequence[Shown]) -> bytes:
         return self.show_shared(events)
 
 
@@ -108,10 +108,14 @@ def _read_again(line: bytes, exc: Exception) -> Request | Fault | None:
     return Fault(code, message, id, counts=code != BadRequest.code)
 
 
-def encode_event(event: Event) -> bytes:
+def encode_event(event: Shown) -> bytes:
     """Return the line that shows *event*, with its end. Of `Members` it shows as many as fit; a
     `Backlog` that does not fit becomes several lines (see `split_backlog`), so a page must fit:
-    see `fit_backlog`."""
+    see `fit_backlog`. A `Quit` is a `Left` in each room."""
+    if isinstance(event, Quit):
+        return encode_lines(
+            [Left(room=room, nick=event.nick, reason=event.reason) for room in event.rooms]
+        )
     line = encode_line(event)
     if len(line) - 1 <= MAX_SERVER_LINE_BYTES:
         return line

@@ -28,7 +28,7 @@ from trio_chat.errors import (
     TooFast,
     UsageError,
 )
-from trio_chat.events import Error, Event, Welcome
+from trio_chat.events import Error, Shown, Welcome
 from trio_chat.requests import Hello, Input, Lookalike, Request, parse_slash
 from trio_chat.text import clean_line, clean_text
 from trio_chat.wire import Fault, Received
@@ -87,7 +87,7 @@ class PlainWire:
         if item is not None:
             yield item
 
-    def show(self, event: Event) -> bytes:
+    def show(self, event: Shown) -> bytes:
         """Perhaps several lines, perhaps none. An error before the `Welcome` asks for what is
         wanted instead."""
         if self._state is _State.TALKING:
@@ -99,7 +99,7 @@ class PlainWire:
             shown += f"{self._ask(event.code)}\n".encode()
         return shown
 
-    def show_shared(self, events: Sequence[Event]) -> bytes:
+    def show_shared(self, events: Sequence[Shown]) -> bytes:
         return b"".join(map(self.show, events))
 
     def _read(self, line: bytes | Overlong) -> Request | Fault | None:
@@ -132,10 +132,10 @@ class PlainWire:
             raise (UsageError if item.code == UsageError.code else HelloFirst)(item.message)
         return item
 
-    def encode(self, event: Event) -> bytes:
+    def encode(self, event: Shown) -> bytes:
         return self.show(event)
 
-    def encode_shared(self, events: Sequence[Event]) -> bytes:
+    def encode_shared(self, events: Sequence[Shown]) -> bytes:
         return self.show_shared(events)
 
 

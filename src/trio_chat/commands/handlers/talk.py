@@ -147,7 +147,7 @@ def _listing(context: Context, entries: Iterable[Entry], *, nothing: str) -> Out
 
 def _shown(context: Context, entry: Entry) -> tuple[StoredEvent, str]:
     label = _label(context, entry.room)
-    event = stored_event(label, entry)
+    event = stored_event(label, entry, context.server.accounts.name_of)
     place = label if label.startswith("@") else f"#{label}"
     when = f"{event.at[:10]} {event.at[11:16]}"
     match entry.kind:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import structlog
 
 from trio_chat.chat.talks import Talk
-from trio_chat.events import Event
+from trio_chat.events import Shown
 from trio_chat.server.delivery.outbox import Outbox
 from trio_chat.server.delivery.session import Session
 
@@ -123,14 +123,14 @@ class Audience:
 
     # --- what is not stored
 
-    def tell(self, key: str, events: Sequence[Event], *, but: Sequence[Session] = ()) -> None:
+    def tell(self, key: str, events: Sequence[Shown], *, but: Sequence[Session] = ()) -> None:
         """Show *events*, which are not stored, to everyone who hears *key*."""
         hearers = self._hearers.get(key)
         if hearers is not None:
             self.tell_sessions(hearers, events, but=but)
 
     def tell_sessions(
-        self, sessions: Iterable[Session], events: Sequence[Event], *, but: Sequence[Session] = ()
+        self, sessions: Iterable[Session], events: Sequence[Shown], *, but: Sequence[Session] = ()
     ) -> None:
         """Show *events*, which are not stored, to *sessions*, encoded once per flavour."""
         encoded: dict[str, bytes | None] = {}

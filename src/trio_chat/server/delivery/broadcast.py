@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import trio
 
-from trio_chat.chat.directory import Directory
 from trio_chat.chat.rooms import Direct, Room
-from trio_chat.chat.talks import Talk, stored_event
+from trio_chat.chat.state import State
+from trio_chat.chat.talks import AccountName, Talk, stored_event
 from trio_chat.events import Event, StoredEvent
 from trio_chat.server.delivery.audience import Audience, Group, Hearers, send_to_all
 from trio_chat.server.delivery.presence import Presence
@@ -47,7 +47,7 @@ class Broadcaster:
     def __init__(
         self,
         store: Log,
-        directory: Directory,
+        state: State,
         audience: Audience,
         presence: Presence,
         settings: Settings,
@@ -57,7 +57,8 @@ class Broadcaster:
         """*apply* does what follows from a write: with a room, once its event was shown, and only
         if it was written; without one, as soon as it came back, whatever became of it."""
         self._store = store
-        self._directory = directory
+        self._directory = state.directory
+        self._account_name = state.accounts.name_of
         self._audience = audience
         self._presence = presence
         self._settings = settings
@@ -149,7 +150,7 @@ class Broadcaster:
         hearers = self._audience.of(key)
         if hearers is None:
             return
-        share = _Share(talk, writes, before, self._audience)
+        share = _Share(talk, writes, before, self._audience, self._account_name)
         if isinstance(talk, Direct):
             for session in tuple(hearers):
                 share.send_own(session, talk.label_for(session.identity))
@@ -192,13 +193,19 @@ class _Share:
     """One room's share of a batch."""
 
     def __init__(
-        self, talk: Talk, writes: Sequence[Write], before: int, audience: Audience
+        self,
+        talk: Talk,
+        writes: Sequence[Write],
+        before: int,
+        audience: Audience,
+        account_name: AccountName,
     ) -> None:
         self.talk = talk
         self.writes = writes
         self.before = before
         self.events: list[StoredEvent] = []
         self._audience = audience
+        self._account_name = account_name
 
     def make_events(self, label: str) -> bool:
         """Make the events that all see alike. False: that failed."""
@@ -207,7 +214,7 @@ class _Share:
         return events is not None
 
     def _events_for(self, label: str) -> list[StoredEvent]:
-        return [stored_event(label, write) for write in self.writes]
+        return [stored_event(label, write, self._account_name) for write in self.writes]
 
     def send(self, group: Group) -> None:
         """Give all of *group* the same bytes."""

@@ -27,7 +27,7 @@ from trio_chat.chat.accounts import Scope
 from trio_chat.chat.roles import Role
 from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.errors import HelloFirst
-from trio_chat.events import Bye, Event
+from trio_chat.events import Bye, Shown
 from trio_chat.server.delivery.outbox import Outbox, Owner
 from trio_chat.server.delivery.seat import Seat
 from trio_chat.server.net.fence import attempt
@@ -176,7 +176,7 @@ class Session:
 
     # --- what it is shown
 
-    def send(self, event: Event) -> None:
+    def send(self, event: Shown) -> None:
         """Send an answer, or anything meant for this session alone. Nothing follows a `bye`.
         Raises nothing: when the wire fails, this session ends, whoever caused the event."""
         if self.silent:
@@ -187,7 +187,7 @@ class Session:
         else:
             self.outbox.put(data)
 
-    def encode(self, events: Sequence[Event]) -> bytes | None:
+    def encode(self, events: Sequence[Shown]) -> bytes | None:
         """The bytes of *events* for all sessions of this flavour. None: the wire failed."""
         return attempt(self.wire.encode_shared, events, session=self.number)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from trio_chat.chat.accounts import Accounts
 from trio_chat.chat.directory import Directory
 from trio_chat.chat.talks import LogLine, stored_event
 from trio_chat.errors import ChatError, Conflict
-from trio_chat.events import Backlog, Done, Error, Event, Gap, Said, StoredEvent
+from trio_chat.events import Backlog, Done, Error, Event, Gap, Said, StoredEvent, error_for
 from trio_chat.server.delivery.session import Session
 from trio_chat.store.api import Write
 
@@ -20,18 +21,20 @@ def visible(session: Session, event: StoredEvent) -> StoredEvent | Gap:
     return event
 
 
-def backlog_for(session: Session, label: str, lines: Iterable[LogLine], *, more: bool) -> Backlog:
+def backlog_for(
+    session: Session, label: str, lines: Iterable[LogLine], accounts: Accounts, *, more: bool
+) -> Backlog:
     """The lines of a log that the session's member wants to see."""
-    events = (stored_event(label, line) for line in lines)
+    events = (stored_event(label, line, accounts.name_of) for line in lines)
     shown = tuple(event for event in events if visible(session, event) is event)
     return Backlog(room=label, events=shown, more=more)
 
 
-def hidden(session: Session, label: str, lines: Iterable[LogLine]) -> list[Gap]:
+def hidden(session: Session, label: str, lines: Iterable[LogLine], accounts: Accounts) -> list[Gap]:
     """The gaps that stand for what the session's member does not want to see."""
     if not session.filtered:
         return []
-    events = (visible(session, stored_event(label, line)) for line in lines)
+    events = (visible(session, stored_event(label, line, accounts.name_of)) for line in lines)
     return [event for event in events if isinstance(event, Gap)]
 
 
@@ -48,7 +51,7 @@ def _failed(write: Write, error: ChatError | Conflict) -> Error:
     id = write.key or None
     if isinstance(error, Conflict):
         return Error(id=id, code="internal", message="somebody was faster; try again")
-    return Error(id=id, code=error.code, message=error.message, retry_after=error.retry_after)
+    return error_for(error, id)
 
 
 def done(write: Write, session: Session, directory: Directory) -> Done:

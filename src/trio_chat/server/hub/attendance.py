@@ -15,7 +15,7 @@ from trio_chat.chat.accounts import Account, member_of
 from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.rules import check_enter
 from trio_chat.errors import ChatError
-from trio_chat.events import Notice
+from trio_chat.events import Notice, Quit
 from trio_chat.server.delivery.seat import Seat
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.seats import put_seat
@@ -249,8 +249,10 @@ class Attendance:
         for direct in tuple(member.directs.values()):
             service.conversations.end(direct, member, reason)
         comes_back = bool(member.account_id) or service.seats.of_guest(member) is not None
-        for room, event in service.state.directory.exit(member, reason):
-            service.presence.show(room, event)
+        quit = Quit(nick=member.nick, account=member.account, reason=reason, rooms=())
+        left = service.state.directory.exit(member, reason)
+        service.presence.show_quit(quit, left)
+        for room, _ in left:
             if comes_back:
                 service.watch_if_empty(room)
             else:

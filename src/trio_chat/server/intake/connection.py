@@ -35,7 +35,6 @@ from trio_chat.server.net.deadlines import Deadline, Deadlines
 from trio_chat.server.net.fence import GONE
 from trio_chat.server.net.links import Link
 from trio_chat.server.settings import Settings
-from trio_chat.store.api import Log
 from trio_chat.wire import Refusal
 from trio_chat.wire.detect import detect, is_tls
 from trio_chat.wire.lines import LineBuffer, Overlong
@@ -61,7 +60,7 @@ class Shared:
     """
 
     settings: Settings
-    store: Log
+    source: catchup.Source
     deadlines: Deadlines
     audience: Audience
     start_soon: Callable[..., object]
@@ -347,7 +346,7 @@ class Connection:
     async def _write(self) -> None:
         """Runs while something waits."""
         shared = self._shared
-        await catchup.serve(self.session, shared.store, shared.settings, shared.went_live)
+        await catchup.serve(self.session, shared.source, shared.went_live)
 
 
 _UNKNOWN = PlainWire()  # stands for "not detected yet"

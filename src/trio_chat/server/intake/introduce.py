@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trio_chat.chat.rooms import Direct
 from trio_chat.chat.rules import check_enter
 from trio_chat.errors import ChatError
-from trio_chat.events import Gap, Joined, Left, Read, Settings, Welcome
+from trio_chat.events import Gap, Left, Read, Settings, Welcome
 from trio_chat.requests import Resume
 from trio_chat.server.delivery.session import Session
 from trio_chat.store.api import Put
@@ -55,7 +55,7 @@ class Introductions:
         session.send(self.welcome(session, token, resumed=False))
         puts: list[Put] = []
         for room in tuple(member.rooms.values()):
-            service.show_room(session, room, Joined(room=room.name, nick=member.nick))
+            service.show_room(session, room, room.joined(member))
         for name in service.config.rooms.auto_join:
             puts += self._join(session, name)
         if not session.place:

@@ -50,6 +50,7 @@ class Requests:
         state, store, settings = service.state, service.store, service.settings
         self._service = service
         self._store = store
+        self._accounts = state.accounts
         self._settings = settings
         self._flood = Flood(settings)
         self.writes = Writes(store, state.directory, settings)
@@ -111,9 +112,9 @@ class Requests:
         forward = request.after is not None
         more = len(entries) > limit
         entries = entries[:limit] if forward else entries[-limit:]
-        for gap in hidden(session, label, entries):
+        for gap in hidden(session, label, entries, self._accounts):
             session.send(gap)
-        backlog = backlog_for(session, label, entries, more=more)
+        backlog = backlog_for(session, label, entries, self._accounts, more=more)
         session.send(fit_backlog(backlog, keep="oldest" if forward else "newest"))
         if request.id:
             session.send(Done(id=request.id))
