@@ -7,12 +7,14 @@ from contextlib import suppress
 import msgspec
 import trio
 
-from support_accounts import PASSWORD, give_role, registered
+from support_accounts import PASSWORD, give_role, hold, registered
 from support_server import ChatServer, Event, Peer
+from trio_chat.chat import records
 from trio_chat.chat.masks import nick_mask
+from trio_chat.chat.records import Change
 from trio_chat.chat.roles import Role, RoomRole
 from trio_chat.chat.rooms import Member, Room
-from trio_chat.chat.sanctions import Defcon, Sanction, SanctionKind
+from trio_chat.chat.sanctions import Sanction, SanctionKind
 
 GUEST, MEMBER, VOICED = "guest", "member", "voiced"
 ROOM_MODERATOR, ROOM_OWNER = "room moderator", "room owner"
@@ -68,7 +70,8 @@ class Cast:
     async def put_back(self, *, second_owner: bool = False) -> None:
         """Have all be as it was; with *second_owner* the room has two owners."""
         service = self.server.service
-        service.state.defcon, service.state.owner_code = Defcon.NORMAL, OWNER_CODE
+        for key, value in ((records.DEFCON, ""), (records.OWNER_CODE, OWNER_CODE)):
+            hold(self.server, service.state.fact_changed(key, value))
         for kind in ("ban", "mute"):
             self._forget_sanctions(kind, self.room.key)
             self._forget_sanctions(kind, "")
@@ -83,12 +86,13 @@ class Cast:
     def _forget_sanctions(self, kind: SanctionKind, place: str) -> None:
         sanctions = self.server.service.state.sanctions
         for one in sanctions.listing(place, 0, kind):
-            sanctions.remove(one.number)
+            hold(self.server, Change(records.SANCTION, str(one.number), one, None))
 
     def _put_room_back(self, room: Room) -> None:
         hub = self.server.service.state.directory
         namesake = hub.named("dev")
         if namesake is not None and namesake is not room:
+            hold(self.server, Change(records.ROOM, namesake.key, namesake.record, None))
             hub.remove_room(namesake)
         hub.take_up(room, self.record)
 

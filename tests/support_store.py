@@ -13,7 +13,7 @@ import trio
 from trio_chat.config import StoreSection
 from trio_chat.store.api import Entry, Store, Write
 from trio_chat.store.memory import open_memory_store
-from trio_chat.store.sqlite import DATABASE_NAME, open_sqlite_store
+from trio_chat.store.sqlite.store import DATABASE_NAME, open_sqlite_store
 
 Opener: TypeAlias = Callable[[Path, StoreSection], AbstractAsyncContextManager[Store]]
 Open: TypeAlias = Callable[..., AbstractAsyncContextManager[Store]]

@@ -20,8 +20,9 @@ import trio
 
 from support_disk import ForgetfulDisk
 from trio_chat.config import StoreSection
-from trio_chat.store import connections, sqlite
 from trio_chat.store.api import Write
+from trio_chat.store.sqlite import connections
+from trio_chat.store.sqlite import store as sqlite
 
 IN_FLIGHT = 40
 

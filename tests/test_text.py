@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from support_wire import NASTY_TEXTS, TEXTS, is_unsafe
-from trio_chat.text import clean_line, clean_text, fold
+from trio_chat.text import NAME_CHARACTERS, clean_line, clean_text, fold, normalize
 
 EVERY_CHARACTER = [chr(code) for code in range(sys.maxunicode + 1)]
 
@@ -85,6 +86,21 @@ def test_a_folded_name_is_its_own_key(name: str) -> None:
 )
 def test_names_that_look_alike_by_case_or_width_are_one(one: str, other: str) -> None:
     assert fold(one) == fold(other)
+
+
+@given(st.text(st.sampled_from("a é\u0301\u0323\u0344 ΐ"), min_size=1000, max_size=2000))
+def test_long_texts_are_folded_and_normalized_in_pieces(text: str) -> None:
+    """A1: the time grows with the length, not with its square; words stay whole."""
+    with patch.object(unicodedata, "normalize", wraps=unicodedata.normalize) as normalized:
+        fold(text)
+        normalize("NFKD", text)
+    assert max(len(call.args[1]) for call in normalized.call_args_list) <= 3 * NAME_CHARACTERS
+
+
+def test_long_texts_of_words_are_folded_like_short_ones() -> None:
+    words = ["Cafe\u0301", "ＴＥＡ", "ΐota"] * 100
+    assert fold(" ".join(words)) == " ".join(map(fold, words))
+    assert normalize("NFC", " ".join(words)) == unicodedata.normalize("NFC", " ".join(words))
 
 
 @pytest.mark.parametrize(("one", "other"), [("alice", "alicе"), ("bob", "b0b"), ("a", "a ")])

@@ -160,9 +160,11 @@ def test_mutes_bans_and_other_rooms_take_nobodys_place() -> None:
 
 def test_a_number_is_given_once() -> None:
     sanctions = of(sanction(7, "bob"))
-    assert [sanctions.next_number(), sanctions.next_number()] == [8, 9]
+    assert sanctions.last_number == 7
     sanctions.remove(7)
-    assert sanctions.next_number() == 10
+    assert sanctions.last_number == 7
+    sanctions.start_after(9)
+    assert sanctions.last_number == 9
 
 
 def test_a_number_that_is_taken_is_refused_and_nothing_changes() -> None:
@@ -215,7 +217,7 @@ class SanctionsMachine(RuleBasedStateMachine):
         self, text: str, kind: SanctionKind, room: str, lasts_ms: int | None, rank: int
     ) -> None:
         until_ms = None if lasts_ms is None else self.now_ms + lasts_ms
-        number = self.sanctions.next_number()
+        number = self.sanctions.last_number + 1
         new = sanction(number, text, kind=kind, room=room, until_ms=until_ms, rank=rank)
         same = [
             old

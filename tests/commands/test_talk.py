@@ -336,9 +336,9 @@ async def test_search_reads_the_conversation_with_somebody_who_left() -> None:
 async def test_search_within_a_time(when: str, found: list[str]) -> None:
     async with open_chat() as chat:
         alice = chat.enter("alice", "lobby")
-        outcome = await alice.type("now")
-        assert outcome.write is not None
-        chat.now_ms = outcome.write.at_ms + 2 * DAY_MS
+        await alice.type("now")
+        assert alice.said is not None
+        chat.now_ms = alice.said.at_ms + 2 * DAY_MS
         assert texts(await alice.data(f"/search now {when}")) == found
 
 

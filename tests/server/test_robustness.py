@@ -21,7 +21,8 @@ from support_server import (
     texts,
     types,
 )
-from trio_chat.commands.table import Command, CommandTable, Context, Outcome
+from trio_chat.commands.context import Context
+from trio_chat.commands.table import Command, CommandTable, Outcome
 from trio_chat.server.delivery import catchup
 from trio_chat.server.intake import talk
 

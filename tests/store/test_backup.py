@@ -13,7 +13,7 @@ from support_disk import faulty_disk
 from support_store import Talk, talk_in
 from trio_chat.errors import BadRequest, Unavailable
 from trio_chat.store.api import AUDIT_ROOM, Write
-from trio_chat.store.sqlite import DATABASE_NAME
+from trio_chat.store.sqlite.store import DATABASE_NAME
 
 
 @pytest.fixture

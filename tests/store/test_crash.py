@@ -11,7 +11,7 @@ import support_store_child
 from support_store import database, talking
 from trio_chat.config import StoreSection
 from trio_chat.store.api import AUDIT_ROOM
-from trio_chat.store.sqlite import DATABASE_NAME, open_sqlite_store
+from trio_chat.store.sqlite.store import DATABASE_NAME, open_sqlite_store
 
 CHILD = Path(support_store_child.__file__)
 

@@ -12,9 +12,10 @@ from structlog.testing import capture_logs
 from support_disk import FaultyDisk, faulty_disk
 from support_store import Talk, database, talk_in
 from trio_chat.errors import Unavailable
-from trio_chat.store import amending, sqlite
 from trio_chat.store.api import Write
-from trio_chat.store.sqlite import DATABASE_NAME
+from trio_chat.store.sqlite import amending
+from trio_chat.store.sqlite import store as sqlite
+from trio_chat.store.sqlite.store import DATABASE_NAME
 
 # Unlike all other words, so that the index cannot shorten it either.
 SECRET = "xyzzyplugh"

@@ -10,7 +10,7 @@ import pytest
 
 from support_store import database, talk_in
 from trio_chat.store.api import Entry, Record
-from trio_chat.store.migrations import migrate, steps
+from trio_chat.store.sqlite.migrations import migrate, steps
 
 FAILING_STEP = "CREATE TABLE half(x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)"
 

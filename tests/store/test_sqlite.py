@@ -17,10 +17,10 @@ from support_disk import Fault, FaultyDisk, faulty_disk
 from support_store import database, seqs, talk_in, talking
 from trio_chat.config import Config, StoreSection
 from trio_chat.errors import BadRequest, StoreError, Unavailable
-from trio_chat.store import sqlite
 from trio_chat.store.api import Put, Record, Write
 from trio_chat.store.opening import open_store
-from trio_chat.store.sqlite import DATABASE_NAME, open_sqlite_store
+from trio_chat.store.sqlite import store as sqlite
+from trio_chat.store.sqlite.store import DATABASE_NAME, open_sqlite_store
 
 # --- restarts
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
+from trio_chat.chat.accounts import ACCOUNT_IDENTITY
 from trio_chat.chat.names import check_nick, check_room
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room, RoomRecord, direct_key
-from trio_chat.config import LimitsSection
+from trio_chat.config import DECOMPOSED, LimitsSection
 from trio_chat.errors import (
     BadRequest,
     NameTaken,
@@ -24,7 +25,6 @@ from trio_chat.text import NAME_CHARACTERS, fold
 # Guessing what was meant costs a comparison with each name: 0.07 ms for 32 like characters.
 _NEAREST_CHARACTERS = 32
 _NEAREST_NAMES = 200
-_DECOMPOSED = 4  # a character may be typed as so many
 
 
 class Directory:
@@ -36,6 +36,7 @@ class Directory:
         self.rooms: dict[str, Room] = {}  # by the key of their log
         self._named: dict[str, Room] = {}
         self.directs: dict[str, Direct] = {}
+        self._by_identity: dict[str, Member] = {}
 
     # --- members
 
@@ -47,6 +48,15 @@ class Directory:
         """
         self._check_free(member.nick, now)
         self.members[member.key] = member
+        self._by_identity[member.identity] = member
+
+    def of_identity(self, identity: str) -> Member | None:
+        """The member with that identity, if it is here."""
+        return self._by_identity.get(identity)
+
+    def of_account(self, id: str) -> Member | None:
+        """The member whose account has that id, if it is here."""
+        return self._by_identity.get(ACCOUNT_IDENTITY + id)
 
     def rename(self, member: Member, nick: str, *, now: float) -> Renamed | None:
         """Call the member *nick*; None when that is its nick already.
@@ -62,10 +72,6 @@ class Directory:
             self._check_free(nick, now)
             del self.members[member.key]
             self.members[key] = member
-            for other in self.members.values():
-                if member.key in other.ignores:
-                    del other.ignores[member.key]
-                    other.ignores[key] = nick
         old = member.nick
         member.call(nick)
         return Renamed(old=old, new=nick)
@@ -75,6 +81,7 @@ class Directory:
         left = [(room, room.remove(member, reason)) for room in tuple(member.rooms.values())]
         if self.members.get(member.key) is member:
             del self.members[member.key]
+            del self._by_identity[member.identity]
         for direct in tuple(member.directs.values()):
             direct.unlink(member)
             if not direct.online:
@@ -93,7 +100,7 @@ class Directory:
     def find_member(self, nick: str) -> Member:
         """Raises NoSuchMember, naming the nearest nick."""
         nick = nick.removeprefix("@")
-        if len(nick) > _DECOMPOSED * self.limits.nick_characters:
+        if len(nick) > DECOMPOSED * self.limits.nick_characters:
             raise NoSuchMember("nobody here has so long a nick")
         member = self.members.get(fold(nick))
         if member is None:
@@ -131,11 +138,11 @@ class Directory:
         name = check_room(name, self.limits)
         room = self.named(name)
         if room is None:
-            room = Room(name, key=self._new_key(name), keep_events=self.limits.backlog_events)
+            room = Room(name, key=self.new_key(name), keep_events=self.limits.backlog_events)
             self.add_room(room)
         return room
 
-    def _new_key(self, name: str) -> str:
+    def new_key(self, name: str) -> str:
         """History follows the room, not its name: who takes the name of a room that was archived
         begins a log of its own."""
         key = name = fold(name)
@@ -158,9 +165,11 @@ class Directory:
         self.rooms.pop(room.key, None)
         self._unname(room)
 
-    def reserve(self, name: str, room: Room) -> None:
-        """Nobody else shall take the name, which the room is about to have."""
-        self._named[fold(name)] = room
+    def forget_record(self, room: Room) -> None:
+        """The store remembers nothing of the room but its log; it goes if nothing else holds it."""
+        room.take_up(RoomRecord(room.name))
+        room.kept = False
+        self.drop_if_idle(room)
 
     def take_up(self, room: Room, record: RoomRecord) -> None:
         """Have the room be as *record* says, its name included.
@@ -182,14 +191,14 @@ class Directory:
     def named(self, name: str) -> Room | None:
         """The room that is called *name* now."""
         name = name.removeprefix("#")
-        if len(name) > _DECOMPOSED * self.limits.room_characters:
+        if len(name) > DECOMPOSED * self.limits.room_characters:
             return None
         return self._named.get(name) or self._named.get(fold(name))
 
     def find_room(self, name: str) -> Room:
         """Raises NoSuchRoom, naming the nearest one."""
         name = name.removeprefix("#")
-        if len(name) > _DECOMPOSED * self.limits.room_characters:
+        if len(name) > DECOMPOSED * self.limits.room_characters:
             raise NoSuchRoom("no room has so long a name")
         room = self.named(name)
         if room is None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
-from trio_chat.config import LimitsSection
+from trio_chat.config import DECOMPOSED, LimitsSection
 from trio_chat.errors import BadRequest, NameInvalid, TooLong
-from trio_chat.text import NAME_CHARACTERS, clean_line, clean_text, fold
+from trio_chat.text import NAME_CHARACTERS, clean_line, clean_text, fold, normalize
 
 # Beside letters, digits and combining marks. What is missing has a meaning somewhere: `#` and
 # `@` mark rooms and people, `/` commands, `{` the native wire; blanks and commas part arguments.
 _NICK_PUNCTUATION = frozenset("[]\\^_|-`'.")
 _ROOM_PUNCTUATION = frozenset("_-.+")
-_DECOMPOSED = 4  # a character may be typed as so many
 _MARKS_IN_A_ROW = 2  # more stack up over the neighbouring lines
 # Letters and marks that show nothing: with them two names that look the same would be two.
 _INVISIBLE = frozenset(
@@ -58,8 +57,8 @@ def _meant(name: str) -> str | None:
 
 def _normal(name: str, what: str, limit: int) -> str:
     """Return *name* in NFC. Ordering thousands of marks takes 0.1 s, so it is not tried."""
-    if len(name) <= _DECOMPOSED * limit:
-        name = unicodedata.normalize("NFC", name)
+    if len(name) <= DECOMPOSED * limit:
+        name = normalize("NFC", name)
     if not name:
         raise NameInvalid(f"a {what} needs at least one character")
     if len(name) > limit:

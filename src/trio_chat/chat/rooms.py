@@ -31,7 +31,8 @@ class Member:
             good, or "".
         address: where the newest link comes from.
         away: why one is away, None for somebody who is here.
-        ignores: by folded nick, those whose words this member does not see.
+        ignores: by author, the nicks of those whose words this member does not see. Replaced,
+            never changed, like the other mappings.
         blocks: by identity, the nicks of those who cannot write to this member directly.
         reads: by log key, the seq up to which this member has read.
         notify: by log key, what to be told of; `highlights` are words that mean this member.
@@ -76,7 +77,7 @@ class Member:
         self.address = ""
         self.role = Role.GUEST
         self.away: str | None = None
-        self.ignores: dict[str, str] = {}
+        self.ignores: dict[str, str] = _NOTHING
         self.blocks: dict[str, str] = _NOTHING
         self.reads: dict[str, int] = _NOTHING
         self.notify: dict[str, NotifyLevel] = _NOTHING
@@ -98,9 +99,14 @@ class Member:
         """Whether the member is in the room, or has the conversation, whose log has this key."""
         return key in self.rooms or key in self.directs
 
-    def hears(self, nick: str) -> bool:
-        """Whether this member wants to see what *nick* says."""
-        return not self.ignores or fold(nick) not in self.ignores
+    @property
+    def author(self) -> str:
+        """Whose words this member's are in a log: the account's id, or a guest's identity."""
+        return self.account_id or self.identity
+
+    def hears(self, author: str) -> bool:
+        """Return whether this member wants to see what *author* says."""
+        return not self.ignores or author not in self.ignores
 
     def info(self) -> MemberInfo:
         """How the others see this member. Made once for all the lists it stands in: 2,000 who
@@ -154,10 +160,11 @@ class Room(Talk):
         kept: the store remembers it, so it stays when nobody is in it.
         quiet: not everybody may speak here, or not at any time.
         floors: by identity, the seq up to which the member may not read, where that is a rule.
-        spoke: by identity, when a member spoke last (milliseconds), in a slow room.
+        spoke: by identity, when a member spoke last (milliseconds), in a slow room; mended: the
+            seq of the line that it mended since.
     """
 
-    __slots__ = ("floors", "kept", "members", "quiet", "record", "spoke")
+    __slots__ = ("floors", "kept", "members", "mended", "quiet", "record", "spoke")
 
     def __init__(self, name: str, *, key: str = "", shown: int = 0, keep_events: int = 50) -> None:
         """*key* is the log's, when another room was called *name* before."""
@@ -167,6 +174,7 @@ class Room(Talk):
         self.members: dict[str, Member] = {}
         self.floors: dict[str, int] = {}
         self.spoke: dict[str, int] = {}
+        self.mended: dict[str, int] = {}
 
     @property
     def name(self) -> str:
@@ -189,6 +197,11 @@ class Room(Talk):
         before = self.record
         self.take_up(msgspec.structs.replace(before, **fields))
         return before
+
+    @property
+    def is_partly_read(self) -> bool:
+        """Who enters reads what is said from then on."""
+        return self.record.backlog == "joined"
 
     @property
     def is_bare(self) -> bool:
@@ -266,7 +279,7 @@ class Direct(Talk):
         """Note that *member* says something here: the other one's `/reply` answers who was
         heard last."""
         partner = self.online.get(self.partner_of(member.identity))
-        if partner is not None and partner.hears(member.nick):
+        if partner is not None and partner.hears(member.author):
             partner.last_partner = member
 
     def partner_of(self, identity: str) -> str:

@@ -8,6 +8,8 @@ members, rooms and sanctions, and refuse; the time is an argument.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from trio_chat.chat.masks import Subject
 from trio_chat.chat.roles import Role, RoomRole, rank
 from trio_chat.chat.rooms import Direct, Member, Room
@@ -92,9 +94,12 @@ def check_speak(
     sanctions: Sanctions,
     defcon: Defcon,
     now_ms: int,
+    *,
+    mends: int | None = None,
 ) -> None:
-    """Whether the member may say something there now. It has to be quick: it is asked for every
-    line.
+    """Refuse where the member may not say something there now. It has to be quick: it is asked for
+    every line. *mends*: the seq of the member's own last line, which may be mended once without
+    waiting in a slow room.
 
     Raises:
         Muted, Banned, NotPermitted, TooFast.
@@ -103,7 +108,7 @@ def check_speak(
     if not sanctions.is_quiet or defcon:
         _check_sanctions(room, member, sanctions, defcon, now_ms)
     if room is not None and room.quiet:
-        _check_quiet(room, member, now_ms)
+        _check_quiet(room, member, now_ms, mends)
     if room is None and isinstance(place, Direct):
         _check_blocked(place, member)
 
@@ -117,8 +122,28 @@ def check_direct(member: Member, sanctions: Sanctions, defcon: Defcon, now_ms: i
     _check_sanctions(None, member, sanctions, defcon, now_ms)
 
 
+def check_words(
+    member: Member, sanctions: Sanctions, now_ms: int, *, rooms: Iterable[Room] = ()
+) -> None:
+    """Refuse words of somebody who is muted on the server or in one of *rooms*, where they would
+    be shown: a reason, a description, a notice. Talk is asked about by `check_speak`.
+
+    Raises:
+        Muted.
+    """
+    if sanctions.is_quiet:
+        return
+    for room in (None, *rooms):
+        mute = holding(sanctions, "mute", room, member, now_ms)
+        if mute is not None:
+            name = room.name if mute.room and room else None
+            where = "on this server" if name is None else f"in #{name}"
+            text = refusal(f"you are muted {where}", mute)
+            raise Muted(text, retry_after=left(mute, now_ms), room=name)
+
+
 def check_renames(member: Member, sanctions: Sanctions, now_ms: int) -> None:
-    """Whether the member may be called otherwise: who is muted does not get out of it like that.
+    """Refuse another name to somebody who is muted, who would get out of it like that.
 
     Raises:
         Muted.
@@ -134,11 +159,7 @@ def check_renames(member: Member, sanctions: Sanctions, now_ms: int) -> None:
 def _check_sanctions(
     room: Room | None, member: Member, sanctions: Sanctions, defcon: Defcon, now_ms: int
 ) -> None:
-    mute = holding(sanctions, "mute", room, member, now_ms)
-    if mute is not None:
-        name = room.name if room is not None and mute.room != EVERYWHERE else None
-        text = "you are muted on this server" if name is None else f"you are muted in #{name}"
-        raise Muted(refusal(text, mute), retry_after=left(mute, now_ms), room=name)
+    check_words(member, sanctions, now_ms, rooms=() if room is None else (room,))
     ban = holding(sanctions, "ban", room, member, now_ms) if room else None
     if ban is not None and room is not None:
         raise _banned(room, ban, now_ms)
@@ -149,7 +170,7 @@ def _check_sanctions(
         raise NotPermitted("for now only those speak who are voiced", room=room.name)
 
 
-def _check_quiet(room: Room, member: Member, now_ms: int) -> None:
+def _check_quiet(room: Room, member: Member, now_ms: int, mends: int | None) -> None:
     standing = rank_in(room, member)
     if room.record.archived:
         text = f"#{room.name} is archived: it can be read, and nothing more"
@@ -157,7 +178,8 @@ def _check_quiet(room: Room, member: Member, now_ms: int) -> None:
     if room.record.locked and standing < RoomRole.VOICED:
         text = f"#{room.name} is locked: only those speak who are voiced"
         raise NotPermitted(text, room=room.name)
-    if room.record.slow_seconds and standing < RoomRole.MODERATOR:
+    is_free = mends is not None and room.mended.get(member.identity) != mends
+    if room.record.slow_seconds and standing < RoomRole.MODERATOR and not is_free:
         since_ms = now_ms - room.spoke.get(member.identity, 0)
         wait = room.record.slow_seconds - since_ms / 1000
         if wait > 0:
@@ -171,13 +193,18 @@ def _check_blocked(direct: Direct, member: Member) -> None:
         raise NotPermitted(f"{name} takes no messages from you", nick=name)
 
 
-def note_spoke(place: Room | Direct, member: Member, now_ms: int) -> None:
-    """The member speaks: in a slow room the next message has to wait; in a conversation the other
-    one's `/reply` answers it."""
+def note_spoke(
+    place: Room | Direct, member: Member, now_ms: int, *, mends: int | None = None
+) -> None:
+    """Note that the member speaks: in a slow room the next message has to wait; in a conversation
+    the other one's `/reply` answers it. *mends*: see `check_speak`."""
     if isinstance(place, Direct):
         place.wrote(member)
+    elif place.record.slow_seconds and mends is not None:
+        place.mended[member.identity] = mends
     elif place.record.slow_seconds:
         place.spoke[member.identity] = now_ms
+        place.mended.pop(member.identity, None)
         if len(place.spoke) > 2 * len(place.members) + _SPOKE_SPARE:
             since_ms = now_ms - int(place.record.slow_seconds * 1000)
             place.spoke = {who: at_ms for who, at_ms in place.spoke.items() if at_ms > since_ms}

@@ -146,9 +146,9 @@ class Sanctions:
         """There is none at all. One look-up: it is asked for every line."""
         return not self._by_number
 
-    def next_number(self) -> int:
-        """A number for a new sanction: higher than all there were, and given once."""
-        self._last_number += 1
+    @property
+    def last_number(self) -> int:
+        """The highest number that was ever given."""
         return self._last_number
 
     def start_after(self, number: int) -> None:

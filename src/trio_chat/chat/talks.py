@@ -98,6 +98,11 @@ class Talk:
         self.loaded = shown == 0
         self.sending = False
 
+    def found_shown(self, seq: int) -> None:
+        """Take up a log that was shown up to *seq* by a former run of the server."""
+        self.shown = seq
+        self.loaded = seq == 0
+
     def show(self, lines: Sequence[LogLine]) -> None:
         """Note that *lines*, the next ones of the log, are being broadcast."""
         if lines:

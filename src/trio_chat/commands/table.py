@@ -9,183 +9,40 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
-from trio_chat.chat.accounts import Account, Accounts
-from trio_chat.chat.directory import Directory
+from trio_chat.chat.records import Change
 from trio_chat.chat.roles import Role, RoomRole
-from trio_chat.chat.rooms import Direct, Member, Room, RoomRecord
-from trio_chat.chat.sanctions import Defcon, Sanctions
-from trio_chat.commands.operations import Operations
-from trio_chat.config import Config
+from trio_chat.commands.audit import Act
+from trio_chat.commands.context import Context
+from trio_chat.commands.effects import Effect
 from trio_chat.errors import NotPermitted, UnknownCommand, UsageError
 from trio_chat.events import CommandInfo
-from trio_chat.requests import Invocation
-from trio_chat.store.api import Store, Write
 
 # Two letters swapped in a word of three are this alike; what is less alike was not meant.
 _LIKENESS = 0.65
 
 
-class Host(Protocol):
-    """What a handler asks of the session it runs for."""
-
-    async def join(self, name: str, key: str = "") -> None:
-        """Take the member into the room, made if there is none; its backlog is shown.
-
-        Raises:
-            Banned, NotPermitted, RoomFull: the room's rules.
-        """
-
-    def leave(self, room: Room, reason: str) -> None: ...
-
-    def rename(self, nick: str) -> None: ...
-
-    def direct(self, nick: str) -> Direct:
-        """The conversation with the member called *nick*."""
-
-    def remember(self) -> None:
-        """What the member takes along to a resumed session has changed: keep it."""
-
-    def quit(self, reason: str) -> None:
-        """End the session once its answers are out."""
-
-    async def check_password(self, name: str, password: str) -> Account:
-        """The account that the password opens.
-
-        Raises:
-            LoginFailed, TooFast.
-        """
-
-    async def hash(self, password: str) -> str: ...
-
-    def guess(self) -> None:
-        """Count a guess at the owner code. Raises TooFast."""
-
-    async def become(self, account: Account | None) -> None:
-        """The session speaks for the account from now on, or for a guest."""
-
-    @property
-    def member(self) -> Member:
-        """Who speaks here now."""
-
-    def check_still(self, member: Member) -> None:
-        """After a wait: whether it is still this member. Raises Unavailable."""
-
-    def notice(self, text: str) -> None:
-        """Show a line in this session alone, which is stored nowhere."""
-
-    def sessions(self) -> list[SessionRow]:
-        """The sessions of the member's account that live, or can be resumed."""
-
-    def end_session(self, id: str) -> bool:
-        """End one of them; False: there is none like that."""
-
-    def end_others(self) -> None:
-        """End the other sessions of the member's account."""
-
-    def end_token(self, id: str) -> None:
-        """End the sessions that this token opened."""
-
-    async def show(self, data: Any, text: str) -> None:
-        """Show a part of an answer that is too long for one `result`."""
-
-
-class Server(Protocol):
-    """What a handler asks of the server as a whole.
-
-    Attributes:
-        defcon: how far the server is shut.
-        owner_code: makes an account the owner; empty once somebody is.
-    """
-
-    @property
-    def accounts(self) -> Accounts: ...
-
-    @property
-    def sanctions(self) -> Sanctions: ...
-
-    @property
-    def operations(self) -> Operations: ...
-
-    defcon: Defcon
-    motd: str
-    owner_code: str
-
-    def present(self, account: Account) -> Member | None:
-        """The account's member, if it is in the chat."""
-
-    def tell(self, member: Member, text: str) -> None:
-        """Show the member a notice, on all its devices."""
-
-    def announce(self, text: str) -> None:
-        """Show everybody a notice of the server."""
-
-    def refresh(self, member: Member) -> None:
-        """Who the member is, or what it may do, has changed: say `welcome` again."""
-
-    def show_settings(self, member: Member) -> None:
-        """Show the member's devices what it wants to be told of."""
-
-    def expel(self, room: Room, member: Member) -> None:
-        """The member is put out of the room, which has been shown why."""
-
-    def dismiss(self, member: Member, reason: str, retry_after: float | None = None) -> None:
-        """Put the member off the server, with all its devices."""
-
-    def close_room(self, room: Room, record: RoomRecord) -> None:
-        """Everybody leaves the room, which is as *record* says from now on."""
-
-
-class SessionRow(NamedTuple):
-    """One session of an account. *linked*: its link is up."""
-
-    id: str
-    client: str
-    address: str
-    since_ms: int
-    linked: bool
-    own: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a handler gets to work with.
-
-    Attributes:
-        place: where the line was typed, if anywhere; or the room named before the arguments.
-        role: the member's, or less when a token opened the session.
-        moderates: False when that token does not allow it; then a role in a room counts for
-            nothing either.
-    """
-
-    table: CommandTable
-    directory: Directory
-    store: Store
-    config: Config
-    host: Host
-    server: Server
-    member: Member
-    role: Role
-    place: Room | Direct | None
-    now_ms: int
-    started_ms: int
-    version: str
-    moderates: bool = True
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a command: something to read (*text*, and *data*, the same for programs),
-    something to store, or neither. *more* is stored after *write*."""
+    """What came of a command: data, which the server carries out.
+
+    Attributes:
+        text, data: the answer, for people and the same for programs; None: nothing to read.
+        changes: the facts that change, in one transaction.
+        act: the line that the audit room keeps of it.
+        effects: what else is to be done; see `effects`.
+    """
 
     text: str | None = None
     data: Any = None
-    write: Write | None = None
-    more: tuple[Write, ...] = ()
+    changes: tuple[Change, ...] = ()
+    act: Act | None = None
+    effects: tuple[Effect, ...] = ()
 
 
-Handler: TypeAlias = Callable[[Context, tuple[str, ...]], Awaitable[Outcome]]
+# A handler that has nothing to wait for is a plain function.
+Handler: TypeAlias = Callable[[Context, tuple[str, ...]], Outcome | Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +108,17 @@ class Command:
             room_role=self.room_role.title if self.room_role else "",
         )
 
+    def guard(self, rest: str, role: Role, room_role: RoomRole = RoomRole.PLAIN) -> tuple[str, ...]:
+        """Return the arguments in *rest*, if somebody of these roles may use the command so.
+
+        Raises:
+            NotPermitted, UsageError.
+        """
+        in_room = self.room_role is not None and room_role >= self.room_role
+        if role < self.role and not in_room:
+            raise NotPermitted(f"/{self.name} needs the role {self.needs}", command=self.name)
+        return self.split(rest)
+
     def split(self, rest: str) -> tuple[str, ...]:
         """Split the rest of the line into arguments.
 
@@ -302,21 +170,6 @@ class CommandTable:
             return "; // at its start says a slash"
         close = get_close_matches(name.lower(), self._by_name, n=1, cutoff=_LIKENESS)
         return f"; did you mean /{close[0]}?" if close else "; /help lists them"
-
-    def guard(
-        self, invocation: Invocation, role: Role, room_role: RoomRole = RoomRole.PLAIN
-    ) -> tuple[Command, tuple[str, ...]]:
-        """Return the command and its arguments, if somebody of these roles may use it so.
-
-        Raises:
-            UnknownCommand, NotPermitted, UsageError.
-        """
-        command = self.find(invocation.name)
-        in_room = command.room_role is not None and room_role >= command.room_role
-        if role < command.role and not in_room:
-            text = f"/{command.name} needs the role {command.needs}"
-            raise NotPermitted(text, command=command.name)
-        return command, command.split(invocation.rest)
 
     def for_role(self, role: Role) -> list[Command]:
         """What somebody of this role may use, by name: here, or in a room of its own."""

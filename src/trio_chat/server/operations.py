@@ -1,5 +1,5 @@
 """What administration asks of the server as a process: satisfies
-`commands.operations.Operations`."""
+`commands.context.Process`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_chat.chat.accounts import Account
-from trio_chat.commands.operations import Backup, ConnectionRow, Stats
+from trio_chat.commands.context import Backup, ConnectionRow, Stats
 from trio_chat.config import Config, with_live
 from trio_chat.errors import BadRequest, ConfigError, NotPermitted, Unavailable
 from trio_chat.server.countdown import Countdown
@@ -29,7 +28,7 @@ _BACKUPS, _DATABASE = "backups", "trio-chat.db"
 
 
 class Operations:
-    """See `commands.operations.Operations`.
+    """See `commands.context.Process`.
 
     Attributes:
         farewell: what everybody is told when the server stops.
@@ -42,7 +41,7 @@ class Operations:
         self._stop = trio.Event() if stop is None else stop
         self._load_config = load_config
         self._backing_up = False
-        self._countdown = Countdown(service.deadlines, service.actions.announce)
+        self._countdown = Countdown(service.deadlines, service.performer.announce)
         self.farewell = "the server is shutting down"
 
     # --- the configuration
@@ -56,8 +55,7 @@ class Operations:
         service.settings.config = config
         service.state.directory.limits = config.limits
         service.logins.configure(config.accounts)
-        if service.state.motd == old.server.motd:
-            service.state.motd = config.server.motd
+        service.state.default_motd = config.server.motd
         for session in service.sessions:
             session.outbox.limit_bytes = config.limits.outbox_bytes
         for member in (
@@ -119,10 +117,10 @@ class Operations:
 
     # --- what was said
 
-    async def redact(self, account: Account) -> int:
+    async def redact(self, account: str) -> int:
         """It goes on until nothing is left, because something may be said meanwhile."""
         deleted = 0
-        while some := await self._service.store.redact(account.id):
+        while some := await self._service.store.redact(account):
             deleted += some
         for room in self._service.state.directory.rooms.values():
             room.unload()

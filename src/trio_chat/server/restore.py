@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import secrets
-from operator import attrgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 import trio
 
-from trio_chat.chat.accounts import Account, Profile, Token
+from trio_chat.chat import records
+from trio_chat.chat.accounts import ACCOUNT_IDENTITY, Account
 from trio_chat.chat.names import check_room
-from trio_chat.chat.rooms import Member, Room, RoomRecord
-from trio_chat.chat.sanctions import Defcon, Sanction
-from trio_chat.commands import records
+from trio_chat.chat.profiles import Profile, entries_of, profile_from
+from trio_chat.chat.rooms import Member, Room
 from trio_chat.config import Config
-from trio_chat.errors import BadRequest, ConfigError, NameTaken
+from trio_chat.errors import BadRequest, ConfigError, NameTaken, StoreError
 from trio_chat.server.delivery.seat import Seat
+from trio_chat.server.hub.records import entry_puts
 from trio_chat.server.hub.seats import SPACE, SeatRecord, guest_of, put_seat
-from trio_chat.store.api import Put
+from trio_chat.store.api import Put, Write
 
 if TYPE_CHECKING:
     from trio_chat.server.service import Service
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
+# What is lost with a record of these belongs to one person.
+_PERSONAL = frozenset((records.TOKEN, records.PROFILE, records.FLOOR))
 # Of 32 characters that nobody takes for one another: 12 of them are 60 random bits.
 _CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -45,47 +46,94 @@ async def restore(service: Service) -> None:
 
     Raises:
         ConfigError: everybody is to start in a room that cannot be.
+        StoreError: a record cannot be read, and nobody alone is concerned by it.
     """
     check_auto_join(service.config)
-    await _restore_accounts(service)
-    await _restore_server(service)
+    for space in (records.ACCOUNT, records.TOKEN, records.SERVER):
+        for key, (record, version) in (await _decoded(service, space)).items():
+            service.state.restore(space, key, record, version)
+    await _restore_profiles(service)
+    await _restore_sanctions(service)
+    await _make_owner_code(service)
     await _restore_rooms(service)
-    for key, record in (await _list(service, SPACE, SeatRecord)).items():
-        _restore_seat(service, key, record)
+    for key, record in (await service.store.list(SPACE)).items():
+        _restore_seat(service, key, record.value)
 
 
-async def _list(service: Service, space: str, type: type[T]) -> dict[str, T]:
-    stored = await service.store.list(space)
-    return {key: msgspec.json.decode(record.value, type=type) for key, record in stored.items()}
+async def _decoded(service: Service, space: str) -> dict[str, tuple[Any, int]]:
+    """The records of a space with their versions. One that belongs to one person and cannot be
+    read is passed over.
+
+    Raises:
+        StoreError: naming the record.
+    """
+    found: dict[str, tuple[Any, int]] = {}
+    for key, stored in (await service.store.list(space)).items():
+        try:
+            found[key] = records.decode(space, stored.value), stored.version
+        except msgspec.MsgspecError as exc:
+            if space not in _PERSONAL:
+                raise _unreadable(space, key, exc) from exc
+            log.error("a record cannot be read and is passed over", space=space, key=key)
+    return found
 
 
-async def _restore_accounts(service: Service) -> None:
+def _unreadable(space: str, key: str, exc: Exception) -> StoreError:
+    return StoreError(
+        f"the record {space}/{key} cannot be read ({exc}); a backup of the data folder has it, or"
+        f" delete it: DELETE FROM record WHERE space = '{space}' AND key = '{key}'"
+    )
+
+
+async def _restore_profiles(service: Service) -> None:
+    """Entries are kept one by one; a former version kept whole profiles, under the id alone."""
+    entries: dict[str, dict[str, Any]] = {}
+    for key, (value, _) in sorted((await _decoded(service, records.PROFILE)).items()):
+        owner, _, entry = key.partition(" ")
+        id = owner.removeprefix(ACCOUNT_IDENTITY)
+        own = {entry: value} if entry else _former_entries(service, value)
+        entries.setdefault(id, {}).update(own)
+        if not entry:
+            service.keep(Put(records.PROFILE, key, None), *entry_puts(ACCOUNT_IDENTITY + id, own))
+    for id, own in entries.items():
+        try:
+            service.state.restore_profile(id, profile_from(own.items()))
+        except msgspec.ValidationError:
+            log.error("a profile cannot be read and is passed over", account=id)
+
+
+def _former_entries(service: Service, value: Any) -> dict[str, Any]:
+    """The entries of a profile that was kept whole: rooms were a list, and who was ignored was
+    known by the folded nick."""
+    if not isinstance(value, dict):
+        return {}
+    rooms, ignores = value.pop("rooms", []), value.pop("ignores", {})
     accounts = service.state.accounts
-    for account in (await _list(service, records.ACCOUNT, Account)).values():
-        accounts.put(account)
-    for id, profile in (await _list(service, records.PROFILE, Profile)).items():
-        accounts.put_profile(id, profile)
-    for key, token in (await _list(service, records.TOKEN, Token)).items():
-        accounts.put_token(key, token)
-    sanctions = (await _list(service, records.SANCTION, Sanction)).values()
-    for sanction in sorted(sanctions, key=attrgetter("number")):
+    authors = {
+        account.id: nick
+        for key, nick in ignores.items()
+        if (account := accounts.by_key(key)) is not None
+    }
+    numbered = {key: number for number, key in enumerate(rooms, 1)}
+    whole = {**value, "rooms": numbered, "ignores": authors}
+    return entries_of(msgspec.convert(whole, Profile, strict=False))
+
+
+async def _restore_sanctions(service: Service) -> None:
+    stored = (await _decoded(service, records.SANCTION)).items()
+    for key, (sanction, version) in sorted(stored, key=lambda item: item[1][0].number):
         if sanction.is_over(service.now_ms()):
-            service.keep(records.put_sanction(sanction.number, None))
-            continue
-        replaced = service.state.sanctions.add(sanction)
-        if replaced is not None:  # the server ended between two writes
-            service.keep(records.put_sanction(replaced.number, None))
+            service.keep(Put(records.SANCTION, key, None))
+        else:
+            service.state.restore(records.SANCTION, key, sanction, version)
 
 
-async def _restore_server(service: Service) -> None:
-    facts = await _list(service, records.SERVER, str)
-    service.state.motd = facts.get("motd", service.config.server.motd)
-    service.state.defcon = Defcon(int(facts.get("defcon", "0")))
-    service.state.sanctions.start_after(int(facts.get("last_sanction", "0")))
-    service.state.owner_code = facts.get("owner_code", "")
-    if "owner_code" not in facts and not facts.get("owned"):
-        service.state.owner_code = _new_owner_code()
-        service.keep(records.put_server("owner_code", service.state.owner_code))
+async def _make_owner_code(service: Service) -> None:
+    """A server that has no owner, and no code yet that makes one, gets a code."""
+    facts = service.state.facts
+    if records.OWNER_CODE not in facts and not facts.get(records.OWNED):
+        change = service.state.fact_changed(records.OWNER_CODE, _new_owner_code())
+        await service.records.commit(Write(), [change])
 
 
 def _new_owner_code() -> str:
@@ -93,24 +141,28 @@ def _new_owner_code() -> str:
 
 
 async def _restore_rooms(service: Service) -> None:
+    """A room is known by its record, its log, or both."""
     heads = await service.store.heads()
-    kept = await _list(service, records.ROOM, RoomRecord)
-    logs = {key for key in heads if not key.startswith(("$", "@"))}
-    for key in logs | kept.keys():
-        record = kept.get(key, RoomRecord(key))
-        shown = heads.get(key, 0)
-        keep_events = service.config.limits.backlog_events
-        room = Room(record.name, key=key, shown=shown, keep_events=keep_events)
-        room.take_up(record)
-        room.kept = key in kept
-        service.state.directory.add_room(room)
-    for key, seq in (await _list(service, records.FLOOR, int)).items():
-        room_key, _, identity = key.partition(" ")
-        if room_key in service.state.directory.rooms:
-            service.state.directory.rooms[room_key].floors[identity] = seq
+    kept = await _decoded(service, records.ROOM)
+    for key, (record, version) in kept.items():
+        service.state.restore(records.ROOM, key, record, version)
+        service.state.directory.rooms[key].found_shown(heads.get(key, 0))
+    keep_events = service.config.limits.backlog_events
+    for key, shown in heads.items():
+        if key not in kept and not key.startswith(("$", "@")):
+            service.state.directory.add_room(
+                Room(key, key=key, shown=shown, keep_events=keep_events)
+            )
+    for key, (seq, version) in (await _decoded(service, records.FLOOR)).items():
+        service.state.restore(records.FLOOR, key, seq, version)
 
 
-def _restore_seat(service: Service, key: str, record: SeatRecord) -> None:
+def _restore_seat(service: Service, key: str, data: bytes) -> None:
+    try:
+        record = msgspec.json.decode(data, type=SeatRecord)
+    except msgspec.MsgspecError:
+        log.error("a session's record cannot be read and is passed over", key=key)
+        return
     timeouts = service.config.timeouts
     account = service.state.accounts.by_id(record.account) if record.account else None
     if record.account and account is None:  # it was removed

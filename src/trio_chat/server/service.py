@@ -6,22 +6,22 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
 import trio
 
 from trio_chat import __version__
-from trio_chat.chat.accounts import profile_of
+from trio_chat.chat.names import check_room
+from trio_chat.chat.records import ROOM, Change
 from trio_chat.chat.roles import RoomRole
-from trio_chat.chat.rooms import Member, Room
+from trio_chat.chat.rooms import Member, Room, RoomRecord
 from trio_chat.chat.state import State
 from trio_chat.commands import default_table
-from trio_chat.commands.records import put_floor, put_profile, put_room
 from trio_chat.config import Config
-from trio_chat.errors import NameTaken, Unavailable
+from trio_chat.errors import ChatError, Conflict, NameTaken, Unavailable
 from trio_chat.events import Joined, Members
-from trio_chat.server.actions import ServerActions
 from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.broadcast import Broadcaster
 from trio_chat.server.delivery.catchup import Source
@@ -32,7 +32,9 @@ from trio_chat.server.delivery.view import backlog_for
 from trio_chat.server.hub.attendance import Attendance
 from trio_chat.server.hub.conversations import Conversations
 from trio_chat.server.hub.logins import Logins
-from trio_chat.server.hub.seats import Seats, put_seat
+from trio_chat.server.hub.perform import Performer
+from trio_chat.server.hub.records import Records
+from trio_chat.server.hub.seats import Seats
 from trio_chat.server.intake.connection import Connection, Shared
 from trio_chat.server.intake.requests import Requests
 from trio_chat.server.net.deadlines import Deadlines
@@ -84,7 +86,10 @@ class Service:
         self.seats = Seats()
         self.conversations = Conversations(self)
         self.attendance = Attendance(self)
-        self.actions = ServerActions(self)
+        self.records = Records(self.state, store, self.seats, start_soon)
+        self.performer = Performer(self)
+        self.records.follow_up = self.performer.follow_up
+        self.records.perform = self.performer.perform
         self.operations = Operations(self, stop, load_config)
         self.version = __version__
         self.started_ms = self.now_ms()
@@ -99,7 +104,7 @@ class Service:
             self.audience,
             self.presence,
             self.settings,
-            apply=lambda write: write.then() if write.then is not None else None,
+            self.records,
         )
         self._shared = Shared(
             self.settings,
@@ -141,41 +146,51 @@ class Service:
 
     # --- rooms and conversations
 
-    def enter(self, session: Session, name: str) -> tuple[Put, ...]:
-        """Take the session's member into the room called *name*, which is loaded; return what has
-        to be stored. The rules have been asked.
+    async def make_room(self, member: Member | None, name: str) -> Room:
+        """Return the room called *name*, its last lines read. If there is none it is made;
+        *member* then comes first, and may own it.
 
         Raises:
             BadRequest: there cannot be such a room.
+            Unavailable: it cannot be stored.
         """
-        room = self.state.directory.open_room(name)
-        member = session.member
-        assert member is not None
-        is_new = not (room.kept or room.members or room.shown)
-        if is_new and self._may_own(member, room):
-            room.change(roles={member.identity: RoomRole.OWNER.value})
-        self.join(session, room)
-        puts = put_floor(room, member.identity)
-        if room.kept:
-            return puts
-        room.kept = True
-        return (*puts, put_room(room))
+        name = check_room(name, self.config.limits)
+        while self.state.directory.named(name) is None:
+            if self.state.is_room(name):  # somebody else makes it just now
+                await self.records.wait_released()
+                continue
+            roles = {}
+            if member is not None and self._may_own(member, name):
+                roles = {member.identity: RoomRole.OWNER.value}
+            key = self.state.directory.new_key(name)
+            record = RoomRecord(name, roles=roles)
+            with suppress(Conflict):  # somebody was faster
+                await self.records.commit(Write(), [Change(ROOM, key, None, record)])
+        room = self.state.directory.find_room(name)
+        await self.load_room(room)
+        return room
 
-    def _may_own(self, member: Member, room: Room) -> bool:
-        """Whether the member owns the room by coming first. Everybody's room is nobody's: by
-        its name, since an archived one has kept the key."""
-        if not member.account_id or fold(room.name) in map(fold, self.config.rooms.auto_join):
+    def _may_own(self, member: Member | None, name: str) -> bool:
+        """Return whether the member owns the room by coming first. Everybody's room is nobody's:
+        by its name, since an archived one has kept the key."""
+        if (
+            member is None
+            or not member.account_id
+            or fold(name) in map(fold, self.config.rooms.auto_join)
+        ):
             return False
         return self.state.directory.owned(member) < self.config.limits.rooms_owned
 
-    async def load(self, name: str) -> None:
-        """Read the last lines of the room called *name*, made if there is none, if they are not
-        there and can be had.
-
-        Raises:
-            BadRequest: there cannot be such a room.
-        """
-        await self.load_room(self.state.directory.open_room(name))
+    def enter(self, session: Session, room: Room) -> tuple[Put, ...]:
+        """Take the session's member into the room, which is loaded; return what has to be stored.
+        The rules have been asked."""
+        member = session.member
+        assert member is not None
+        self.join(session, room)
+        seq = room.floors.get(member.identity)
+        return (
+            self.records.floor_puts(room.key, member.identity, seq) if room.is_partly_read else ()
+        )
 
     async def load_room(self, room: Room) -> None:
         while not room.loaded:
@@ -218,13 +233,19 @@ class Service:
         session.read_from(room.key, room.shown)
         self.audience.subscribe(room.key, session)
 
-    def leave(self, member: Member, room: Room, reason: str) -> tuple[Put, ...]:
-        """Take the member out of the room; return what has to be stored."""
+    def leave(
+        self, member: Member, room: Room, reason: str, *, keeps_floor: bool = False
+    ) -> tuple[Put, ...]:
+        """Take the member out of the room; return what has to be stored. *keeps_floor*: on coming
+        back it reads what it could read before, and no more."""
         event = room.remove(member, reason)
         for own in self.linked(member):
             own.send(event)
             self.unhear(own, room)
         self.presence.show(room, event)
+        if keeps_floor:
+            self.watch_if_empty(room)
+            return ()
         return self.forget_floor(member, room)
 
     def unhear(self, session: Session, room: Room) -> None:
@@ -240,7 +261,7 @@ class Service:
             return ()
         if room.floors.pop(member.identity, None) is None:
             return ()
-        return put_floor(room, member.identity)
+        return self.records.floor_puts(room.key, member.identity, None)
 
     def watch_if_empty(self, room: Room) -> None:
         if not room.members:
@@ -253,8 +274,13 @@ class Service:
             return
         room.unload()
         if not room.shown and room.is_bare:
-            self.state.directory.remove_room(room)
-            self.keep(Put("room", room.key, None))
+            self.start_soon(self._forget_room, room)
+
+    async def _forget_room(self, room: Room) -> None:
+        """Nobody has ever said anything there, and nothing was set."""
+        change = Change(ROOM, room.key, room.record, None)
+        with suppress(Conflict, ChatError):  # somebody has come meanwhile, or it is kept a while
+            await self.records.commit(Write(), [change])
 
     def rename(self, member: Member, nick: str) -> None:
         """Raises NameInvalid, NameTaken."""
@@ -268,9 +294,6 @@ class Service:
         member.called_ms = self.now_ms() + 1  # what was said in this millisecond was not by it
         for room in member.rooms.values():
             self.presence.flush(room.key)
-        for one in concerned:
-            if member.key in one.ignores:
-                self.keep_member(one)
         own = [own for one in concerned for own in self.linked(one)]
         self.audience.tell_sessions(own, [event])
 
@@ -329,53 +352,13 @@ class Service:
     # --- the store
 
     def keep_member(self, member: Member) -> None:
-        if puts := self.member_puts(member):
-            self.keep(*puts)
+        self.records.keep_member(member)
 
     def member_puts(self, member: Member) -> tuple[Put, ...]:
-        """What keeps the member as it is now: with its account, or with a guest's seat."""
-        if member.account_id:
-            if self.state.accounts.by_id(member.account_id) is None:
-                return ()  # it was removed
-            profile = profile_of(member)
-            self.state.accounts.put_profile(member.account_id, profile)
-            return (put_profile(member.account_id, profile),)
-        seat = self.seats.of_guest(member)
-        return (put_seat(seat),) if seat is not None else ()
+        return self.records.member_puts(member)
 
     def keep(self, *puts: Put) -> None:
-        """Store *puts* without anybody waiting for it."""
-        if not puts:
-            return
-        write = Write(puts=puts)
-        try:
-            self.store.submit_nowait(write)
-        except trio.WouldBlock:
-            self.start_soon(self._keep_later, write)
-        except trio.ClosedResourceError:
-            log.warning("too late to keep a session")
-
-    async def commit(self, write: Write) -> None:
-        """Store *write*, which is shown in no room; return when it is durable.
-
-        Raises:
-            Unavailable: it is not, or perhaps not.
-        """
-        done = trio.Event()
-        write.then = done.set
-        try:
-            await self.store.submit(write)
-        except trio.ClosedResourceError:
-            raise Unavailable("the server is shutting down") from None
-        await done.wait()
-        if write.error is not None:
-            raise write.error
-
-    async def _keep_later(self, write: Write) -> None:
-        try:
-            await self.store.submit(write)
-        except trio.ClosedResourceError:
-            log.warning("too late to keep a session")
+        self.records.keep(*puts)
 
     # --- sessions
 

@@ -16,7 +16,7 @@ Whoever uses a store depends on this module; which back end stands behind it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -98,10 +98,13 @@ class Write(msgspec.Struct):
     puts: tuple[Put, ...] = ()
     # What the audit log is told: when not empty, a notice there by the same sender and account.
     audit: str = ""
-    # Handed through untouched, for the one who reads `committed`: who is answered, and what is
-    # to be done once the event has been shown.
+    # Handed through untouched, for the one who reads `committed`: the changes of records that the
+    # *puts* stand for, what is done once the event was shown, who is answered, and an event that
+    # is set when all of that has been done, also after an error.
+    changes: tuple[Any, ...] = ()
+    effects: tuple[Any, ...] = ()
     origin: Any = None
-    then: Callable[[], object] | None = None
+    settled: trio.Event | None = None
 
     # --- filled by the store
     seq: int = 0
@@ -118,7 +121,26 @@ class Write(msgspec.Struct):
         return ""
 
 
-class Log(Protocol):
+class Pages(Protocol):
+    """Reading a log page by page."""
+
+    def head(self, room: str) -> int:
+        """The last seq of the room's log, 0 if it has none."""
+
+    async def page(
+        self, room: str, *, before: int | None = None, after: int | None = None, limit: int
+    ) -> list[Entry]:
+        """Return up to *limit* entries, oldest first: the newest with seq < *before*, the oldest
+        with seq > *after*, or with neither the newest there are.
+
+        With both: the oldest in between. An unknown room has none. Entries are given as amended.
+
+        Raises:
+            Unavailable: the log cannot be read now.
+        """
+
+
+class Log(Pages, Protocol):
     """The ordered, durable log of every room."""
 
     @property
@@ -145,23 +167,8 @@ class Log(Protocol):
         """Like `submit_nowait`, but wait for a place in the queue. Not for the commit: that
         shows in `committed`. Once it has returned, cancelling the caller changes nothing."""
 
-    async def page(
-        self, room: str, *, before: int | None = None, after: int | None = None, limit: int
-    ) -> list[Entry]:
-        """Return up to *limit* entries, oldest first: the newest with seq < *before*, the oldest
-        with seq > *after*, or with neither the newest there are.
-
-        With both: the oldest in between. An unknown room has none. Entries are given as amended.
-
-        Raises:
-            Unavailable: the log cannot be read now.
-        """
-
     async def heads(self) -> dict[str, int]:
         """Return the last seq of every room that has a log."""
-
-    def head(self, room: str) -> int:
-        """The last seq of the room's log, 0 if it has none."""
 
     async def recall(self, scope: str, key: str) -> Write | None:
         """Return what was stored under this scope and key (room, seq, at_ms, answer; `repeated`
@@ -195,10 +202,8 @@ class Search(Protocol):
         """
 
 
-class Keeping(Protocol):
-    """What is done with all that somebody said, a log, or everything. It may take long; writes
-    are held up by a few milliseconds at a time.
-    """
+class Authors(Protocol):
+    """Reading what one account said."""
 
     async def said_by(
         self, account: str, *, after: tuple[str, int] | None = None, limit: int
@@ -212,6 +217,12 @@ class Keeping(Protocol):
         Raises:
             Unavailable: the log cannot be read now.
         """
+
+
+class Keeping(Authors, Protocol):
+    """What is done with all that somebody said, a log, or everything. It may take long; writes
+    are held up by a few milliseconds at a time.
+    """
 
     async def redact(self, account: str) -> int:
         """Delete every message, action and notice of *account*, never "", outside the audit log,

@@ -19,6 +19,6 @@ def open_store(config: Config) -> AbstractAsyncContextManager[Store]:
         from trio_chat.store.memory import open_memory_store
 
         return open_memory_store(config.store)
-    from trio_chat.store.sqlite import open_sqlite_store
+    from trio_chat.store.sqlite.store import open_sqlite_store
 
     return open_sqlite_store(config.data_folder, config.store)

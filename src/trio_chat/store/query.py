@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from trio_chat.text import normalize
+
 _PARTS = re.compile(r'"([^"]*)"?(\*?)|([^\s"]+)')
 _WORD = re.compile(r"[^\W_]+")
 
@@ -65,5 +67,5 @@ def fold_text(text: str) -> str:
     """Return *text* without case and accents."""
     if text.isascii():
         return text.lower()
-    parts = unicodedata.normalize("NFKD", text).casefold()
+    parts = normalize("NFKD", text).casefold()
     return "".join([c for c in parts if not unicodedata.combining(c)])

@@ -8,32 +8,34 @@ from datetime import UTC, datetime, timedelta
 
 from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Room
-from trio_chat.chat.rules import check_direct, note_spoke
 from trio_chat.chat.talks import stored_event
-from trio_chat.commands.table import Command, Context, Outcome
-from trio_chat.commands.targets import check_may_speak
+from trio_chat.commands.context import Context
+from trio_chat.commands.effects import Say
+from trio_chat.commands.table import Command, Outcome
+from trio_chat.commands.targets import partner_of
 from trio_chat.errors import NoSuchMember, NotInRoom, UsageError
 from trio_chat.events import StoredEvent
-from trio_chat.store.api import Entry, EntryKind, Write
+from trio_chat.store.api import Entry
 from trio_chat.wire.fitting import fit_rows
 
 
-async def me(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    return Outcome(write=_write(context, _place(context), arguments[0], "action"))
+def me(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    text = check_text(arguments[0], context.config.limits)
+    return Outcome(effects=(Say(text, key=_place(context).key, kind="action"),))
 
 
-async def msg(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def msg(context: Context, arguments: tuple[str, ...]) -> Outcome:
     nick, text = arguments
-    return await _tell(context, nick, text)
+    return _write_to(context, nick, text)
 
 
-async def reply(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def reply(context: Context, arguments: tuple[str, ...]) -> Outcome:
     partner = context.member.last_partner
     if partner is None:
         raise NoSuchMember("nobody has written to you yet; /msg NICK TEXT starts a conversation")
-    if context.directory.members.get(partner.key) is not partner:
+    if context.state.directory.members.get(partner.key) is not partner:
         raise NoSuchMember(f"{partner.nick} has left")  # the nick may be somebody else's by now
-    return await _tell(context, partner.nick, arguments[0])
+    return _write_to(context, partner.nick, arguments[0])
 
 
 async def history(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -41,7 +43,7 @@ async def history(context: Context, arguments: tuple[str, ...]) -> Outcome:
     count = _number(arguments[0], history_command) if arguments else limits.backlog_events
     place = _place(context)
     limit = min(count, limits.page_events_max)
-    entries = await context.store.page(place.key, before=place.shown + 1, limit=limit)
+    entries = await context.history.page(place.key, before=place.shown + 1, limit=limit)
     floor = place.floor(context.member.identity)
     readable = [entry for entry in reversed(entries) if entry.seq > floor]
     return _listing(context, readable, nothing="nothing was said here yet")
@@ -52,7 +54,7 @@ async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
     places = _readable(context, conditions.get("room"))
     if not conditions and not any(map(str.isalnum, words)):
         raise UsageError(f"usage: {search_command.synopsis}")
-    entries = await context.store.search(
+    entries = await context.history.search(
         words,
         rooms={place.key: place.floor(context.member.identity) for place in places},
         sender=conditions.get("from", "").removeprefix("@") or None,
@@ -63,27 +65,15 @@ async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _listing(context, entries, nothing="nothing found")
 
 
-def _write(context: Context, place: Room | Direct, text: str, kind: EntryKind) -> Write:
-    member = context.member
-    text = check_text(text, context.config.limits)
-    check_may_speak(context, place)
-    note_spoke(place, member, context.now_ms)
-    return Write(
-        room=place.key, kind=kind, sender=member.nick, account=member.account_id, text=text
-    )
-
-
-async def _tell(context: Context, nick: str, text: str) -> Outcome:
-    check_text(text, context.config.limits)  # before a conversation begins
-    check_direct(context.member, context.server.sanctions, context.server.defcon, context.now_ms)
-    direct = context.host.direct(nick)
-    write = _write(context, direct, text, "message")
-    partner = direct.online.get(direct.partner_of(context.member.identity))
+def _write_to(context: Context, nick: str, text: str) -> Outcome:
+    """Write to one person, and say if that is read later only."""
+    say = Say(check_text(text, context.config.limits), to=nick)
+    partner = partner_of(context, nick)
     if partner is None:
-        return Outcome(text=f"{nick} is not here; it waits", write=write)
+        return Outcome(text=f"{nick} is not here; it waits", effects=(say,))
     if partner.away is not None:
-        return Outcome(text=f"{partner.nick} is away: {partner.away}", write=write)
-    return Outcome(write=write)
+        return Outcome(text=f"{partner.nick} is away: {partner.away}", effects=(say,))
+    return Outcome(effects=(say,))
 
 
 def _place(context: Context) -> Room | Direct:
@@ -97,11 +87,11 @@ def _readable(context: Context, name: str | None) -> list[Room | Direct]:
     if name is None:
         return [*context.member.rooms.values(), *context.member.directs.values()]
     if name.startswith("@"):
-        direct = context.directory.find_direct(context.member, name)
+        direct = context.state.directory.find_direct(context.member, name)
         if direct is None:
             raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
         return [direct]
-    return [context.directory.room_of(context.member, name)]
+    return [context.state.directory.room_of(context.member, name)]
 
 
 _CONDITION = re.compile(r"(?:^|(?<=\s))(room|from|before|after):(\S+)", re.IGNORECASE)
@@ -137,7 +127,7 @@ def moment(text: str | None, now_ms: int) -> int | None:
 def _listing(context: Context, entries: Iterable[Entry], *, nothing: str) -> Outcome:
     """Show *entries*, which come newest first: as many as one answer holds, the oldest on top,
     and say if there were more."""
-    heard = (entry for entry in entries if context.member.hears(entry.sender))
+    heard = (entry for entry in entries if context.member.hears(entry.account))
     events, lines, more = fit_rows(_shown(context, entry) for entry in heard)
     if more:
         lines.append("(older ones did not fit; /search before:TIME finds them)")
@@ -147,7 +137,7 @@ def _listing(context: Context, entries: Iterable[Entry], *, nothing: str) -> Out
 
 def _shown(context: Context, entry: Entry) -> tuple[StoredEvent, str]:
     label = _label(context, entry.room)
-    event = stored_event(label, entry, context.server.accounts.name_of)
+    event = stored_event(label, entry, context.state.accounts.name_of)
     place = label if label.startswith("@") else f"#{label}"
     when = f"{event.at[:10]} {event.at[11:16]}"
     match entry.kind:
@@ -173,7 +163,7 @@ def _label(context: Context, key: str) -> str:
     direct = context.member.directs.get(key)
     if direct is not None:
         return direct.label_for(context.member.identity)
-    room = context.directory.rooms.get(key)
+    room = context.state.directory.rooms.get(key)
     return room.name if room else key
 
 

@@ -3,17 +3,19 @@ for: whoever may open the data folder owns the server."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from trio_chat.chat.names import check_nick
+from trio_chat.chat.records import Change, account_changed
 from trio_chat.chat.roles import Role
-from trio_chat.commands import changes, records
-from trio_chat.commands.audit import Act, Change, change
-from trio_chat.errors import ChatError, UsageError
+from trio_chat.commands import changes
+from trio_chat.commands.audit import Act, difference
+from trio_chat.errors import ChatError, Conflict, NameTaken, Unavailable, UsageError
 from trio_chat.events import timestamp
-from trio_chat.store.api import Put, Write
+from trio_chat.store.api import Write
 
 if TYPE_CHECKING:
     from trio_chat.server.service import Service
@@ -89,10 +91,12 @@ async def _add(service: Service, request: Add) -> Answer:
     changes.check_place(service.state.accounts, section)
     changes.check_password(section, name, request.password)
     hashed = await service.logins.hash(request.password)
-    now_ms = service.now_ms()
-    _, puts = changes.add_account(service.actions, name, hashed, role, now_ms)
+    if service.state.accounts.named(name) is not None:
+        raise NameTaken(f"there is an account {name} already")
+    _, changed = changes.add_account(service.state, name, hashed, role, service.now_ms())
+    line = Act("add account", BY, target=name, reason=role.title)
+    await _store(service, line, changed)
     service.attendance.warn_holder(name)
-    await _store(service, "add account", name, puts, reason=role.title)
     return Answer(True, f"the account {name} is there, as {role.title}", _row(service, name))
 
 
@@ -101,27 +105,27 @@ async def _set_password(service: Service, request: Password) -> Answer:
     changes.check_password(service.config.accounts, account.name, request.password)
     hashed = await service.logins.hash(request.password)
     account = service.state.accounts.find(request.name)  # as it is by now
-    puts = changes.set_password(service.actions, account, hashed)
-    await _store(service, "set password", account.name, puts)
+    line = Act("set password", BY, target=account.name)
+    await _store(service, line, [account_changed(account, password=hashed)])
     return Answer(True, f"{account.name} has a new password; its sessions go on")
 
 
 async def _give_role(service: Service, request: GiveRole) -> Answer:
-    old, role = service.state.accounts.find(request.name), _role(request.role)
-    new, puts = changes.give_role(service.actions, old, role)
-    changed = change(records.ACCOUNT, new.key, old, new)
-    await _store(service, "role", new.name, puts, reason=role.title, changed=changed)
-    return Answer(True, f"{new.name} is {role.title}", _row(service, new.name))
+    account, role = service.state.accounts.find(request.name), _role(request.role)
+    change, *owned = changes.give_role(service.state, account, role)
+    differs = (difference(change),)
+    line = Act("role", BY, target=account.name, reason=role.title, changes=differs)
+    await _store(service, line, [change, *owned])
+    return Answer(True, f"{account.name} is {role.title}", _row(service, account.name))
 
 
 async def _remove(service: Service, request: Remove) -> Answer:
     account = service.state.accounts.find(request.name)
-    service.attendance.sign_off(account, "this account was removed")
-    deleted = await service.operations.redact(account) if request.messages else None
+    deleted = await service.operations.redact(account.id) if request.messages else None
     account = service.state.accounts.find(request.name)  # somebody may have been faster
+    line = Act("remove account", BY, target=account.name)
+    await _store(service, line, changes.remove_account(service.state, account))
     service.attendance.sign_off(account, "this account was removed")
-    puts = changes.remove_account(service.actions, service.state.directory, account)
-    await _store(service, "remove account", account.name, puts)
     said = "" if deleted is None else f", and {deleted} messages with it"
     return Answer(True, f"the account {account.name} is removed{said}", {"deleted": deleted})
 
@@ -158,16 +162,10 @@ def _role(name: str) -> Role:
     return role
 
 
-async def _store(
-    service: Service,
-    name: str,
-    target: str,
-    puts: tuple[Put, ...],
-    *,
-    reason: str = "",
-    changed: Change | None = None,
-) -> None:
-    """Raises Unavailable: it holds until the server stops, and may not be stored."""
-    line = Act(name, BY, target=target, reason=reason, changes=(changed,) if changed else ())
+async def _store(service: Service, line: Act, changed: Sequence[Change]) -> None:
+    """Raises Unavailable: nothing of it holds, or perhaps all of it."""
     audit = msgspec.json.encode(line).decode()
-    await service.commit(Write(sender=BY, puts=puts, audit=audit))
+    try:
+        await service.records.commit(Write(sender=BY, audit=audit), changed)
+    except Conflict:
+        raise Unavailable("somebody changed the same just now; try again") from None

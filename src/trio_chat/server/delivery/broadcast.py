@@ -6,13 +6,15 @@ member; the answers to those who wrote follow what they caused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import trio
 
+from trio_chat.chat.accounts import Accounts
 from trio_chat.chat.rooms import Direct, Room
 from trio_chat.chat.state import State
-from trio_chat.chat.talks import AccountName, Talk, stored_event
+from trio_chat.chat.talks import Talk, stored_event
 from trio_chat.events import Event, StoredEvent
 from trio_chat.server.delivery.audience import Audience, Group, Hearers, send_to_all
 from trio_chat.server.delivery.presence import Presence
@@ -34,6 +36,17 @@ _PAUSE = 2.0
 _PAUSE_FOR_COMMIT = 0.2
 
 
+class Facts(Protocol):
+    """What a write that somebody waits for changes, and what follows from it. Raises nothing."""
+
+    def apply(self, write: Write) -> None:
+        """The write was committed: have its changes hold. Its event is shown next."""
+
+    def settle(self, write: Write, *, holds: bool) -> None:
+        """The event of the write, if any, was shown; or, not *holds*, the write was refused, or
+        had happened before. Do the rest, and let go of who waits for it."""
+
+
 class Broadcaster:
     """Reads what the store committed and shows it.
 
@@ -51,18 +64,15 @@ class Broadcaster:
         audience: Audience,
         presence: Presence,
         settings: Settings,
-        *,
-        apply: Callable[[Write], object],
+        facts: Facts,
     ) -> None:
-        """*apply* does what follows from a write: with a room, once its event was shown, and only
-        if it was written; without one, as soon as it came back, whatever became of it."""
         self._store = store
         self._directory = state.directory
-        self._account_name = state.accounts.name_of
+        self._accounts = state.accounts
         self._audience = audience
         self._presence = presence
         self._settings = settings
-        self._apply = apply
+        self._facts = facts
         self.shown_events = 0
 
     async def run(self) -> None:
@@ -105,10 +115,13 @@ class Broadcaster:
         by_room: dict[str, list[Write]] = {}
         by_writer: dict[Session, list[Write]] = {}
         for write in batch:
-            if write.room and write.error is None and not write.repeated:
+            holds = write.error is None and not write.repeated
+            if holds and write.changes:
+                self._facts.apply(write)
+            if holds and write.room:
                 by_room.setdefault(write.room, []).append(write)
-            elif not write.room:
-                self._follow(write)
+            elif write.settled is not None:
+                self._facts.settle(write, holds=holds)
             if write.origin is not None:
                 by_writer.setdefault(write.origin, []).append(write)
                 write.origin = None  # the room's recent lines keep the write
@@ -122,16 +135,12 @@ class Broadcaster:
         for key, writes in by_room.items():
             await self._show(key, writes)
             for write in writes:
-                self._follow(write)
+                if write.settled is not None:
+                    self._facts.settle(write, holds=True)
         for session, own in by_writer.items():
             self._answer(session, told[session])
             session.written(len(own))
         return len(by_room)
-
-    def _follow(self, write: Write) -> None:
-        if write.then is not None:
-            attempt(self._apply, write, room=write.room)
-            write.then = None  # the room's recent lines keep the write
 
     def _answer(self, session: Session, events: Sequence[Event] | None) -> None:
         data = None if events is None else session.encode(events)
@@ -150,7 +159,7 @@ class Broadcaster:
         hearers = self._audience.of(key)
         if hearers is None:
             return
-        share = _Share(talk, writes, before, self._audience, self._account_name)
+        share = _Share(talk, writes, before, self._audience, self._accounts)
         if isinstance(talk, Direct):
             for session in tuple(hearers):
                 share.send_own(session, talk.label_for(session.identity))
@@ -198,14 +207,14 @@ class _Share:
         writes: Sequence[Write],
         before: int,
         audience: Audience,
-        account_name: AccountName,
+        accounts: Accounts,
     ) -> None:
         self.talk = talk
         self.writes = writes
         self.before = before
         self.events: list[StoredEvent] = []
         self._audience = audience
-        self._account_name = account_name
+        self._accounts = accounts
 
     def make_events(self, label: str) -> bool:
         """Make the events that all see alike. False: that failed."""
@@ -214,7 +223,8 @@ class _Share:
         return events is not None
 
     def _events_for(self, label: str) -> list[StoredEvent]:
-        return [stored_event(label, write, self._account_name) for write in self.writes]
+        name_of = self._accounts.name_of
+        return [stored_event(label, write, name_of) for write in self.writes]
 
     def send(self, group: Group) -> None:
         """Give all of *group* the same bytes."""
@@ -254,5 +264,5 @@ class _Share:
             self._audience.lag(session, self.talk.key, self.before)
 
     def _own(self, session: Session, label: str) -> bytes:
-        events = [visible(session, event) for event in self._events_for(label)]
+        events = [visible(session, label, write, self._accounts) for write in self.writes]
         return session.wire.encode_shared(events)

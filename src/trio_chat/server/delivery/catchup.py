@@ -15,7 +15,7 @@ import trio
 
 from trio_chat.chat.accounts import Accounts
 from trio_chat.chat.rooms import Room
-from trio_chat.chat.talks import Talk, stored_event
+from trio_chat.chat.talks import Talk
 from trio_chat.errors import Unavailable
 from trio_chat.events import Event, Gap
 from trio_chat.server.delivery.session import Session
@@ -95,8 +95,8 @@ async def _next(session: Session, talk: Talk, source: Source) -> bytes:
     if session.resuming and talk.key in session.resuming:
         events += _resumed(session, talk, label, entries, source, more=more)
     else:
-        names = source.accounts.name_of
-        events += (visible(session, stored_event(label, entry, names)) for entry in entries)
+        accounts = source.accounts
+        events += (visible(session, label, entry, accounts) for entry in entries)
     return b"".join(map(session.wire.encode, events))
 
 

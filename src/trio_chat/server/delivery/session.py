@@ -160,8 +160,8 @@ class Session:
         """True: the member ignores somebody, so it sees less than the others."""
         return bool(self.member and self.member.ignores)
 
-    def hears(self, nick: str) -> bool:
-        return self.member is None or self.member.hears(nick)
+    def hears(self, author: str) -> bool:
+        return self.member is None or self.member.hears(author)
 
     # --- its rooms and conversations
 

@@ -9,24 +9,29 @@ from trio_chat.chat.accounts import Accounts
 from trio_chat.chat.directory import Directory
 from trio_chat.chat.talks import LogLine, stored_event
 from trio_chat.errors import ChatError, Conflict
-from trio_chat.events import Backlog, Done, Error, Event, Gap, Said, StoredEvent, error_for
+from trio_chat.events import Backlog, Done, Error, Event, Gap, StoredEvent, error_for
 from trio_chat.server.delivery.session import Session
 from trio_chat.store.api import Write
 
+# Shown also to those who ignore whose doing it is: they would miss what became of a line, of a
+# member, of the room.
+_NO_WORDS = frozenset(("deleted", "kicked", "topic"))
 
-def visible(session: Session, event: StoredEvent) -> StoredEvent | Gap:
-    """*event*, or a gap in its place when the session's member ignores who said it."""
-    if isinstance(event, Said) and not session.hears(event.sender):
-        return Gap(room=event.room, first=event.seq, last=event.seq, reason="ignored")
-    return event
+
+def visible(session: Session, label: str, line: LogLine, accounts: Accounts) -> StoredEvent | Gap:
+    """The event that *line* records, or a gap in its place when the session's member ignores whose
+    words it carries."""
+    if session.hears(line.account) or line.kind in _NO_WORDS:
+        return stored_event(label, line, accounts.name_of)
+    return Gap(room=label, first=line.seq, last=line.seq, reason="ignored")
 
 
 def backlog_for(
     session: Session, label: str, lines: Iterable[LogLine], accounts: Accounts, *, more: bool
 ) -> Backlog:
     """The lines of a log that the session's member wants to see."""
-    events = (stored_event(label, line, accounts.name_of) for line in lines)
-    shown = tuple(event for event in events if visible(session, event) is event)
+    events = (visible(session, label, line, accounts) for line in lines)
+    shown = tuple(event for event in events if not isinstance(event, Gap))
     return Backlog(room=label, events=shown, more=more)
 
 
@@ -34,7 +39,7 @@ def hidden(session: Session, label: str, lines: Iterable[LogLine], accounts: Acc
     """The gaps that stand for what the session's member does not want to see."""
     if not session.filtered:
         return []
-    events = (visible(session, stored_event(label, line, accounts.name_of)) for line in lines)
+    events = (visible(session, label, line, accounts) for line in lines)
     return [event for event in events if isinstance(event, Gap)]
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from trio_chat.chat.accounts import Account, member_of
+from trio_chat.chat.accounts import Account
+from trio_chat.chat.profiles import member_of, rooms_in_order
 from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.rules import check_enter
 from trio_chat.errors import ChatError
@@ -29,23 +30,22 @@ log = structlog.get_logger()
 class Attendance:
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._accounts: dict[str, Member] = {}  # the members with an account who are here, by id
         self._absent: dict[Seat, None] = {}  # those who hold nobody, the longest ago first
 
     # --- accounts
 
     def of_account(self, id: str) -> Member | None:
         """The member whose account this is, if it is here."""
-        return self._accounts.get(id)
+        return self._service.state.directory.of_account(id)
 
     def arrive(self, account: Account, address: str) -> Member:
         """The account's member: in its rooms, under its nick, or else its name, for which
         everybody makes way. Its rooms have been loaded."""
-        member = self._accounts.get(account.id)
+        member = self.of_account(account.id)
         if member is not None:
             return member
         service = self._service
-        profile = service.state.accounts.profile(account.id)
+        profile = service.state.profile(account.id)
         member = member_of(account, profile, now_ms=service.now_ms())
         member.address = address
         owner = service.state.accounts.reserves(member.nick)
@@ -55,10 +55,9 @@ class Attendance:
             member.call(account.name)
         self.make_way(member.nick)
         service.state.directory.enter(member, now=trio.current_time())
-        self._accounts[account.id] = member
         for identity, nick in profile.directs.items():
             service.conversations.link(member, identity, nick)
-        self.reenter(member, tuple(profile.rooms))
+        self.reenter(member, rooms_in_order(profile))
         return member
 
     def make_way(self, nick: str) -> None:
@@ -199,7 +198,7 @@ class Attendance:
 
     def sign_off(self, account: Account, reason: str) -> None:
         """The account's member leaves, if it is here, and comes back to no session."""
-        member = self._accounts.get(account.id)
+        member = self.of_account(account.id)
         if member is not None:
             self.dismiss(member, reason)
         for seat in self._service.seats.of_account(account.id):
@@ -245,7 +244,6 @@ class Attendance:
             return
         if member.account_id:
             service.member_puts(member)  # what it comes back to
-            self._accounts.pop(member.account_id, None)
         for direct in tuple(member.directs.values()):
             service.conversations.end(direct, member, reason)
         comes_back = bool(member.account_id) or service.seats.of_guest(member) is not None

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
 
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.rooms import Direct, Member, direct_key
-from trio_chat.commands.records import put_profile
 from trio_chat.errors import NotPermitted, Unavailable
 from trio_chat.events import Left
 from trio_chat.server.delivery.seat import Seat
@@ -75,15 +73,13 @@ class Conversations:
         key = direct_key(member.identity, account.identity)
         if key in member.directs:
             return member.directs[key]
-        accounts = self._service.state.accounts
-        profile = accounts.profile(account.id)
+        state = self._service.state
+        profile = state.profile(account.id)
         self.link(member, account.identity, profile.nick or account.name)
         self._begin(member.directs[key], member)
         if member.identity not in profile.directs:
             directs = self._with(profile.directs, member)
-            profile = msgspec.structs.replace(profile, directs=directs)
-            accounts.put_profile(account.id, profile)
-            self._service.keep(put_profile(account.id, profile))
+            self._service.keep(*self._service.records.profile_puts(account, directs=directs))
         return member.directs[key]
 
     def _with(self, directs: Mapping[str, str], member: Member) -> dict[str, str]:
@@ -127,6 +123,16 @@ class Conversations:
             if direct.partner_of(identity) in self._blocks_of(identity):
                 direct.blocked_by.add(identity)
 
+    def note_block(self, member: Member, identity: str) -> None:
+        """The member blocks somebody now, or no longer: their conversation, if it is open."""
+        direct = member.directs.get(direct_key(member.identity, identity))
+        if direct is None:
+            return
+        if identity in member.blocks:
+            direct.blocked_by.add(member.identity)
+        else:
+            direct.blocked_by.discard(member.identity)
+
     def _blocks_of(self, identity: str) -> Mapping[str, str]:
         """By identity, whose messages the person with *identity* does not take."""
         account = self._service.state.accounts.of_identity(identity)
@@ -134,7 +140,7 @@ class Conversations:
             seat = self._service.seats.of_identity(identity)
             return seat.member.blocks if seat is not None else {}
         member = self._service.attendance.of_account(account.id)
-        return member.blocks if member else self._service.state.accounts.profile(account.id).blocks
+        return member.blocks if member else self._service.state.profile(account.id).blocks
 
     def end(self, direct: Direct, member: Member, reason: str) -> None:
         """The partner is told, so that whoever takes the nick later is somebody else. The

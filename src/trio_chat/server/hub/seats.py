@@ -14,6 +14,8 @@ from collections.abc import Iterator
 import msgspec
 
 from trio_chat.chat.accounts import Scope
+from trio_chat.chat.profiles import settings_of, with_entry
+from trio_chat.chat.records import Change
 from trio_chat.chat.rooms import Member, direct_key
 from trio_chat.events import NotifyLevel
 from trio_chat.server.delivery.seat import Seat
@@ -75,6 +77,21 @@ def _record_of(seat: Seat) -> SeatRecord:
         address=seat.address,
     )
     return record if seat.account else _with_guest(record, seat)
+
+
+def put_changed(seat: Seat, change: Change) -> Put:
+    """The change that keeps a guest's seat with one of its settings changed."""
+    entry = change.key.partition(" ")[2]
+    profile = with_entry(settings_of(seat.member), entry, change.after)
+    record = msgspec.structs.replace(
+        _record_of(seat),
+        ignores=profile.ignores,
+        blocks=profile.blocks,
+        notify={key: level for key, level in profile.notify.items() if seat.has(key)},
+        highlights=profile.highlights,
+        away=profile.away,
+    )
+    return Put(SPACE, seat.key, msgspec.json.encode(record))
 
 
 def _with_guest(record: SeatRecord, seat: Seat) -> SeatRecord:

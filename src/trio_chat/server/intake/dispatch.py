@@ -1,23 +1,27 @@
-"""One slash command of one session: guarded, handled, stored, answered."""
+"""One slash command of one session: guarded, decided, carried out, answered; decided again when
+somebody else changed the same record at that moment."""
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
 
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room
-from trio_chat.commands.table import Command, Context, Outcome
-from trio_chat.errors import NotInRoom, NotPermitted
-from trio_chat.events import Done, Result
+from trio_chat.commands.context import Context
+from trio_chat.commands.table import Command, Outcome
+from trio_chat.errors import Conflict, NotInRoom, NotPermitted, Unavailable
 from trio_chat.requests import Input, Invocation
-from trio_chat.server.host import SessionHost
-from trio_chat.store.api import Write
+from trio_chat.server.intake.asking import SessionAsker, SessionPasswords
+from trio_chat.server.intake.carrying import Carrying
+from trio_chat.server.net.links import throttled_address
 
 if TYPE_CHECKING:
     from trio_chat.server.delivery.session import Session
     from trio_chat.server.service import Service
+
+# How often a command is decided again. Each time somebody else's change was stored meanwhile.
+_TRIES = 8
 
 
 class Ready(NamedTuple):
@@ -37,21 +41,42 @@ async def run_command(
     found = service.table.find(invocation.name)
     if not found.reads and await service.requests.writes.answered_before(session, request.id):
         return
-    ready = _guard(service, session, request.room, invocation)
-    command = ready.command
-    host = SessionHost(service, session, request.id, command.name)
-    outcome = await command.handler(_context(service, session, host, ready), ready.arguments)
-    await _answer(service, session, request, host, command, outcome)
-    if host.quitting is not None:
-        await session.settle()
-        service.attendance.depart(session, host.quitting)
-        session.close(host.quitting or "bye")
+    for _ in range(_TRIES):
+        ready = _guard(service, session, found, request.room, invocation)
+        context = _context(service, session, request, ready)
+        outcome = await _decide(ready, context)
+        if await _happened_before(service, session, request, found, outcome):
+            return
+        if session.member is not context.member:
+            raise Unavailable("this session goes on elsewhere")
+        try:
+            await Carrying(service, session, request, ready.command, outcome).carry_out()
+        except Conflict:
+            continue
+        return
+    raise Unavailable("others are changing the same just now; try again")
 
 
-def _guard(service: Service, session: Session, place_name: str, invocation: Invocation) -> Ready:
-    """Raises UnknownCommand, NotPermitted, UsageError, NoSuchRoom, NotInRoom."""
+async def _happened_before(
+    service: Service, session: Session, request: Input, command: Command, outcome: Outcome
+) -> bool:
+    """Answer a command that reads as a rule, and would change something this time, as the first
+    time, if its id has happened."""
+    if not command.reads or not (outcome.changes or outcome.act):
+        return False
+    return await service.requests.writes.answered_before(session, request.id)
+
+
+async def _decide(ready: Ready, context: Context) -> Outcome:
+    outcome = ready.command.handler(context, ready.arguments)
+    return await outcome if inspect.isawaitable(outcome) else outcome
+
+
+def _guard(
+    service: Service, session: Session, command: Command, place_name: str, invocation: Invocation
+) -> Ready:
+    """Raises NotPermitted, UsageError, NoSuchRoom, NotInRoom."""
     member = session.speaker()
-    command = service.table.find(invocation.name)
     place = service.requests.places.known(session, place_name)
     name, _, rest = invocation.rest.partition(" ")
     is_room = name.startswith("#") and not _is_number(service, name[1:])
@@ -63,7 +88,7 @@ def _guard(service: Service, session: Session, place_name: str, invocation: Invo
     room_role = RoomRole.PLAIN
     if isinstance(place, Room):
         room_role = place.role_of(member.identity)
-    command, arguments = service.table.guard(invocation, session.role, room_role)
+    arguments = command.guard(invocation.rest, session.role, room_role)
     return Ready(command, arguments, place)
 
 
@@ -83,47 +108,20 @@ def _named_place(
     return room
 
 
-def _context(service: Service, session: Session, host: SessionHost, ready: Ready) -> Context:
+def _context(service: Service, session: Session, request: Input, ready: Ready) -> Context:
     return Context(
-        table=service.table,
-        directory=service.state.directory,
-        store=service.store,
+        state=service.state,
         config=service.config,
-        host=host,
-        server=service.actions,
+        table=service.table,
         member=session.speaker(),
         role=session.role,
         place=ready.place,
         now_ms=service.now_ms(),
         started_ms=service.started_ms,
         version=service.version,
-        moderates=session.scopes is None or "moderate" in session.scopes,
+        history=service.store,
+        passwords=SessionPasswords(service.logins, throttled_address(session.peer)),
+        process=service.operations,
+        asker=SessionAsker(service, session, request.id, ready.command.name),
+        moderates=session.allows("moderate"),
     )
-
-
-async def _answer(
-    service: Service,
-    session: Session,
-    request: Input,
-    host: SessionHost,
-    command: Command,
-    outcome: Outcome,
-) -> None:
-    answer = b""
-    if outcome.text is not None:
-        result = Result(id=request.id, command=command.name, data=outcome.data, text=outcome.text)
-        session.send(result)
-        answer = b"" if command.reads else msgspec.json.encode(result)
-    write = outcome.write
-    if write is None and not command.reads and (request.id or host.puts()):
-        write = Write()
-    if write is not None:
-        write.scope, write.key = session.scope, request.id or ""
-        write.answer = answer
-        # The handler knows the newer state: it joins a room first, and sets it up then.
-        write.puts = (*host.puts(), *write.puts)
-        await service.requests.writes.submit(session, write)
-        for further in outcome.more:
-            await service.requests.writes.submit(session, further)
-    elif request.id:
-        session.send(Done(id=request.id))

@@ -90,8 +90,8 @@ class Hellos:
         """Have the last lines of the rooms there that everybody, or the account, comes to."""
         service = self._service
         for name in service.config.rooms.auto_join:
-            await service.load(name)
-        profile = service.state.accounts.profile(account.id) if account else None
+            await service.make_room(None, name)
+        profile = service.state.profile(account.id) if account else None
         for key in profile.rooms if profile else ():
             room = service.state.directory.rooms.get(key)
             if room is not None:
@@ -179,7 +179,7 @@ class Hellos:
         """Raises Banned."""
         service = self._service
         if account is not None:  # what it was called last, it will be called again
-            nick = service.state.accounts.profile(account.id).nick or account.name
+            nick = service.state.profile(account.id).nick or account.name
         somebody = Member("", nick)
         somebody.address = session.peer
         if account is not None:

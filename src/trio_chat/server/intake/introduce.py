@@ -76,7 +76,7 @@ class Introductions:
                 check_enter(room, member, "", service.state.sanctions, service.now_ms())
         except ChatError:
             return ()
-        puts = service.enter(session, name)
+        puts = service.enter(session, room)
         session.place = next(iter(member.rooms))
         return puts
 

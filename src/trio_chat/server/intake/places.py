@@ -7,6 +7,7 @@ from collections.abc import Callable
 from trio_chat.chat.rooms import Direct, Room
 from trio_chat.chat.rules import check_direct
 from trio_chat.chat.state import State
+from trio_chat.commands.effects import Say
 from trio_chat.errors import NoSuchMember, NotInRoom, NotPermitted
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.conversations import Conversations
@@ -60,10 +61,24 @@ class Places:
         Raises:
             NoSuchRoom, NoSuchMember, NotInRoom, Muted, NotPermitted.
         """
-        if not name.startswith("@"):
-            return self.find(session, name)
+        return self._converse(session, name) if name.startswith("@") else self.find(session, name)
+
+    def meant(self, session: Session, say: Say) -> Room | Direct:
+        """Where a command says something for the session's member.
+
+        Raises:
+            NoSuchMember, NotInRoom, Muted, NotPermitted.
+        """
+        if say.to:
+            return self._converse(session, say.to)
+        place = session.talk(say.key)
+        if place is None:
+            raise NotInRoom("you have left there meanwhile")
+        return place
+
+    def _converse(self, session: Session, nick: str) -> Direct:
         state, member = self._state, session.speaker()
         if not session.allows("write"):
             raise NotPermitted("this token may not write")
         check_direct(member, state.sanctions, state.defcon, self._now_ms())
-        return self._conversations.open(member, name)
+        return self._conversations.open(member, nick)

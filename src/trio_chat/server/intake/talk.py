@@ -1,4 +1,5 @@
-"""Plain talk: the one place that lets a line that was typed into a room or a conversation."""
+"""Talk: the one place that lets what a member says into a room or a conversation, be it typed or
+said by a command."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.chat.rules import check_speak, note_spoke
 from trio_chat.chat.state import State
+from trio_chat.commands.effects import Say
 from trio_chat.errors import ChatError, NotPermitted
 from trio_chat.requests import Input, parse_slash
 from trio_chat.server.delivery.session import Session
@@ -49,7 +51,7 @@ class Talking:
         if place is None:
             return False
         try:
-            self._check_speak(session, place)
+            self._check_speak(session, place, None)
             text = check_text(parsed, limits)
         except ChatError:
             return False
@@ -81,32 +83,58 @@ class Talking:
             place = self._places.open(session, request.room)
         elif session.former_scope and await self._writes.answered_before(session, request.id):
             return
-        refused = self._refusal(session, place)
-        if refused is not None:
+        try:
+            self._let_in(session, place)
+        except ChatError:
             # Said, and muted since? An error would mean that it did not happen.
             if await self._writes.answered_before(session, request.id):
                 return
-            raise refused
+            raise
         member = session.speaker()
-        note_spoke(place, member, self._now_ms())
         await self._writes.submit(session, _line(session, member, request, place, text))
 
-    def _refusal(self, session: Session, place: Room | Direct) -> ChatError | None:
-        try:
-            self._check_speak(session, place)
-        except ChatError as exc:
-            return exc
-        return None
+    def spoken(self, session: Session, say: Say) -> Write:
+        """The line that a command says for its member, let in like plain talk.
 
-    def _check_speak(self, session: Session, place: Room | Direct) -> None:
-        """Raises Muted, Banned, NotPermitted, TooFast: the member may not say anything there
-        now."""
-        if session.scopes is not None and "write" not in session.scopes:
+        Raises:
+            ChatError: it was refused.
+        """
+        place = self._places.meant(session, say)
+        self._let_in(session, place, mends=say.target if say.mends else None)
+        member = session.speaker()
+        return Write(
+            room=place.key,
+            kind=say.kind,
+            sender=member.nick,
+            account=member.author,
+            text=say.text,
+            target=say.target,
+        )
+
+    def _let_in(self, session: Session, place: Room | Direct, *, mends: int | None = None) -> None:
+        """Let the member say something there, and note that it does. *mends*: see
+        `rules.check_speak`.
+
+        Raises:
+            Muted, Banned, NotPermitted, TooFast.
+        """
+        self._check_speak(session, place, mends)
+        note_spoke(place, session.speaker(), self._now_ms(), mends=mends)
+
+    def _check_speak(self, session: Session, place: Room | Direct, mends: int | None) -> None:
+        if not session.allows("write"):
             raise NotPermitted("this token may not write")
         state = self._state
         is_open = not (isinstance(place, Direct) or place.quiet)
         if not is_open or state.defcon or not state.sanctions.is_quiet:
-            check_speak(place, session.speaker(), state.sanctions, state.defcon, self._now_ms())
+            check_speak(
+                place,
+                session.speaker(),
+                state.sanctions,
+                state.defcon,
+                self._now_ms(),
+                mends=mends,
+            )
 
 
 def _line(
@@ -115,7 +143,7 @@ def _line(
     return Write(
         room=place.key,
         sender=member.nick,
-        account=member.account_id,
+        account=member.author,
         text=text,
         scope=session.scope,
         key=request.id or "",

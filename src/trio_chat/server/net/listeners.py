@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import trio
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 4096  # connections the kernel completes while accepting lags behind
 _PROBES = 3
+_PORT = re.compile(r"[0-9]{1,5}")
 _TLS = "tls://"
 
 
@@ -31,7 +35,7 @@ def parse_address(text: str) -> tuple[str, int]:
         ConfigError: naming the text.
     """
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+    if not colon or not _PORT.fullmatch(port) or int(port) > 65_535:
         raise ConfigError(f"{text}: write an address as HOST:PORT, say 127.0.0.1:7373")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
@@ -50,7 +54,7 @@ async def open_listeners(section: ServerSection) -> list[Listener]:
             context = _tls_context(section) if text.startswith(_TLS) else None
             opened = await trio.open_tcp_listeners(port, host=host or None, backlog=_BACKLOG)
             listeners += [_with_tls(one, context) if context else one for one in opened]
-    except (OSError, UnicodeError) as exc:  # a name that can be no host's is a UnicodeError
+    except (OSError, ValueError) as exc:  # a name that can be no host's is a ValueError
         for listener in listeners:
             _socket_of(listener).close()
         reason = getattr(exc, "strerror", None) or exc
@@ -99,16 +103,18 @@ def accept(stream: trio.abc.Stream, config: Config, readiness: Readiness | None)
 
 def _prepare(sock: trio.socket.SocketType, config: Config) -> None:
     send_bytes = config.limits.socket_send_bytes
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)
-        _probe_when_silent(sock, config.timeouts)
-    except OSError:
-        pass  # gone already, or a kind of socket that knows no such options
+    for level, option, value in (
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes),
+        *_probes_when_silent(config.timeouts),
+    ):
+        # Gone already, a kind of socket that knows no such option, or too large a number.
+        with suppress(OSError, OverflowError, TypeError):
+            sock.setsockopt(level, option, value)
 
 
-def _probe_when_silent(sock: trio.socket.SocketType, timeouts: TimeoutsSection) -> None:
+def _probes_when_silent(timeouts: TimeoutsSection) -> Iterator[tuple[int, int, int]]:
     """Let the kernel find out that a peer has vanished: it costs nothing and works on any wire."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    yield socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
     interval = max(1, round((timeouts.drop_seconds - timeouts.ping_seconds) / _PROBES))
     for name, value in (
         ("TCP_KEEPIDLE", round(timeouts.ping_seconds)),
@@ -117,4 +123,4 @@ def _probe_when_silent(sock: trio.socket.SocketType, timeouts: TimeoutsSection) 
     ):
         option = getattr(socket, name, None)  # not every system has all
         if option is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, option, max(1, value))
+            yield socket.IPPROTO_TCP, option, max(1, value)

@@ -20,17 +20,17 @@ from apsw.aio import deadline
 
 from trio_chat.config import StoreSection
 from trio_chat.errors import BadRequest, StoreError, Unavailable
-from trio_chat.store import authors, reading
 from trio_chat.store.api import Entry, Record, Write
-from trio_chat.store.backup import copy_into, new_file
 from trio_chat.store.batches import Batches
-from trio_chat.store.connections import CLOSE_SECONDS, checkpoint, open_connection
 from trio_chat.store.entries import dense_page, repeat
-from trio_chat.store.ids import SEQ_MASK, Head
-from trio_chat.store.migrations import migrate, steps
-from trio_chat.store.ownership import create_private, own_folder
 from trio_chat.store.query import parse_query
-from trio_chat.store.writer import Committer
+from trio_chat.store.sqlite import authors, reading
+from trio_chat.store.sqlite.backup import copy_into, new_file
+from trio_chat.store.sqlite.connections import CLOSE_SECONDS, checkpoint, open_connection
+from trio_chat.store.sqlite.ids import SEQ_MASK, Head
+from trio_chat.store.sqlite.migrations import migrate, steps
+from trio_chat.store.sqlite.ownership import create_private, own_folder
+from trio_chat.store.sqlite.writer import Committer
 from trio_chat.text import clean_line, fold
 
 T = TypeVar("T")

@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 import apsw
 
 from trio_chat.errors import ChatError, Conflict
-from trio_chat.store import amending, authors
 from trio_chat.store.api import AUDIT_ROOM, Entry, Put, Write
 from trio_chat.store.entries import (
     AMENDING,
@@ -26,7 +25,8 @@ from trio_chat.store.entries import (
     no_such_message,
     repeat,
 )
-from trio_chat.store.ids import SEQ_BITS, SEQ_MASK, Head
+from trio_chat.store.sqlite import amending, authors
+from trio_chat.store.sqlite.ids import SEQ_BITS, SEQ_MASK, Head
 from trio_chat.text import fold
 
 # Rows a statement takes at once: each call into SQLite gives the interpreter lock away and has

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from trio_chat.store import amending, authors
 from trio_chat.store.api import Entry, Record
 from trio_chat.store.entries import First
-from trio_chat.store.ids import SEQ_MASK, Head
 from trio_chat.store.query import Term
+from trio_chat.store.sqlite import amending, authors
+from trio_chat.store.sqlite.ids import SEQ_MASK, Head
 
 _COLUMNS = "m.id, m.at_ms, m.kind, m.sender, m.account, m.text, m.target, m.amended"
 

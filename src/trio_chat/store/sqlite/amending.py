@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from trio_chat.store import authors
 from trio_chat.store.api import Amended
 from trio_chat.store.entries import SAID
-from trio_chat.store.ids import SEQ_MASK
+from trio_chat.store.sqlite import authors
+from trio_chat.store.sqlite.ids import SEQ_MASK
 
 # What one transaction takes out of the index, so that commits wait for some 4 ms: a word that
 # stands in many messages costs 80 us. The entry that goes beyond it is the last.

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import apsw
 
 from trio_chat.store.api import AUDIT_ROOM, Entry
-from trio_chat.store.ids import SEQ_BITS, SEQ_MASK
+from trio_chat.store.sqlite.ids import SEQ_BITS, SEQ_MASK
 
 # As in schema_2.sql.
 BLOCK_BITS = 8

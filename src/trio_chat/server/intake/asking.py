@@ -1,0 +1,89 @@
+"""What a handler asks of its session: to check a password, to show a part of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from trio_chat.chat.accounts import Account
+from trio_chat.commands.context import SessionRow
+from trio_chat.errors import Unavailable
+from trio_chat.events import Notice, Result
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.hub.logins import Logins
+
+if TYPE_CHECKING:
+    from trio_chat.server.service import Service
+
+
+class SessionPasswords:
+    """Satisfies `commands.context.Passwords` for a session from *address*."""
+
+    def __init__(self, logins: Logins, address: str) -> None:
+        self._logins = logins
+        self._address = address
+
+    async def check(self, name: str, password: str) -> Account:
+        return (await self._logins.by_password(name, password, self._address)).account
+
+    async def hash(self, password: str) -> str:
+        return await self._logins.hash(password)
+
+    def guess(self) -> None:
+        self._logins.guess()
+
+
+class SessionAsker:
+    """Satisfies `commands.context.Asker` for one command of a session."""
+
+    def __init__(self, service: Service, session: Session, id: str | None, command: str) -> None:
+        self._service = service
+        self._session = session
+        self._id = id
+        self._command = command
+
+    def sessions(self) -> Sequence[SessionRow]:
+        session, service = self._session, self._service
+        member = session.member
+        if member is None:
+            raise Unavailable("this session goes on elsewhere")
+        plain = [
+            SessionRow(
+                id=link_id(one),
+                client="a plain peer",
+                address=one.peer,
+                since_ms=member.since_ms,
+                linked=True,
+                own=one is session,
+            )
+            for one in service.linked(member)
+            if one.seat is None
+        ]
+        return plain + [
+            SessionRow(
+                id=seat.id,
+                client=seat.client,
+                address=seat.address,
+                since_ms=seat.since_ms,
+                linked=service.session_in(seat) is not None,
+                own=seat is session.seat,
+            )
+            for seat in service.seats.of_account(member.account_id)
+        ]
+
+    def notice(self, text: str) -> None:
+        # Who waits for a command is not read from, and so not silent.
+        self._session.heard_at = trio.current_time()
+        self._session.send(Notice(text=text))
+
+    async def show(self, data: Any, text: str) -> None:
+        session = self._session
+        session.send(Result(id=self._id, command=self._command, data=data, text=text))
+        await session.outbox.drained()
+
+
+def link_id(session: Session) -> str:
+    """What a session without a seat is called in `/sessions`."""
+    return f"link-{session.number}"
