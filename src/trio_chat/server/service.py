@@ -286,7 +286,8 @@ class Service:
         """Raises NameInvalid, NameTaken."""
         account = self.state.accounts.reserves(nick)
         if account is not None and account.id != member.account_id:
-            raise NameTaken(f"the nick {account.name} belongs to an account")
+            text = f"the nick {account.name} belongs to an account"
+            raise NameTaken(text, nick=nick, account=account.name)
         concerned = self.state.directory.neighbours(member)
         event = self.state.directory.rename(member, nick, now=trio.current_time())
         if event is None:

@@ -62,7 +62,8 @@ def _place(context: Context) -> Room | Direct:
     if context.place is None:
         raise NotInRoom("you are in no room here")
     if isinstance(context.place, Room) and context.place.key not in context.member.rooms:
-        raise NotInRoom(f"you are not in #{context.place.name}")
+        name = context.place.name
+        raise NotInRoom(f"you are not in #{name}", room=name)
     return context.place
 
 

@@ -37,7 +37,7 @@ def leave(context: Context, arguments: tuple[str, ...]) -> Outcome:
 def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = context.state.directory.find_room(arguments[0]) if arguments else _here(context)
     if not is_listed(room, context.member):
-        raise NoSuchRoom(f"there is no room #{room.name}")
+        raise NoSuchRoom(f"there is no room #{room.name}", room=room.name)
     members = sorted(room.members.values(), key=lambda member: member.key)
     shown, names, more = fit_rows(
         (member.info(), member.nick + (" (away)" if member.away is not None else ""))

@@ -34,7 +34,8 @@ def reply(context: Context, arguments: tuple[str, ...]) -> Outcome:
     if partner is None:
         raise NoSuchMember("nobody has written to you yet; /msg NICK TEXT starts a conversation")
     if context.state.directory.members.get(partner.key) is not partner:
-        raise NoSuchMember(f"{partner.nick} has left")  # the nick may be somebody else's by now
+        # The nick may be somebody else's by now.
+        raise NoSuchMember(f"{partner.nick} has left", nick=partner.nick)
     return _write_to(context, partner.nick, arguments[0])
 
 
@@ -89,7 +90,8 @@ def _readable(context: Context, name: str | None) -> list[Room | Direct]:
     if name.startswith("@"):
         direct = context.state.directory.find_direct(context.member, name)
         if direct is None:
-            raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
+            nick = name.removeprefix("@")
+            raise NoSuchMember(f"there is no conversation with {nick}", nick=nick)
         return [direct]
     return [context.state.directory.room_of(context.member, name)]
 

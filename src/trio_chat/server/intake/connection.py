@@ -25,7 +25,7 @@ import structlog
 import trio
 
 from trio_chat.errors import ChatError, ProtocolError
-from trio_chat.events import Error
+from trio_chat.events import Error, error_for
 from trio_chat.requests import Input, Ping, Request
 from trio_chat.server.delivery import catchup
 from trio_chat.server.delivery.audience import Audience
@@ -212,9 +212,7 @@ class Connection:
         except ProtocolError as exc:
             self._bad_line(exc)
         except ChatError as exc:
-            id = self._answering or getattr(exc, "id", None)
-            retry = exc.retry_after
-            session.send(Error(id=id, code=exc.code, message=exc.message, retry_after=retry))
+            session.send(error_for(exc, self._answering or getattr(exc, "id", None)))
         self._answering = None
 
     async def _answer(self, line: bytes) -> None:

@@ -10,7 +10,7 @@ from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.commands.context import Context
 from trio_chat.commands.table import Command, Outcome
-from trio_chat.errors import Conflict, NotInRoom, NotPermitted, Unavailable
+from trio_chat.errors import ChatError, Conflict, NotInRoom, NotPermitted, Unavailable
 from trio_chat.requests import Input, Invocation
 from trio_chat.server.intake.asking import SessionAsker, SessionPasswords
 from trio_chat.server.intake.carrying import Carrying
@@ -35,22 +35,32 @@ class Ready(NamedTuple):
 async def run_command(
     service: Service, session: Session, request: Input, invocation: Invocation
 ) -> None:
-    """Raises ChatError: it was refused."""
+    """Raises ChatError: it was refused. The error says which command it is about."""
+    command = service.table.find(invocation.name)
+    try:
+        await _run(service, session, request, invocation, command)
+    except ChatError as exc:
+        exc.command = command.name
+        raise
+
+
+async def _run(
+    service: Service, session: Session, request: Input, invocation: Invocation, command: Command
+) -> None:
     # First, because a wait between the guard and the handler would make the guard's answer old;
     # and because what has happened is answered so, whatever has changed since.
-    found = service.table.find(invocation.name)
-    if not found.reads and await service.requests.writes.answered_before(session, request.id):
+    if not command.reads and await service.requests.writes.answered_before(session, request.id):
         return
     for _ in range(_TRIES):
-        ready = _guard(service, session, found, request.room, invocation)
+        ready = _guard(service, session, command, request.room, invocation)
         context = _context(service, session, request, ready)
         outcome = await _decide(ready, context)
-        if await _happened_before(service, session, request, found, outcome):
+        if await _happened_before(service, session, request, command, outcome):
             return
         if session.member is not context.member:
             raise Unavailable("this session goes on elsewhere")
         try:
-            await Carrying(service, session, request, ready.command, outcome).carry_out()
+            await Carrying(service, session, request, command, outcome).carry_out()
         except Conflict:
             continue
         return
@@ -104,7 +114,7 @@ def _named_place(
     the command."""
     room = service.state.directory.find_room(name)
     if room.key not in member.rooms and session.role < command.role:
-        raise NotInRoom(f"you are not in #{room.name}")
+        raise NotInRoom(f"you are not in #{room.name}", room=room.name)
     return room
 
 
