@@ -87,7 +87,8 @@ def test_room_that_cannot_be_entered_is_named(fields: dict[str, object]) -> None
     _, _, lobby = the_chat()
     lobby.change(**fields)
     bob = Member("guest:2", "bob")
-    assert facts(lambda: check_enter(lobby, bob, "", Sanctions(), 0)) == {"room": "Lobby"}
+    named = facts(lambda: check_enter(lobby, bob, "", Sanctions(), 0))["room"]
+    assert named == ("lobby" if lobby.record.private else "Lobby")  # how a secret is spelt is one
 
 
 @pytest.mark.parametrize(("kind", "where"), [("ban", "lobby"), ("mute", "lobby"), ("mute", "")])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
-from support_accounts import PASSWORD, code, login, registered, result
+from support_accounts import PASSWORD, code, hold, login, registered, result
 from support_server import (
     ChatServer,
     Peer,
@@ -19,7 +19,11 @@ from support_server import (
     texts,
     types,
 )
+from trio_chat.chat import records
+from trio_chat.chat.masks import nick_mask
+from trio_chat.chat.records import Change
 from trio_chat.chat.roles import Role
+from trio_chat.chat.sanctions import Sanction
 
 
 @pytest.fixture
@@ -149,10 +153,9 @@ async def test_what_was_said_while_one_was_out_of_a_room_is_a_gap_for_its_other_
 
 
 async def test_a_refused_resume_leaves_the_link_that_is_there(server: ChatServer) -> None:
-    mod = await registered(server, "mod", Role.MODERATOR)
-    bob = await server.native("bob")
-    await mod.input("/sban evil* 1d")
-    await bob.input("/nick evil1")
+    bob = await server.native("evil1")
+    ban = Sanction(1, "ban", "", nick_mask("evil*"), "mod", "", 0, None)
+    hold(server, Change(records.SANCTION, "1", None, ban))
     assert (await Peer(server.dial()).resume(bob.token))[-1]["code"] == "banned"
     assert await code(bob, "/ping") == "done"
 

@@ -121,7 +121,7 @@ async def test_who_could_not_come_back_begins_anew(server: ChatServer) -> None:
     await alice.input("/uninvite bob", "dev")
     await alice.input("about bob", "dev")
     bob = await login(server, "bob")
-    assert await code(bob, "hello", "dev") == "not_in_room"
+    assert await code(bob, "hello", "dev") == "no_such_room", "P8: as if there were none"
     await alice.input("/invite bob", "dev")
     await bob.input("/join dev")
     assert "about bob" not in str(await bob.ask("page", room="dev", after=0))

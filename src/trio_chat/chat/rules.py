@@ -15,6 +15,7 @@ from trio_chat.chat.roles import Role, RoomRole, rank
 from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.chat.sanctions import Defcon, Sanction, SanctionKind, Sanctions
 from trio_chat.errors import Banned, Muted, NotPermitted, RoomFull, TooFast
+from trio_chat.text import fold
 
 _SPOKE_SPARE = 100  # entries of those who left, before they are looked through
 EVERYWHERE = ""  # the room of a sanction that holds on the whole server
@@ -65,14 +66,15 @@ def check_enter(
     Raises:
         Banned, NotPermitted, RoomFull.
     """
+    record = room.record
+    belongs = member.identity in record.roles or member.identity in record.invited
+    if record.private and not belongs:  # nothing else about it is told, its spelling included
+        name = fold(room.name)
+        text = f"#{name} is private; somebody who runs it can /invite you"
+        raise NotPermitted(text, room=name)
     ban = holding(sanctions, "ban", room, member, now_ms)
     if ban is not None:
         raise _banned(room, ban, now_ms)
-    record = room.record
-    belongs = member.identity in record.roles or member.identity in record.invited
-    if record.private and not belongs:
-        text = f"#{room.name} is private; somebody who runs it can /invite you"
-        raise NotPermitted(text, room=room.name)
     if record.key and key != record.key and not belongs:
         text = f"#{room.name} needs a key: /join {room.name} KEY"
         raise NotPermitted(text, room=room.name)
@@ -80,12 +82,6 @@ def check_enter(
     if is_full and not room.role_of(member.identity):
         text = f"#{room.name} has place for {record.limit}, and they are there"
         raise RoomFull(text, room=room.name)
-
-
-def is_listed(room: Room, member: Member) -> bool:
-    """Whether the member may know who is in the room, and what it is about."""
-    belongs = room.key in member.rooms or member.identity in room.record.invited
-    return belongs or not room.record.private or bool(room.role_of(member.identity))
 
 
 def check_speak(
@@ -140,6 +136,27 @@ def check_words(
             where = "on this server" if name is None else f"in #{name}"
             text = refusal(f"you are muted {where}", mute)
             raise Muted(text, retry_after=left(mute, now_ms), room=name)
+
+
+def check_nick_free(member: Member, nick: str, sanctions: Sanctions, now_ms: int) -> None:
+    """Refuse a nick under which the member would be banned: on the server, or from a room it is
+    in.
+
+    Raises:
+        Banned.
+    """
+    if sanctions.is_quiet:
+        return
+    called = subject_of(member)._replace(key=fold(nick))
+    for room in (None, *member.rooms.values()):
+        place = EVERYWHERE if room is None else room.key
+        own_rank = rank_in(room, member)
+        ban = sanctions.find("ban", place, called, now_ms, rank=own_rank)
+        if ban is not None:
+            name = None if room is None else room.name
+            where = "on this server" if name is None else f"in #{name}"
+            text = refusal(f"that nick is banned {where}", ban)
+            raise Banned(text, retry_after=left(ban, now_ms), nick=nick, room=name)
 
 
 def check_renames(member: Member, sanctions: Sanctions, now_ms: int) -> None:

@@ -112,8 +112,9 @@ def _named_place(
 ) -> Room:
     """The room named before the arguments: one's own, or any for whom the server's role allows
     the command."""
-    room = service.state.directory.find_room(name)
-    if room.key not in member.rooms and session.role < command.role:
+    may_come = session.role >= command.role
+    room = service.state.directory.find_room(name, None if may_come else member)
+    if room.key not in member.rooms and not may_come:
         raise NotInRoom(f"you are not in #{room.name}", room=room.name)
     return room
 

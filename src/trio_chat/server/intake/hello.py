@@ -15,7 +15,7 @@ from trio_chat.chat.accounts import Account
 from trio_chat.chat.names import check_nick
 from trio_chat.chat.roles import Role
 from trio_chat.chat.rooms import Member
-from trio_chat.chat.rules import EVERYWHERE, holding, left, refusal
+from trio_chat.chat.rules import EVERYWHERE, check_nick_free, holding, left, refusal
 from trio_chat.chat.sanctions import Defcon
 from trio_chat.errors import (
     BadRequest,
@@ -163,10 +163,10 @@ class Hellos:
     def _check_welcome(self, session: Session, nick: str, account: Account | None) -> None:
         """Raises Banned, NotPermitted: the server takes nobody like this now."""
         service = self._service
+        self._check_not_banned(session, nick, account)
         role = Role(account.role) if account else Role.GUEST
         if role >= Role.MODERATOR:
             return
-        self._check_not_banned(session, nick, account)
         if account is None and not service.config.accounts.guests:
             raise NotPermitted("this server is for those with an account: log in")
         if account is None and service.state.defcon >= Defcon.ACCOUNTS_ONLY:
@@ -244,7 +244,9 @@ class Hellos:
         old_nick = member.nick
         try:
             if service.state.directory.is_taken(old_nick):
-                member.call(check_nick(nick, service.config.limits))
+                nick = check_nick(nick, service.config.limits)
+                check_nick_free(member, nick, service.state.sanctions, service.now_ms())
+                member.call(nick)
             service.state.directory.enter(member, now=trio.current_time())
         except ChatError:
             member.call(old_nick)

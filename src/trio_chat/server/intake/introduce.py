@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trio_chat.chat.rooms import Direct
 from trio_chat.chat.rules import check_enter
 from trio_chat.errors import ChatError
-from trio_chat.events import Gap, Left, Read, Settings, Welcome
+from trio_chat.events import Gap, Left, Notice, Read, Settings, Welcome
 from trio_chat.requests import Resume
 from trio_chat.server.delivery.session import Session
 from trio_chat.store.api import Put
@@ -74,7 +74,8 @@ class Introductions:
         try:
             if room.key not in member.rooms:
                 check_enter(room, member, "", service.state.sanctions, service.now_ms())
-        except ChatError:
+        except ChatError as exc:
+            session.send(Notice(text=f"you are not in #{room.name}: {exc.message}"))
             return ()
         puts = service.enter(session, room)
         session.place = next(iter(member.rooms))

@@ -88,7 +88,8 @@ class Requests:
         parsed = parse_slash(request.text)
         if isinstance(parsed, Invocation):
             await session.settle()
-            await self._flood.pay(session, queries=self._service.table.reads(parsed.name))
+            if not self._service.table.is_free(parsed.name):
+                await self._flood.pay(session, queries=self._service.table.reads(parsed.name))
             await run_command(self._service, session, request, parsed)
         elif isinstance(parsed, Lookalike):
             await session.settle()
@@ -136,6 +137,8 @@ class Requests:
 
     async def _read(self, session: Session, request: Read) -> None:
         _check_may_read(session)
+        if not session.allows("write"):  # other devices go by it
+            raise NotPermitted("this token may not write, and so moves no read mark")
         await self._flood.pay(session, queries=True)
         place = self.places.find(session, request.room)
         if request.seq > place.shown:
