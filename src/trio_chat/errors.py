@@ -43,17 +43,9 @@ class ChatError(TrioChatError):
 
 
 class BadRequest(ChatError):
-    """The line is a JSON object, but its fields do not fit its type.
-
-    Attributes:
-        id: the request's id, when the line still showed a valid one.
-    """
+    """The request makes no sense: a field does not fit its type, or the others."""
 
     code = "bad_request"
-
-    def __init__(self, message: str, *, id: str | None = None, room: str | None = None) -> None:
-        super().__init__(message, room=room)
-        self.id = id
 
 
 class HelloFirst(ChatError):
@@ -126,18 +118,17 @@ class Unavailable(ChatError):
 
 
 class ProtocolError(TrioChatError):
-    """The peer broke the rules of its wire with one line; after too many the session ends.
+    """A server's line holds no event that this client knows.
 
     Attributes:
-        code: `bad_json`, `unknown_type` or `too_long`; for a server's line also `bad_request`.
-        id: the request's id, when the line still showed one.
+        code: `bad_json`, `unknown_type` or `bad_request`.
+        message: what is wrong with it, for a person.
     """
 
-    def __init__(self, code: str, message: str, *, id: str | None = None) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.id = id
 
 
 class Conflict(TrioChatError):

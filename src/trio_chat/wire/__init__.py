@@ -96,9 +96,3 @@ class Wire(Protocol):
     def show_shared(self, events: Sequence[Shown]) -> bytes:
         """Return the bytes that show *events* to every peer of this flavour: those of `show` for
         each of them, one after the other."""
-
-    # --- until the sessions speak the above
-
-    def decode(self, line: bytes) -> Request | None: ...
-    def encode(self, event: Shown) -> bytes: ...
-    def encode_shared(self, events: Sequence[Shown]) -> bytes: ...

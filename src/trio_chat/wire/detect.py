@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from trio_chat.events import Shown
-from trio_chat.requests import Request
 from trio_chat.wire import Received, Refusal, Switch, Wire
 from trio_chat.wire.native import NativeWire
 from trio_chat.wire.plain import PlainWire, greeting
@@ -136,14 +135,3 @@ class DetectingWire:
     def _decide(self, line: bytes) -> Switch | Refusal:
         answer = detect(line[:MAX_FIRST_LINE_BYTES]).answer
         return answer if isinstance(answer, Refusal) else Switch(answer(), self._held)
-
-    # --- until the sessions speak the above
-
-    def decode(self, line: bytes) -> Request | None:
-        raise NotImplementedError
-
-    def encode(self, event: Shown) -> bytes:
-        return self.show(event)
-
-    def encode_shared(self, events: Sequence[Shown]) -> bytes:
-        return self.show_shared(events)

@@ -31,11 +31,6 @@ class LineBuffer:
         """How many bytes of an unfinished line are held."""
         return len(self._held)
 
-    @property
-    def is_amid_line(self) -> bool:
-        """What comes next goes on with a line that has begun."""
-        return bool(self._held) or self._skipping
-
     def feed(self, chunk: bytes) -> list[bytes | Overlong]:
         """Return the lines that *chunk* completes, in order, without their ends."""
         end = chunk.rfind(b"\n") + 1

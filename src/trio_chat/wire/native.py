@@ -62,22 +62,6 @@ class NativeWire:
                 return b"".join(map(encode_event, events))
         return encode_lines(list(events))
 
-    # --- until the sessions speak the above
-
-    def decode(self, line: bytes) -> Request | None:
-        item = read_line(line)
-        if isinstance(item, Fault) and not item.counts:
-            raise BadRequest(item.message, id=item.id)
-        if isinstance(item, Fault):
-            raise ProtocolError(item.code, item.message, id=item.id)
-        return item
-
-    def encode(self, event: Shown) -> bytes:
-        return self.show(event)
-
-    def encode_shared(self, events: Sequence[Shown]) -> bytes:
-        return self.show_shared(events)
-
 
 # --- the server's side
 
@@ -153,8 +137,8 @@ def decode_event(line: bytes) -> Event:
             line.decode()
         return _decode_event(line)
     except (ValueError, RecursionError) as exc:
-        code, message, id = _amiss(line, exc, _EVENT_TYPES)
-        raise ProtocolError(code, message, id=id) from None
+        code, message, _ = _amiss(line, exc, _EVENT_TYPES)
+        raise ProtocolError(code, message) from None
 
 
 # --- what was wrong with a line

@@ -122,22 +122,6 @@ class PlainWire:
             return _LOG_IN
         return _CHOOSE if code in _ABOUT_LOGINS else _CHOOSE_ANOTHER
 
-    # --- until the sessions speak the above
-
-    line_limit_bytes = MAX_LINE_BYTES
-
-    def decode(self, line: bytes) -> Request | None:
-        item = self._read(line)
-        if isinstance(item, Fault):
-            raise (UsageError if item.code == UsageError.code else HelloFirst)(item.message)
-        return item
-
-    def encode(self, event: Shown) -> bytes:
-        return self.show(event)
-
-    def encode_shared(self, events: Sequence[Shown]) -> bytes:
-        return self.show_shared(events)
-
 
 def _begin(text: str) -> Hello | Fault:
     """Return what the first line asks for. A command is never taken for a nick: it may hold a

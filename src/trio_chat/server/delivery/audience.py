@@ -51,14 +51,14 @@ class Hearers:
         if session.filtered:
             self.filtered[session.outbox] = session
         else:
-            self.by_flavour.setdefault(session.wire.flavour, {})[session.outbox] = session
+            self.by_flavour.setdefault(session.flavour, {})[session.outbox] = session
 
     def discard(self, session: Session) -> None:
         self.waiting.pop(session.outbox, None)
         self._take_out(session)
 
     def _take_out(self, session: Session) -> None:
-        # Its flavour may have changed since it came: look into each group, there are few.
+        # Its flavour has perhaps changed since it came: look into each group, there are few.
         for group in (self.filtered, *self.by_flavour.values()):
             group.pop(session.outbox, None)
 
@@ -137,7 +137,7 @@ class Audience:
         for session in sessions:
             if session in but:
                 continue
-            flavour = session.wire.flavour
+            flavour = session.flavour
             if flavour not in encoded:
                 encoded[flavour] = session.encode(events)
             data = encoded[flavour]

@@ -179,21 +179,28 @@ class Broadcaster:
             for group in groups:
                 share.send(group)
         else:
-            await self._send_in_slices(share, hearers)
+            await self._send_in_slices(share, hearers, label)
 
-    async def _send_in_slices(self, share: _Share, hearers: Hearers) -> None:
+    async def _send_in_slices(self, share: _Share, hearers: Hearers, label: str) -> None:
         """Sessions may come and go between two slices. Who comes has it in the backlog, who goes
-        waits no longer, and who catches up with the log waits until `sending` is over."""
-        groups = [tuple(group) for group in hearers.by_flavour.values()]
+        waits no longer, and who catches up with the log waits until `sending` is over. Who has
+        come to see it otherwise than its group, by its wire or by an ignore, gets bytes of its
+        own."""
+        groups = [(flavour, tuple(group)) for flavour, group in hearers.by_flavour.items()]
         for group in hearers.by_flavour.values():
             hearers.waiting.update(group)
         hearers.shown_before = share.before
         share.talk.sending = True
         waiting = hearers.waiting
-        for outboxes in groups:
+        for flavour, outboxes in groups:
             for start in range(0, len(outboxes), _SLICE_SESSIONS):
                 some = outboxes[start : start + _SLICE_SESSIONS]
-                share.send({outbox: waiting.pop(outbox) for outbox in some if outbox in waiting})
+                group = {outbox: waiting.pop(outbox) for outbox in some if outbox in waiting}
+                for session in tuple(group.values()):
+                    if session.flavour != flavour or session.filtered:
+                        del group[session.outbox]
+                        share.send_own(session, label)
+                share.send(group)
                 await trio.lowlevel.checkpoint()
         share.talk.sending = False
 
@@ -265,4 +272,4 @@ class _Share:
 
     def _own(self, session: Session, label: str) -> bytes:
         events = [visible(session, label, write, self._accounts) for write in self.writes]
-        return session.wire.encode_shared(events)
+        return session.wire.show_shared(events)

@@ -97,7 +97,7 @@ async def _next(session: Session, talk: Talk, source: Source) -> bytes:
     else:
         accounts = source.accounts
         events += (visible(session, label, entry, accounts) for entry in entries)
-    return b"".join(map(session.wire.encode, events))
+    return b"".join(map(session.wire.show, events))
 
 
 async def _page(session: Session, store: Log, key: str, after: int, shown: int) -> list[Entry]:
