@@ -28,7 +28,7 @@ from trio_chat.store.sqlite.backup import copy_into, new_file
 from trio_chat.store.sqlite.connections import open_connection
 from trio_chat.store.sqlite.ids import Head
 from trio_chat.store.sqlite.migrations import migrate, steps
-from trio_chat.store.sqlite.ownership import create_private, own_folder
+from trio_chat.store.sqlite.ownership import LOCK_NAME, create_private, keep_watching, own_folder
 from trio_chat.store.sqlite.searchers import Searchers
 from trio_chat.store.sqlite.searching import Wanted, search
 from trio_chat.store.sqlite.upkeep import Upkeep
@@ -259,6 +259,7 @@ async def open_sqlite_store(
                 nursery.start_soon(store.upkeep.keep_settling)
                 nursery.start_soon(store.upkeep.keep_tidying)
                 nursery.start_soon(store.upkeep.keep_forgetting, section.remember_ids_seconds)
+                nursery.start_soon(keep_watching, (folder / LOCK_NAME, path))
                 yield store
             await store.upkeep.finish()
 
