@@ -16,7 +16,7 @@ import structlog
 import trio
 
 from trio_chat.config import StoreSection
-from trio_chat.errors import BadRequest, StoreError, Unavailable
+from trio_chat.errors import BadRequest, DatabaseDamaged, StoreError, Unavailable
 from trio_chat.store.api import Cursor, Entry, Hidden, Hits, Page, Record, Write
 from trio_chat.store.batches import Batches
 from trio_chat.store.entries import repeat
@@ -279,7 +279,7 @@ async def _open(
     except apsw.NotADBError as exc:
         raise StoreError(f"{path}: no database; move it away, or choose another folder") from exc
     except DAMAGED as exc:
-        raise StoreError(damage(exc, str(path))) from exc
+        raise DatabaseDamaged(damage(exc, str(path))) from exc
     except apsw.Error as exc:
         raise StoreError(
             f"{path}: cannot be used ({exc}); look after the disk, or restore a backup"
