@@ -222,6 +222,62 @@ async def test_records_change_only_from_the_version_expected(open_store: Open) -
         assert await talk.store.get("ban", "bob") is None
 
 
+async def test_a_version_is_known_without_reading_it_back(open_store: Open) -> None:
+    """A5: each put adds 1, from 0 for none; after a deletion it begins anew."""
+    async with talking(open_store()) as talk:
+        version = 0
+        for value in (b"a", b"b", None, b"c", b"d", b"e", None, None, b"f"):
+            version = 0 if value is None else version + 1
+            [write] = await talk.commit(Write(puts=(Put("s", "k", value),)))
+            assert write.error is None
+            record = await talk.store.get("s", "k")
+            assert (record.version if record else 0) == version
+
+
+async def test_of_many_who_change_a_record_at_once_one_wins_each_time(open_store: Open) -> None:
+    """A5: compare and set, in one batch as over many."""
+    async with talking(open_store(batch_writes=7)) as talk:
+        for version in range(5):
+            writes = [
+                Write(room="lobby", text=str(n), puts=(Put("s", "k", b"%d" % n, version),))
+                for n in range(20)
+            ]
+            await talk.commit(*writes)
+            assert [type(write.error) for write in writes] == [type(None)] + [Conflict] * 19
+            assert await talk.store.get("s", "k") == Record(b"0", version + 1)
+        assert [entry.text for entry in await talk.store.page("lobby", limit=9)] == ["0"] * 5
+
+
+async def test_a_conflict_writes_nothing_and_harms_no_other(open_store: Open) -> None:
+    """A5: no event, no edit, no audit line, no key, no other record."""
+    async with talking(open_store()) as talk:
+        await talk.say("one")
+        lost = Write(
+            room="lobby",
+            kind="edited",
+            text="two",
+            target=1,
+            scope="s",
+            key="k",
+            audit="it was changed",
+            puts=(Put("s", "x", b"x", 0), Put("s", "y", b"y", 1), Put("s", "z", None)),
+        )
+        kept = [Write(room="lobby", text=text, puts=(Put("s", text, b"", 0),)) for text in "ab"]
+        await talk.commit(kept[0], lost, kept[1])
+        assert isinstance(lost.error, Conflict)
+        assert (lost.seq, lost.at_ms) == (0, 0)
+        assert [write.error for write in kept] == [None, None]
+        page = await talk.store.page("lobby", limit=9)
+        assert [(entry.text, entry.amended) for entry in page] == [
+            ("one", ""),
+            ("a", ""),
+            ("b", ""),
+        ]
+        assert set(await talk.store.list("s")) == {"a", "b"}
+        assert await talk.store.page(AUDIT_ROOM, limit=9) == []
+        assert await talk.store.recall("s", "k") is None
+
+
 async def test_list_gives_the_records_of_a_space_by_their_beginning(open_store: Open) -> None:
     async with talking(open_store()) as talk:
         names = [("ban", "bob"), ("ban", "bill"), ("ban", "eve"), ("role", "bob"), ("ban", "b")]

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from support_disk import FaultyDisk, faulty_disk
 from support_store import (
     SECRET,
+    TEST_SECONDS,
     Talk,
     check_database,
     database,
@@ -153,8 +154,9 @@ async def test_a_redaction_that_was_interrupted_goes_on_when_it_is_run_again(
         )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(talk.store.redact, "a1")
-            while not (await talk.store.page("lobby", after=10, limit=1))[0].amended:
-                pass
+            with trio.fail_after(TEST_SECONDS):
+                while not (await talk.store.page("lobby", after=10, limit=1))[0].amended:
+                    pass
             nursery.cancel_scope.cancel()
         assert await talk.texts(SECRET) != []
     async with talk_in(tmp_path) as talk:
@@ -162,6 +164,37 @@ async def test_a_redaction_that_was_interrupted_goes_on_when_it_is_run_again(
         assert await talk.texts(SECRET) == []
         assert len(await talk.store.said_by("a1", limit=1000)) == 600
     assert not lies_in_files(tmp_path)
+    check_database(tmp_path)
+
+
+async def test_a_redaction_that_is_cancelled_again_and_again_harms_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled at any moment: no write of others fails, and nothing is left half done."""
+    monkeypatch.setattr(amending, "BITE_CHARACTERS", 200)
+    async with talk_in(tmp_path) as talk:
+        await talk.commit(
+            *[Write(room="lobby", text=f"{SECRET} {i}", account="a1") for i in range(1000)]
+        )
+        done = trio.Event()
+
+        async def talk_on() -> None:
+            while not done.is_set():
+                assert (await talk.say("word")).error is None
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(talk_on)
+            nursery.start_soon(talk_on)
+            for number in range(40):
+                with trio.move_on_after(0.0007 * (number % 13)):
+                    await talk.store.redact("a1")
+            half_done = await talk.store.redact("a1")
+            done.set()
+        assert half_done < 1000
+        assert await talk.texts(SECRET) == []
+        assert await talk.store.redact("a1") == 0
+        page = await talk.store.page("lobby", after=0, limit=1000)
+        assert {(entry.text, entry.amended) for entry in page} == {("", "deleted")}
     check_database(tmp_path)
 
 

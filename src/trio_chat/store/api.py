@@ -102,7 +102,12 @@ class Hits(list[Entry]):
 
 class Put(msgspec.Struct, frozen=True, gc=False):
     """One change of a record. *value* None deletes. *expect* is the version it must be at: 0 for
-    "must not exist", None for "whatever it is"."""
+    "must not exist", None for "whatever it is".
+
+    A new record is at version 1, and each put adds 1. One that is deleted and made anew begins at
+    1 again. All puts of a write are checked before the first of them is made, so a write should
+    put each record once.
+    """
 
     space: str
     key: str

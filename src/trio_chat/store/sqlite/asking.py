@@ -16,7 +16,8 @@ T = TypeVar("T")
 # Told to those who are refused: by then a full disk may have been noticed.
 RETRY_SECONDS = 2.0
 
-DAMAGED = (apsw.CorruptError, apsw.NotADBError)
+# The last one: bytes in a text that are no text.
+DAMAGED = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
 
 
 async def ask(db: apsw.AsyncConnection, question: Callable[..., T], *arguments: Any) -> T:
@@ -56,7 +57,7 @@ def _reason(exc: apsw.Error) -> str:
     return "the server's disk does not answer as it should"
 
 
-def damage(exc: apsw.Error, file: str) -> str:
+def damage(exc: Exception, file: str) -> str:
     """One line for who runs the server: the file, and the way out."""
     return (
         f"{file}: the database is damaged ({exc}); stop the server, move it away with its -wal and"

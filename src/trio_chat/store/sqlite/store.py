@@ -16,7 +16,7 @@ import structlog
 import trio
 
 from trio_chat.config import StoreSection
-from trio_chat.errors import BadRequest, StoreError, Unavailable
+from trio_chat.errors import BadRequest, DatabaseDamaged, StoreError, Unavailable
 from trio_chat.store.api import Cursor, Entry, Hidden, Hits, Page, Record, Write
 from trio_chat.store.batches import Batches
 from trio_chat.store.entries import repeat
@@ -28,7 +28,7 @@ from trio_chat.store.sqlite.backup import copy_into, new_file
 from trio_chat.store.sqlite.connections import open_connection
 from trio_chat.store.sqlite.ids import Head
 from trio_chat.store.sqlite.migrations import migrate, steps
-from trio_chat.store.sqlite.ownership import create_private, own_folder
+from trio_chat.store.sqlite.ownership import LOCK_NAME, create_private, keep_watching, own_folder
 from trio_chat.store.sqlite.searchers import Searchers
 from trio_chat.store.sqlite.searching import Wanted, search
 from trio_chat.store.sqlite.upkeep import Upkeep
@@ -259,6 +259,7 @@ async def open_sqlite_store(
                 nursery.start_soon(store.upkeep.keep_settling)
                 nursery.start_soon(store.upkeep.keep_tidying)
                 nursery.start_soon(store.upkeep.keep_forgetting, section.remember_ids_seconds)
+                nursery.start_soon(keep_watching, (folder / LOCK_NAME, path))
                 yield store
             await store.upkeep.finish()
 
@@ -278,7 +279,7 @@ async def _open(
     except apsw.NotADBError as exc:
         raise StoreError(f"{path}: no database; move it away, or choose another folder") from exc
     except DAMAGED as exc:
-        raise StoreError(damage(exc, str(path))) from exc
+        raise DatabaseDamaged(damage(exc, str(path))) from exc
     except apsw.Error as exc:
         raise StoreError(
             f"{path}: cannot be used ({exc}); look after the disk, or restore a backup"

@@ -136,16 +136,23 @@ class Upkeep:
     async def keep_tidying(self) -> None:
         """Have the index follow, and delete what lies in dropped rooms."""
         telling = Telling()
+        failing = False
         while True:
             try:
-                while await self.bite(self._committer.tidy):
-                    if telling.is_due():
-                        telling.tell(await self.bite(self._committer.uncut))
+                await self._tidy(telling)
+                failing = False
                 await self._tidying.wait()
                 self._tidying = trio.Event()
             except Unavailable as exc:
-                _log.warning("what was taken back cannot be removed yet", reason=str(exc))
+                if not failing:
+                    _log.warning("what was taken back cannot be removed yet", reason=str(exc))
+                failing = True
                 await trio.sleep(RETRY_SECONDS)
+
+    async def _tidy(self, telling: Telling) -> None:
+        while await self.bite(self._committer.tidy):
+            if telling.is_due():
+                telling.tell(await self.bite(self._committer.uncut))
 
     async def keep_forgetting(self, remember_ids_seconds: float) -> None:
         """Forget ids that are old enough, again and again."""

@@ -91,7 +91,9 @@ class Committer:
         for row in self._db.execute(statements.RECENT):
             self.unsettled += 1
             identity, at_ms, kind, sender, account, text, target, scope, key, answer = row
-            room, seq = names[identity >> SEQ_BITS], identity & SEQ_MASK
+            room, seq = names.get(identity >> SEQ_BITS), identity & SEQ_MASK
+            if room is None:
+                raise apsw.CorruptError(f"there is no room {identity >> SEQ_BITS}")
             if seq:
                 entry = Entry(room, seq, at_ms, kind, sender, account, text, target)
                 self.tails.setdefault(room, []).append(entry)
