@@ -68,7 +68,7 @@ async def test_a_guest_with_the_nick_of_an_account_is_warned_after_a_resume_too(
     again = Peer(server.dial())
     await again.resume(guest.token)
     await pass_seconds(server.config.accounts.claim_seconds + 1)
-    assert "bob" not in server.service.state.directory.members
+    assert "bob" not in server.state.directory.members
 
 
 async def test_a_letter_to_an_account_does_not_go_to_who_uses_its_nick(
@@ -244,7 +244,7 @@ async def test_a_password_of_two_words_makes_no_account_of_the_first(
     refused = (await bob.input("/register correct horse-battery"))[-1]
     assert refused["code"] == "bad_request"
     assert "correct" not in refused["message"]
-    assert server.service.state.accounts.named("correct") is None
+    assert server.state.accounts.named("correct") is None
 
 
 # --- once, and the same
@@ -287,9 +287,9 @@ async def test_nothing_is_kept_of_guests_who_came_and_went(server: ChatServer) -
         await guest.input("/join dev")
         await guest.input("hi", "dev")
         await guest.quit()
-    room = server.service.state.directory.rooms["dev"]
+    room = server.state.directory.rooms["dev"]
     assert [who for who in room.floors if who.startswith("guest:")] == []
-    assert [key for key in await server.service.store.list("floor") if "guest:" in key] == []
+    assert [key for key in await server.hub.store.list("floor") if "guest:" in key] == []
 
 
 async def test_a_conversation_of_guests_who_are_gone_is_not_kept(server: ChatServer) -> None:
@@ -320,7 +320,7 @@ async def test_a_conversation_is_not_kept_once_its_guests_can_come_back_no_more(
 
 
 async def direct_logs(server: ChatServer) -> list[str]:
-    return [key for key in await server.service.store.heads() if key.startswith("@")]
+    return [key for key in await server.hub.store.heads() if key.startswith("@")]
 
 
 async def test_an_archive_keeps_its_name_from_who_is_faster(server: ChatServer) -> None:
@@ -332,6 +332,6 @@ async def test_an_archive_keeps_its_name_from_who_is_faster(server: ChatServer) 
     await bob.send(type="input", id="b", room="lobby", text="/join dev.1")
     assert (await alice.answer("a"))[-1]["type"] == "done"
     assert (await bob.answer("b"))[-1]["type"] in ("done", "error")
-    assert server.service.state.directory.find_room("dev.1").record.archived
+    assert server.state.directory.find_room("dev.1").record.archived
     assert "old" not in str(await bob.sync())
     assert types(await alice.input("hello"))[-1] == "done"

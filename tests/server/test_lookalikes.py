@@ -1,64 +1,85 @@
-"""What looks like a command and is none is never said, whatever the wire and the way."""
+"""Nobody comes in, registers or makes a room under a name that looks like another's."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from support_server import ChatServer, texts
+from support_accounts import PASSWORD, code, login, registered
+from support_server import ChatServer, Peer, PlainPeer
 
-SECRET = "hunter2hunter2"
-LOOKALIKES = [
-    f" /login carol {SECRET}",
-    f"\u00a0/login carol {SECRET}",
-    f"\u3000\u200b/login carol {SECRET}",
-    f"\t/login carol {SECRET}",
-    f"\x08/login carol {SECRET}",
-    f"\u202e/login carol {SECRET}",
-    f"\u3164/login carol {SECRET}",
-    f"\uff0flogin carol {SECRET}",
-    f" \u2044login carol {SECRET}",
-    f"\u2215login carol {SECRET}",
-    f"\u29f8login carol {SECRET}",
-]
+CYRILLIC_ACE, MIXED_BOB = "асе", "bоb"
 
 
-@pytest.mark.parametrize("text", LOOKALIKES)
-async def test_lookalike_of_a_command_is_said_to_nobody(server: ChatServer, text: str) -> None:
-    """S1"""
-    listener = await server.native("listener")
-    native, plain = await server.native("carol"), await server.plain("dave")
-    room = await native.input(text)
-    conversation = await native.input(text, room="@listener")
-    await native.send_raw(json.dumps({"type": "input", "text": text}).encode() + b"\r\n")
-    await plain.send(text, "end")
-    refused = await native.expect("error", code="unknown_command")
-    shown = [event for event in (*room, *conversation, refused) if event["type"] == "error"]
-    assert [event["code"] for event in shown] == ["unknown_command"] * 3
-    assert all("not said" in event["message"] for event in shown)
-    lines = await plain.until("<dave> end")
-    assert any(line.startswith("* not said: ") for line in lines)
-    heard = await listener.until("said", text="end")
-    history = await listener.input("/history")
-    assert SECRET not in json.dumps([heard, history, shown]) + "\n".join(lines)
+@pytest.mark.parametrize("nick", [CYRILLIC_ACE, "АСЕ"])
+async def test_guest_comes_in_under_no_name_that_looks_like_an_account(
+    server: ChatServer, nick: str
+) -> None:
+    """S4"""
+    ace = await registered(server, "ace")
+    guest = Peer(server.dial())
+    refused = (await guest.hello(nick))[-1]
+    assert refused["code"] == "nick_taken"
+    assert "looks like ace" in refused["message"]
+    await ace.quit()
+    away = (await guest.hello(nick))[-1]  # an account keeps its name when nobody is there
+    assert away["code"] == "nick_taken"
+    assert (await guest.hello("carol"))[0]["type"] == "welcome"
+    assert await code(guest, f"/nick {nick}") == "nick_taken"
 
 
-@pytest.mark.parametrize(
-    ("typed", "said"),
-    [
-        (f"//login carol {SECRET}", f"/login carol {SECRET}"),
-        (f'"/login carol {SECRET}"', f'"/login carol {SECRET}"'),
-        ("> /me", "> /me"),
-        ("  // a comment", "  // a comment"),
-        ("  indented", "  indented"),
-    ],
-)
-async def test_two_slashes_or_a_quote_say_it(server: ChatServer, typed: str, said: str) -> None:
-    """S1"""
-    alice, bob = await server.native("alice"), await server.plain("bob")
-    await alice.input(typed)
-    await bob.send(typed, "end")
-    await bob.until("<bob> end")
-    assert texts(await alice.sync()) == [said, "end"]
-    assert texts(await alice.ask("page", room="lobby")) == [said, said, "end"]
+async def test_mixed_scripts_are_no_name_on_any_wire(server: ChatServer) -> None:
+    """S4"""
+    guest = Peer(server.dial())
+    assert (await guest.hello(MIXED_BOB))[-1]["code"] == "nick_invalid"
+    plain = PlainPeer(server.dial())
+    await plain.send(MIXED_BOB)
+    assert "one script" in (await plain.until("script"))[-1]
+
+
+async def test_guest_takes_no_name_that_looks_like_somebody_here(server: ChatServer) -> None:
+    """S4"""
+    bob = await server.native("bob")
+    guest = Peer(server.dial())
+    assert (await guest.hello("b0b"))[-1]["code"] == "nick_taken"
+    plain = PlainPeer(server.dial())
+    await plain.send("B0B")
+    assert "looks like bob" in (await plain.until("looks like"))[-1]
+    assert await code(bob, "/nick b0b") == "done"  # one's own is nobody else's
+    assert await code(bob, "/nick rob") == "done"
+    assert (await guest.hello("b0b"))[0]["type"] == "welcome"
+
+
+async def test_account_is_made_under_no_name_that_looks_like_another(server: ChatServer) -> None:
+    """S4"""
+    await (await registered(server, "modern")).quit()
+    guest = await server.native("carol")
+    assert await code(guest, "/nick modem") == "nick_taken"
+    dan = await server.native("dan")
+    assert await code(guest, "/nick darn") == "done"
+    assert await code(dan, "/nick dam") == "nick_taken"
+    assert await code(guest, f"/register {PASSWORD}") == "done"
+
+
+async def test_account_whose_name_looks_like_another_from_before_still_comes_in(
+    server: ChatServer,
+) -> None:
+    from trio_chat.chat.accounts import Account
+
+    await registered(server, "bob")
+    bob = server.state.accounts.find("bob")
+    server.state.accounts.put(Account("id", "b0b", bob.password))
+    former = await login(server, "b0b")
+    assert await code(former, "still me") == "done"
+
+
+async def test_room_is_made_under_no_name_that_looks_like_another(server: ChatServer) -> None:
+    """S4"""
+    ada = await registered(server, "ada")
+    assert await code(ada, "/create modern") == "done"
+    guest = await server.native("guest")
+    for name in ("modem", "#rnodern", "m0dern", "rnodem"):
+        assert await code(guest, f"/join {name}") == "bad_request", name
+        assert await code(ada, f"/create {name}") == "bad_request", name
+    assert await code(guest, f"/join {MIXED_BOB}") == "bad_request"
+    assert await code(guest, "/join MODERN") == "done"
+    assert await code(guest, "/join наташа") == "done"

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from trio_chat.chat.lookalikes import Lookalikes
 from trio_chat.chat.roles import Role
 from trio_chat.errors import NameTaken, NoSuchMember
 from trio_chat.text import NAME_CHARACTERS, fold
@@ -81,6 +82,7 @@ class Accounts:
     def __init__(self) -> None:
         self._by_key: dict[str, Account] = {}
         self._by_id: dict[str, Account] = {}
+        self._alike: Lookalikes[Account] = Lookalikes()
         self._tokens: dict[str, Token] = {}
         self._tokens_of: dict[str, dict[str, Token]] = {}  # by the account's id
 
@@ -101,8 +103,21 @@ class Accounts:
             raise NameTaken(f"there is an account {holder.name} already", account=holder.name)
         self._by_key[account.key] = account
         self._by_id[account.id] = account
+        self._alike.put(account.name, account)
+
+    def check_free(self, name: str) -> None:
+        """Raises NameTaken: an account has the name, or one that looks like it."""
+        holder = self.named(name) or self.lookalike(name)
+        if holder is not None:
+            alike = "" if holder.key == fold(name) else f", which {name} looks like"
+            raise NameTaken(f"there is an account {holder.name} already{alike}")
+
+    def lookalike(self, name: str) -> Account | None:
+        """An account whose name looks like *name*, but is another."""
+        return self._alike.find(name)
 
     def remove(self, account: Account) -> None:
+        self._alike.drop(account.name)
         self._by_key.pop(account.key, None)
         self._by_id.pop(account.id, None)
         for key in self.tokens_of(account.id):

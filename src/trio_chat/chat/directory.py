@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
-from trio_chat.chat.accounts import ACCOUNT_IDENTITY
+from trio_chat.chat.accounts import ACCOUNT_IDENTITY, Accounts
+from trio_chat.chat.lookalikes import Lookalikes
 from trio_chat.chat.names import check_nick, check_room
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room, RoomRecord, direct_key
@@ -30,8 +31,11 @@ _NEAREST_NAMES = 200
 class Directory:
     """Everything is looked up by folded name; each method checks, changes and returns events."""
 
-    def __init__(self, limits: LimitsSection) -> None:
+    def __init__(self, limits: LimitsSection, accounts: Accounts | None = None) -> None:
         self.limits = limits
+        self._accounts = Accounts() if accounts is None else accounts
+        self._alike: Lookalikes[Member] = Lookalikes()
+        self._rooms_alike: Lookalikes[Room] = Lookalikes()
         self.members: dict[str, Member] = {}
         self.rooms: dict[str, Room] = {}  # by the key of their log
         self._named: dict[str, Room] = {}
@@ -47,7 +51,9 @@ class Directory:
             NameTaken: with `retry_after` when its holder's link is gone.
         """
         self._check_free(member.nick, now)
+        self._check_unlike(member, member.nick)
         self.members[member.key] = member
+        self._alike.put(member.nick, member)
         self._by_identity[member.identity] = member
 
     def of_identity(self, identity: str) -> Member | None:
@@ -70,8 +76,11 @@ class Directory:
         key = fold(nick)
         if key != member.key:
             self._check_free(nick, now)
+            self._check_unlike(member, nick)
             del self.members[member.key]
+            self._alike.drop(member.nick)
             self.members[key] = member
+            self._alike.put(nick, member)
         old = member.nick
         member.call(nick)
         return Renamed(old=old, new=nick)
@@ -81,6 +90,7 @@ class Directory:
         left = [(room, room.remove(member, reason)) for room in tuple(member.rooms.values())]
         if self.members.get(member.key) is member:
             del self.members[member.key]
+            self._alike.drop(member.nick)
             del self._by_identity[member.identity]
         for direct in tuple(member.directs.values()):
             direct.unlink(member)
@@ -91,7 +101,11 @@ class Directory:
         return left
 
     def is_taken(self, nick: str) -> bool:
-        return fold(nick) in self.members
+        return fold(nick) in self.members or self.lookalike(nick) is not None
+
+    def lookalike(self, nick: str) -> Member | None:
+        """A member whose nick looks like *nick*, but is another."""
+        return self._alike.find(nick)
 
     def holder(self, nick: str) -> Member | None:
         """Who is called *nick* now."""
@@ -127,7 +141,29 @@ class Directory:
         text = f"the nick {holder.nick} is kept for somebody whose link dropped"
         raise NameTaken(text, retry_after=wait, nick=nick)
 
+    def _check_unlike(self, member: Member, nick: str) -> None:
+        """An account's own name is its own, whatever it looks like.
+
+        Raises:
+            NameTaken: somebody else is called something that looks like *nick*.
+        """
+        if member.account is not None and fold(member.account) == fold(nick):
+            return
+        holder, account = self.lookalike(nick), self._accounts.lookalike(nick)
+        if holder is not None and holder is not member:
+            text = f"the nick {nick} looks like {holder.nick}, which is taken"
+            raise NameTaken(text, nick=nick)
+        if account is not None and account.id != member.account_id:
+            text = f"the nick {nick} looks like {account.name}, which is an account's"
+            raise NameTaken(text, nick=nick, account=account.name)
+
     # --- rooms
+
+    def check_new_room(self, name: str) -> None:
+        """Raises BadRequest: there cannot be such a room, or another looks like it."""
+        name = check_room(name, self.limits)
+        if self._rooms_alike.find(name) is not None:
+            raise BadRequest(f"the name #{name} looks like that of another room", room=name)
 
     def open_room(self, name: str) -> Room:
         """Return the room called *name*, made if there is none.
@@ -154,7 +190,7 @@ class Directory:
 
     def add_room(self, room: Room) -> None:
         self.rooms[room.key] = room
-        self._named[fold(room.name)] = room
+        self._name(room)
 
     def owned(self, member: Member) -> int:
         """How many rooms the member owns."""
@@ -182,11 +218,16 @@ class Directory:
             raise BadRequest(f"there is another room #{holder.name} now")
         self._unname(room)
         room.take_up(record)
+        self._name(room)
+
+    def _name(self, room: Room) -> None:
         self._named[fold(room.name)] = room
+        self._rooms_alike.put(room.name, room)
 
     def _unname(self, room: Room) -> None:
         if self._named.get(fold(room.name)) is room:
             del self._named[fold(room.name)]
+            self._rooms_alike.drop(room.name)
 
     def named(self, name: str) -> Room | None:
         """The room that is called *name* now."""

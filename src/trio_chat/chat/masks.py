@@ -15,8 +15,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from trio_chat.chat.names import check_nick
-from trio_chat.config import LimitsSection
+from trio_chat.chat.names import check_part
 from trio_chat.errors import BadRequest, NameInvalid, NoSuchMember
 from trio_chat.text import fold
 
@@ -29,7 +28,6 @@ AccountOf: TypeAlias = Callable[[str], tuple[str, str] | None]
 
 GLOB_CHARACTERS = 64
 NICK_CHARACTERS = 256  # a folded nick, or one typed with all its marks, is shorter
-_LIMITS = LimitsSection()
 # The largest blocks that are given to one provider: nobody bans the internet by a slip.
 _WIDEST_BITS = {4: 8, 6: 19}
 _MAPPED_BITS = 96  # what stands before the IPv4 address in an IPv6 one
@@ -120,8 +118,7 @@ def nick_mask(glob: str) -> Mask:
     if len(value) > longest:
         raise BadRequest(f"a nick mask has at most {longest} characters; this one has {len(value)}")
     try:
-        for character in _WILDCARDS.sub("", value):
-            check_nick(f"a{character}", _LIMITS)
+        check_part(_WILDCARDS.sub("", value))
     except NameInvalid as exc:
         raise BadRequest(f"{exc.message}; a network is written addr:NETWORK") from None
     return mask

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from trio_chat.chat.lookalikes import is_mixed, scripts_of
 from trio_chat.config import DECOMPOSED, LimitsSection
 from trio_chat.errors import BadRequest, NameInvalid, TooLong
 from trio_chat.text import NAME_CHARACTERS, clean_line, clean_text, fold, normalize
@@ -34,6 +35,12 @@ def check_nick(nick: str, limits: LimitsSection) -> str:
     except NameInvalid as exc:
         raise NameInvalid(exc.message, nick=_meant(nick)) from exc
     return normal
+
+
+def check_part(part: str) -> None:
+    """Raises NameInvalid: no nick holds a character of *part*."""
+    for character in part:
+        _check_character(character, "nick", _NICK_PUNCTUATION)
 
 
 def check_room(name: str, limits: LimitsSection) -> str:
@@ -70,9 +77,7 @@ def _check_characters(name: str, what: str, punctuation: frozenset[str]) -> None
     marks = 0
     solid = False
     for character in name:
-        # The key is made of the folded characters, so these have to be acceptable as well.
-        if not all(_is_acceptable(part, punctuation) for part in (character, *fold(character))):
-            raise NameInvalid(f"a {what} cannot contain {_shown(character)}")
+        _check_character(character, what, punctuation)
         category = unicodedata.category(character)[0]
         marks = marks + 1 if category == "M" else 0
         if marks > _MARKS_IN_A_ROW:
@@ -82,6 +87,15 @@ def _check_characters(name: str, what: str, punctuation: frozenset[str]) -> None
         raise NameInvalid(f"a {what} cannot start with the mark {_shown(name[0])}")
     if not solid:
         raise NameInvalid(f"a {what} needs a letter or a digit")
+    if is_mixed(name):
+        scripts = " and ".join(sorted(scripts_of(name)))
+        raise NameInvalid(f"a {what} is written in one script; this one mixes {scripts}")
+
+
+def _check_character(character: str, what: str, punctuation: frozenset[str]) -> None:
+    # The key is made of the folded characters, so these have to be acceptable as well.
+    if not all(_is_acceptable(part, punctuation) for part in (character, *fold(character))):
+        raise NameInvalid(f"a {what} cannot contain {_shown(character)}")
 
 
 def _is_acceptable(character: str, punctuation: frozenset[str]) -> bool:

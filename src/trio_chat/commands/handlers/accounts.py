@@ -64,8 +64,9 @@ def _check_registration(context: Context, name: str) -> None:
     if not context.config.accounts.registration or state.defcon >= Defcon.NO_NEW_ACCOUNTS:
         raise NotPermitted("no new accounts are made here for now")
     check_place(state.accounts, context.config.accounts)
+    state.accounts.check_free(name)
     holder = state.directory.holder(name)
-    if state.accounts.named(name) is not None or (holder is not None and holder is not member):
+    if (holder is not None and holder is not member) or state.directory.lookalike(name):
         raise NameTaken(f"the name {name} is taken")
 
 

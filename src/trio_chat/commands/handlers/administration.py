@@ -111,6 +111,9 @@ def _connection_line(row: ConnectionRow) -> str:
 def config(context: Context, arguments: tuple[str, ...]) -> Outcome:
     if not arguments:
         return _settings(context.config, keys())
+    in_section = [key for key in keys() if key.startswith(f"{arguments[0].lower()}.")]
+    if in_section and len(arguments) == 1:
+        return _settings(context.config, in_section)
     name = _known(arguments[0])
     if len(arguments) == 1:
         return _settings(context.config, [name])
@@ -240,7 +243,7 @@ COMMANDS = [
     ),
     Command(
         "config",
-        "[KEY] [VALUE]",
+        "[KEY or SECTION] [VALUE]",
         "Show how the server is set, or set it otherwise until the next start.",
         config,
         role=Role.ADMIN,

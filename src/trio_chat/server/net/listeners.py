@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 4096  # connections the kernel completes while accepting lags behind
 _PROBES = 3
+_KEEPALIVE_SECONDS_MAX = 32_767  # Linux takes no more
 _PORT = re.compile(r"[0-9]{1,5}")
 _TLS = "tls://"
 
@@ -38,6 +39,14 @@ def parse_address(text: str) -> tuple[str, int]:
     if not colon or not _PORT.fullmatch(port) or int(port) > 65_535:
         raise ConfigError(f"{text}: write an address as HOST:PORT, say 127.0.0.1:7373")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def check_listen(section: ServerSection) -> None:
+    """Raises ConfigError: an address is malformed, or there is no certificate for TLS."""
+    for text in section.listen:
+        parse_address(text.removeprefix(_TLS))
+        if text.startswith(_TLS):
+            _tls_context(section)
 
 
 async def open_listeners(section: ServerSection) -> list[Listener]:
@@ -93,8 +102,11 @@ def address_of(listener: Listener) -> str:
     return _TLS + address if isinstance(listener, trio.SSLListener) else address
 
 
-def accept(stream: trio.abc.Stream, config: Config, readiness: Readiness | None) -> Link:
-    """Prepare an accepted stream and take it over."""
+def accept(stream: trio.abc.Stream | Link, config: Config, readiness: Readiness | None) -> Link:
+    """Prepare an accepted stream and take it over. A listener may also accept what is a link
+    already."""
+    if not isinstance(stream, trio.abc.Stream):
+        return stream
     transport = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
     if isinstance(transport, trio.SocketStream):
         _prepare(transport.socket, config)
@@ -115,7 +127,7 @@ def _prepare(sock: trio.socket.SocketType, config: Config) -> None:
 def _probes_when_silent(timeouts: TimeoutsSection) -> Iterator[tuple[int, int, int]]:
     """Let the kernel find out that a peer has vanished: it costs nothing and works on any wire."""
     yield socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
-    interval = max(1, round((timeouts.drop_seconds - timeouts.ping_seconds) / _PROBES))
+    interval = round((timeouts.drop_seconds - timeouts.ping_seconds) / _PROBES)
     for name, value in (
         ("TCP_KEEPIDLE", round(timeouts.ping_seconds)),
         ("TCP_KEEPINTVL", interval),
@@ -123,4 +135,4 @@ def _probes_when_silent(timeouts: TimeoutsSection) -> Iterator[tuple[int, int, i
     ):
         option = getattr(socket, name, None)  # not every system has all
         if option is not None:
-            yield socket.IPPROTO_TCP, option, max(1, value)
+            yield socket.IPPROTO_TCP, option, min(max(1, value), _KEEPALIVE_SECONDS_MAX)
