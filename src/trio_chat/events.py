@@ -157,17 +157,21 @@ class Members(_Event, frozen=True, kw_only=True):
 
 
 class Backlog(_Event, frozen=True, kw_only=True):
-    """Stored events, oldest first. *more*: more remain in the direction asked for."""
+    """Stored events, oldest first. *more*: more remain in the direction asked for. *next* is the
+    seq to ask on from when there is more and no event tells it."""
 
     room: str
     events: tuple[StoredEvent, ...]
     more: bool
+    next: int | None = None
 
 
 class Gap(_Event, frozen=True, kw_only=True, rename={"first": "from", "last": "to"}, gc=False):
     """The events with these seqs, both included, can no longer be had.
 
-    *reason* `ignored`: they exist, but were said by somebody whom this member ignores.
+    *reason* `ignored`: they exist, but were said by somebody whom this member ignores. `earlier`:
+    they are about what was said before this member came, which it may not read. `rewound`: the
+    log ends before them, it was set back to an older state.
     """
 
     room: str

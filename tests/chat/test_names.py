@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support_wire import read
-from trio_chat.chat.names import check_line, check_nick, check_room, check_text
+from trio_chat.chat.names import (
+    check_line,
+    check_nick,
+    check_room,
+    check_text,
+    guest_nick,
+    is_kept,
+)
 from trio_chat.config import LimitsSection
 from trio_chat.errors import BadRequest, ChatError, NameInvalid, TooLong
 from trio_chat.events import Said
@@ -43,7 +50,7 @@ def accepted(name: str) -> str | None:
 @pytest.mark.parametrize(
     "nick",
     [
-        *("alice", "A", "7", "bob_", "bob-2", "o'neill", "[away]", "\\o", "x|y", "J.R."),
+        *("alice", "A", "7a", "bob_", "bob-2", "o'neill", "[away]", "\\o", "x|y", "J.R."),
         *(
             "Żółć",
             "Ελένη",
@@ -96,12 +103,57 @@ def test_names_of_many_scripts_are_accepted_as_they_are(nick: str) -> None:
         ("'bob", "a nick starts with a letter, a digit or one of [ ] \\ ^ _ |"),
         ("___", "a nick needs a letter or a digit"),
         ("|-|", "a nick needs a letter or a digit"),
+        *(
+            (nick, "a nick needs a letter")
+            for nick in ("1", "007", "127.0.0.1", "1_2", "[7]", "٣", "１２", "10.0.0", "१२")
+        ),
     ],
 )
 def test_a_refused_nick_is_told_which_rule_it_breaks(nick: str, reason: str) -> None:
     with pytest.raises(NameInvalid) as caught:
         check_nick(nick, LIMITS)
     assert caught.value.message == reason
+
+
+@pytest.mark.parametrize("name", ["#lobby", "bob*", "b?b", "account:bob", "::1", "10.0.0.0/8"])
+def test_nick_that_reads_as_something_else_is_refused(name: str) -> None:
+    """S14"""
+    with pytest.raises(NameInvalid):
+        check_nick(name, LIMITS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "console",
+            "Console",
+            "c0nsole",
+            "[console]",
+            "SERVER",
+            "system",
+            "trio-chat",
+            "trio_chat",
+        ),
+        *("root", "rоot", "everybody", "here", "all", "ourchat", "Our-Chat", "0urchat"),
+    ],
+)
+def test_names_of_the_server_are_kept(name: str) -> None:
+    """S5"""
+    assert is_kept(name, "Our chat")
+
+
+@pytest.mark.parametrize("name", ["consoles", "bob", "server-1", "rooted", "allan", "trio"])
+def test_other_names_are_not_kept(name: str) -> None:
+    assert not is_kept(name, "Our chat")
+
+
+@pytest.mark.parametrize("longest", [1, 2, 7, 11, 12, 64])
+def test_name_made_up_for_a_guest_is_one_whatever_the_limit(longest: int) -> None:
+    limits = LimitsSection(nick_characters=longest)
+    for _ in range(50):
+        nick = guest_nick(limits)
+        assert check_nick(nick, limits) == nick
 
 
 @pytest.mark.parametrize(

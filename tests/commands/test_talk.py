@@ -177,7 +177,7 @@ async def test_the_next_owner_of_a_nick_reads_nothing_of_what_was_said_to_the_la
         bob.exit()
         other = chat.enter("bob")
         await alice.type("/msg bob hello")
-        assert texts(await other.data("/search s*")) == []
+        assert texts(await other.data("/search se*")) == []
         assert texts(await other.data("/search room:@alice after:1w")) == ["hello"]
 
 
@@ -360,7 +360,7 @@ async def test_a_search_for_nothing_is_told_the_usage(query: str) -> None:
 
 
 @pytest.mark.parametrize("letter", ["x", "日", '"', "\\", "\n"])
-@pytest.mark.parametrize("line", ["/history 1000", "/search a*"])
+@pytest.mark.parametrize("line", ["/history 1000", "/search aab"])
 async def test_an_answer_too_large_for_a_line_keeps_the_newest_and_says_so(
     letter: str, line: str
 ) -> None:
@@ -369,7 +369,7 @@ async def test_an_answer_too_large_for_a_line_keeps_the_newest_and_says_so(
         alice = chat.enter("alice", "lobby")
         body = letter * (99 if letter == "\n" else 3900 // len(letter.encode()))
         for number in range(80):
-            await chat.commit(Write(room="lobby", sender="alice", text=f"a {number}{body}"))
+            await chat.commit(Write(room="lobby", sender="alice", text=f"aab {number}{body}"))
         outcome = await alice.type(line)
         assert outcome.text is not None
         result = Result(id="x" * 64, command="history", data=outcome.data, text=outcome.text)

@@ -6,6 +6,8 @@ import pytest
 
 from support_accounts import PASSWORD, code, login, registered
 from support_server import ChatServer, Peer, PlainPeer
+from trio_chat.chat.roles import Role
+from trio_chat.server.admin.console import Add, Office, carry_out
 
 CYRILLIC_ACE, MIXED_BOB = "асе", "bоb"
 
@@ -83,3 +85,39 @@ async def test_room_is_made_under_no_name_that_looks_like_another(server: ChatSe
     assert await code(guest, f"/join {MIXED_BOB}") == "bad_request"
     assert await code(guest, "/join MODERN") == "done"
     assert await code(guest, "/join наташа") == "done"
+
+
+@pytest.mark.parametrize("nick", ["console", "C0nsole", "server", "trio-chat", "everybody"])
+async def test_nobody_is_called_like_the_server(server: ChatServer, nick: str) -> None:
+    """S5: the audit could not tell an account `console` from the machine's own console."""
+    guest = Peer(server.dial())
+    assert (await guest.hello(nick))[-1]["code"] == "nick_taken"
+    await guest.hello("guest")
+    assert await code(guest, f"/nick {nick}") == "nick_taken"
+    added = await carry_out(
+        Office(server.hub, server.parts.operations), Add(nick, PASSWORD, "member")
+    )
+    assert (added.done, "kept for the server" in added.text) == (False, True)
+    plain = PlainPeer(server.dial())
+    await plain.send(nick)
+    await plain.until("kept for the server")
+
+
+async def test_name_that_the_server_is_given_is_kept_from_then_on(server: ChatServer) -> None:
+    """S5"""
+    ada = await registered(server, "ada", Role.OWNER)
+    assert await code(ada, "/nick garden") == "done"
+    assert await code(ada, "/nick ada") == "done"
+    assert await code(ada, "/config server.name The Garden") == "done"
+    assert await code(ada, "/nick the-garden") == "nick_taken"
+
+
+async def test_number_of_a_sanction_has_its_sign(server: ChatServer) -> None:
+    """S14: `/unban 1` lifted somebody else's ban #1."""
+    ada = await registered(server, "ada", Role.ADMIN)
+    assert await code(ada, "/ban spammer") == "done"
+    assert await code(ada, "/unban 1") == "bad_request"
+    guest = await server.native("guest")
+    await guest.input("/join 1")  # a room called like the number changes nothing
+    assert await code(ada, "/unban #1") == "done"
+    assert server.state.sanctions.is_quiet

@@ -8,7 +8,7 @@ from itertools import islice
 
 from trio_chat.chat.accounts import ACCOUNT_IDENTITY, Accounts
 from trio_chat.chat.lookalikes import Lookalikes
-from trio_chat.chat.names import check_nick, check_room
+from trio_chat.chat.names import check_nick, check_room, is_kept
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room, RoomRecord, direct_key
 from trio_chat.config import DECOMPOSED, LimitsSection
@@ -31,8 +31,11 @@ _NEAREST_NAMES = 200
 class Directory:
     """Everything is looked up by folded name; each method checks, changes and returns events."""
 
-    def __init__(self, limits: LimitsSection, accounts: Accounts | None = None) -> None:
+    def __init__(
+        self, limits: LimitsSection, accounts: Accounts | None = None, server_name: str = ""
+    ) -> None:
         self.limits = limits
+        self.server_name = server_name
         self._accounts = Accounts() if accounts is None else accounts
         self._alike: Lookalikes[Member] = Lookalikes()
         self._rooms_alike: Lookalikes[Room] = Lookalikes()
@@ -145,10 +148,11 @@ class Directory:
         """An account's own name is its own, whatever it looks like.
 
         Raises:
-            NameTaken: somebody else is called something that looks like *nick*.
+            NameTaken: somebody else is called something that looks like *nick*, or the server is.
         """
         if member.account is not None and fold(member.account) == fold(nick):
             return
+        self.check_kept(nick)
         holder, account = self.lookalike(nick), self._accounts.lookalike(nick)
         if holder is not None and holder is not member:
             text = f"the nick {nick} looks like {holder.nick}, which is taken"
@@ -156,6 +160,11 @@ class Directory:
         if account is not None and account.id != member.account_id:
             text = f"the nick {nick} looks like {account.name}, which is an account's"
             raise NameTaken(text, nick=nick, account=account.name)
+
+    def check_kept(self, name: str) -> None:
+        """Raises NameTaken: *name*, of a person or an account, is one of the server's own."""
+        if is_kept(name, self.server_name):
+            raise NameTaken(f"the name {name} is kept for the server", nick=name)
 
     # --- rooms
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import unicodedata
+from string import ascii_lowercase
 
-from trio_chat.chat.lookalikes import is_mixed, scripts_of
+from trio_chat.chat.lookalikes import is_mixed, scripts_of, skeleton
 from trio_chat.config import DECOMPOSED, LimitsSection
 from trio_chat.errors import BadRequest, NameInvalid, TooLong
 from trio_chat.text import NAME_CHARACTERS, clean_line, clean_text, fold, normalize
@@ -13,6 +15,10 @@ from trio_chat.text import NAME_CHARACTERS, clean_line, clean_text, fold, normal
 # `@` mark rooms and people, `/` commands, `{` the native wire; blanks and commas part arguments.
 _NICK_PUNCTUATION = frozenset("[]\\^_|-`'.")
 _ROOM_PUNCTUATION = frozenset("_-.+")
+_KEPT = (
+    *("console", "server", "system", "trio-chat", "root"),
+    *("all", "everybody", "everyone", "here", "nobody"),
+)
 _MARKS_IN_A_ROW = 2  # more stack up over the neighbouring lines
 # Letters and marks that show nothing: with them two names that look the same would be two.
 _INVISIBLE = frozenset(
@@ -30,11 +36,39 @@ def check_nick(nick: str, limits: LimitsSection) -> str:
     try:
         normal = _normal(nick, "nick", limits.nick_characters)
         _check_characters(normal, "nick", _NICK_PUNCTUATION)
-        if normal[0] in "-'.`":
-            raise NameInvalid("a nick starts with a letter, a digit or one of [ ] \\ ^ _ |")
+        _check_nick(normal)
     except NameInvalid as exc:
         raise NameInvalid(exc.message, nick=_meant(nick)) from exc
     return normal
+
+
+def _check_nick(nick: str) -> None:
+    """Raises NameInvalid."""
+    if nick[0] in "-'.`":
+        raise NameInvalid("a nick starts with a letter, a digit or one of [ ] \\ ^ _ |")
+    # Digits alone read as a number or, with points, as an address.
+    if not any(character.isalpha() for character in fold(nick)):
+        raise NameInvalid("a nick needs a letter")
+
+
+def is_kept(name: str, server_name: str) -> bool:
+    """Return whether *name* looks like one of those in which the server itself speaks, or by which
+    everybody is meant; signs between the letters make no difference."""
+    letters = _letters(name)
+    return any(letters == _letters(kept) for kept in (*_KEPT, server_name))
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, skeleton(name)))
+
+
+def guest_nick(limits: LimitsSection) -> str:
+    """Return a nick, made up at random, for somebody who has none of its own."""
+    digits = f"{secrets.randbelow(10**6):06}"
+    nick = f"guest-{digits}"
+    if len(nick) > limits.nick_characters:
+        nick = secrets.choice(ascii_lowercase) + digits
+    return nick[: limits.nick_characters]
 
 
 def check_part(part: str) -> None:

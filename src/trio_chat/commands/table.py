@@ -5,7 +5,7 @@ Help, completion, `welcome.commands` and docs/commands.md are derived from the r
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
@@ -185,8 +185,12 @@ class CommandTable:
         }
         return [allowed[name] for name in sorted(allowed)]
 
-    def infos(self, role: Role) -> tuple[CommandInfo, ...]:
-        """The same for a client; made once, since every hello asks."""
+    def infos(self, role: Role, scopes: Collection[str] | None) -> tuple[CommandInfo, ...]:
+        """The same for a client; of them those that a token of these *scopes* opens, None: all.
+        Those of a role are made once, since every hello asks."""
+        if scopes is not None:
+            opened = (*scopes, "")
+            return tuple(one.info() for one in self.for_role(role) if one.scope in opened)
         if role not in self._infos:
             self._infos[role] = tuple(command.info() for command in self.for_role(role))
         return self._infos[role]

@@ -84,6 +84,7 @@ class Operations:
         check_auto_join(config)
         self._settings.config = config
         state.directory.limits = config.limits
+        state.directory.server_name = config.server.name
         self._logins.configure(config.accounts)
         state.default_motd = config.server.motd
         for session in self._sessions:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from trio_chat.chat import records
+from trio_chat.chat.durations import parse_duration, split_duration
 from trio_chat.chat.names import check_line, check_text
 from trio_chat.chat.roles import Role
 from trio_chat.commands.audit import act
@@ -209,13 +210,16 @@ def shutdown(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 
 def _countdown(arguments: tuple[str, ...]) -> tuple[int, str]:
-    """The seconds, and the rest of the line. Raises UsageError."""
-    first = arguments[0] if arguments else ""
-    if not (first.isascii() and first.isdigit()):
-        return _SHUTDOWN_SECONDS, " ".join(arguments)
-    if len(first) > 7 or int(first) > _SHUTDOWN_SECONDS_MAX:
+    """The seconds, and the rest of the line. Raises UsageError, BadRequest."""
+    first, rest = (*arguments, "", "")[:2]
+    if first.isdecimal() and parse_duration(f"{first} {rest.partition(' ')[0]}") is None:
+        seconds, reason = int(first[:8]), rest  # a number alone is of seconds
+    else:
+        duration_ms, reason = split_duration(" ".join(arguments))
+        seconds = _SHUTDOWN_SECONDS if duration_ms is None else duration_ms // 1000
+    if seconds > _SHUTDOWN_SECONDS_MAX:
         raise UsageError(f"a countdown has at most {_SHUTDOWN_SECONDS_MAX} s")
-    return int(first), " ".join(arguments[1:])
+    return seconds, reason
 
 
 _MOTD = Command(

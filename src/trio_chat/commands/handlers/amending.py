@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from trio_chat.chat.names import check_line, check_text
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Room
@@ -75,7 +77,9 @@ async def _find(context: Context, place: Room | Direct, which: str) -> Entry:
     """
     floor = place.floor(context.member.identity)
     if which == _LAST:
-        entries = await context.history.page(place.key, before=place.shown + 1, limit=_LOOK_BACK)
+        entries: Sequence[Entry] = await context.history.page(
+            place.key, before=place.shown + 1, limit=_LOOK_BACK
+        )
         own = (entry for entry in reversed(entries) if _is_own(context, entry))
         found = next((entry for entry in own if _is_said(entry) and entry.seq > floor), None)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 from ipaddress import ip_network
@@ -265,11 +266,10 @@ def _lift(context: Context, kind: SanctionKind, room: Room | None, what: str) ->
 
 
 def _find(context: Context, kind: SanctionKind, room: Room | None, what: str) -> Sanction:
-    """By its number, or by just its mask. Raises BadRequest."""
+    """By its number, which is written `#3`, or by just its mask. Raises BadRequest."""
     sanctions, place = context.state.sanctions, room.key if room else EVERYWHERE
-    number = what.removeprefix("#")
-    if number.isascii() and number.isdigit() and len(number) < 18:
-        found = sanctions.get(int(number))
+    if _NUMBER.fullmatch(what):
+        found = sanctions.get(int(what[1:]))
     else:
         found = sanctions.matching(kind, place, _mask(context, what))
     if found is None or found.kind != kind or found.room != place:
@@ -314,6 +314,7 @@ def _name(kind: SanctionKind, room: Room | None) -> str:
     return "sban" if kind == "ban" else "silence"
 
 
+_NUMBER = re.compile(r"#[0-9]{1,17}")
 _TARGET = "TARGET [DURATION] [REASON]"
 _on_server = partial(Command, role=Role.MODERATOR)
 COMMANDS = [
@@ -328,7 +329,7 @@ COMMANDS = [
     of_moderators(
         "unban",
         "TARGET",
-        "Lift a ban of this room, by its number or its target.",
+        "Lift a ban of this room, by its number, #3, or its target.",
         unban,
         least=1,
         most=1,
@@ -339,7 +340,7 @@ COMMANDS = [
     of_moderators(
         "unmute",
         "TARGET",
-        "Lift a mute of this room, by its number or its target.",
+        "Lift a mute of this room, by its number, #3, or its target.",
         unmute,
         least=1,
         most=1,

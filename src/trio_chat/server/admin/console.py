@@ -94,6 +94,7 @@ async def carry_out(office: Office, request: Request) -> Answer:
 async def _add(office: Office, request: Add) -> Answer:
     section, role = office.hub.settings.config.accounts, _role(request.role)
     name = check_nick(request.name, office.hub.settings.config.limits)
+    office.hub.state.directory.check_kept(name)
     changes.check_place(office.hub.state.accounts, section)
     changes.check_password(section, name, request.password)
     hashed = await office.hub.logins.hash(request.password)

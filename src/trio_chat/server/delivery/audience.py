@@ -75,7 +75,9 @@ class Audience:
     # --- who hears what
 
     def subscribe(self, key: str, session: Session) -> None:
-        """Show the session what happens in the room or conversation *key*."""
+        """Show the session what happens in the room or conversation *key*, if it may read."""
+        if not session.allows("read"):
+            return
         hearers = self._hearers.get(key)
         if hearers is None:
             hearers = self._hearers[key] = Hearers()
@@ -107,8 +109,9 @@ class Audience:
         if session.silent:
             return
         if session.cursors is None:
-            cursors = {talk.key: self._shown_to(session, talk) for talk in session.talks()}
-            if key:
+            talks = session.talks() if session.allows("read") else ()
+            cursors = {talk.key: self._shown_to(session, talk) for talk in talks}
+            if key in cursors:
                 cursors[key] = seq
             log.info("session lags", session=session.number, room=key, seq=seq)
             session.fall_behind(cursors)

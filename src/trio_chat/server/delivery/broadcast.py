@@ -19,13 +19,15 @@ from trio_chat.events import Event, StoredEvent
 from trio_chat.server.delivery.audience import Audience, Group, Hearers, send_to_all
 from trio_chat.server.delivery.presence import Presence
 from trio_chat.server.delivery.session import Session
-from trio_chat.server.delivery.view import answers, visible
+from trio_chat.server.delivery.view import View, answers
 from trio_chat.server.net.fence import attempt
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Log, Write
 
 # After so many sends the other tasks get a turn: 1,000 x 4.5 µs are 4.5 ms.
 _SLICE_SESSIONS = 1000
+# Bytes of one's own cost as much as so many sends of shared ones.
+_OWN_SENDS = 5
 # Shown at once; what is more waits its turn, and the talkers with it.
 _MOST_WRITES = 2048
 # Of a send that carries so many lines, each costs little more than its bytes.
@@ -160,9 +162,9 @@ class Broadcaster:
         if hearers is None:
             return
         share = _Share(talk, writes, before, self._audience, self._accounts)
-        if isinstance(talk, Direct):
+        if isinstance(talk, Direct) or share.amends_for_some:
             for session in tuple(hearers):
-                share.send_own(session, talk.label_for(session.identity))
+                share.send_own(session)
         else:
             assert isinstance(talk, Room)
             await self._send(share, hearers, talk.name)
@@ -172,34 +174,37 @@ class Broadcaster:
             for session in tuple(hearers):
                 self._audience.lag(session, share.talk.key, share.before)
             return
-        for session in tuple(hearers.filtered.values()):
-            share.send_own(session, label)
         groups = list(hearers.by_flavour.values())
-        if sum(map(len, groups)) <= _SLICE_SESSIONS:
-            for group in groups:
-                share.send(group)
-        else:
-            await self._send_in_slices(share, hearers, label)
+        cost = sum(map(len, groups)) + _OWN_SENDS * len(hearers.filtered)
+        if cost > _SLICE_SESSIONS:
+            await self._send_in_slices(share, hearers)
+            return
+        for session in tuple(hearers.filtered.values()):
+            share.send_own(session)
+        for group in groups:
+            share.send(group)
 
-    async def _send_in_slices(self, share: _Share, hearers: Hearers, label: str) -> None:
+    async def _send_in_slices(self, share: _Share, hearers: Hearers) -> None:
         """Sessions may come and go between two slices. Who comes has it in the backlog, who goes
         waits no longer, and who catches up with the log waits until `sending` is over. Who has
         come to see it otherwise than its group, by its wire or by an ignore, gets bytes of its
         own."""
         groups = [(flavour, tuple(group)) for flavour, group in hearers.by_flavour.items()]
-        for group in hearers.by_flavour.values():
+        groups.append(("", tuple(hearers.filtered)))  # each of these gets bytes of its own
+        for group in (*hearers.by_flavour.values(), hearers.filtered):
             hearers.waiting.update(group)
         hearers.shown_before = share.before
         share.talk.sending = True
         waiting = hearers.waiting
         for flavour, outboxes in groups:
-            for start in range(0, len(outboxes), _SLICE_SESSIONS):
-                some = outboxes[start : start + _SLICE_SESSIONS]
+            size = _SLICE_SESSIONS if flavour else max(1, _SLICE_SESSIONS // _OWN_SENDS)
+            for start in range(0, len(outboxes), size):
+                some = outboxes[start : start + size]
                 group = {outbox: waiting.pop(outbox) for outbox in some if outbox in waiting}
                 for session in tuple(group.values()):
                     if session.flavour != flavour or session.filtered:
                         del group[session.outbox]
-                        share.send_own(session, label)
+                        share.send_own(session)
                 share.send(group)
                 await trio.lowlevel.checkpoint()
         share.talk.sending = False
@@ -222,6 +227,12 @@ class _Share:
         self.events: list[StoredEvent] = []
         self._audience = audience
         self._accounts = accounts
+
+    @property
+    def amends_for_some(self) -> bool:
+        """An older line is edited or deleted, which some may not read."""
+        is_partly_read = isinstance(self.talk, Room) and self.talk.is_partly_read
+        return is_partly_read and any(w.kind in ("edited", "deleted") for w in self.writes)
 
     def make_events(self, label: str) -> bool:
         """Make the events that all see alike. False: that failed."""
@@ -262,14 +273,14 @@ class _Share:
             seq = event.seq
         return end, seq
 
-    def send_own(self, session: Session, label: str) -> None:
+    def send_own(self, session: Session) -> None:
         """Give *session* what it wants to see of this share."""
         if session.outbox.lagging:
             return
-        data = attempt(self._own, session, label, session=session.number)
+        data = attempt(self._own, session, session=session.number)
         if data is None or not session.outbox.deliver(data):
             self._audience.lag(session, self.talk.key, self.before)
 
-    def _own(self, session: Session, label: str) -> bytes:
-        events = [visible(session, label, write, self._accounts) for write in self.writes]
-        return session.wire.show_shared(events)
+    def _own(self, session: Session) -> bytes:
+        view = View(session, self.talk, self._accounts)
+        return session.wire.show_shared([view.event(write) for write in self.writes])

@@ -19,7 +19,7 @@ from trio_chat.chat.talks import Talk
 from trio_chat.errors import Unavailable
 from trio_chat.events import Event, Gap
 from trio_chat.server.delivery.session import Session
-from trio_chat.server.delivery.view import backlog_for, hidden, visible
+from trio_chat.server.delivery.view import View
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Entry, Log
 
@@ -89,14 +89,13 @@ async def _next(session: Session, talk: Talk, source: Source) -> bytes:
     # A member that left meanwhile has no cursor any more.
     if talk.key in cursors:
         cursors[talk.key] = last
-    label = talk.label_for(session.identity)
+    view = View(session, talk, source.accounts)
     more = last < talk.shown
-    events = _gaps(label, cursor, entries, last if entries else talk.shown)
+    events = _gaps(view.label, cursor, entries, last if entries else talk.shown)
     if session.resuming and talk.key in session.resuming:
-        events += _resumed(session, talk, label, entries, source, more=more)
+        events += _resumed(session, talk, view, entries, source, more=more)
     else:
-        accounts = source.accounts
-        events += (visible(session, label, entry, accounts) for entry in entries)
+        events += map(view.event, entries)
     return b"".join(map(session.wire.show, events))
 
 
@@ -114,7 +113,7 @@ async def _page(session: Session, store: Log, key: str, after: int, shown: int) 
 def _resumed(
     session: Session,
     talk: Talk,
-    label: str,
+    view: View,
     entries: Sequence[Entry],
     source: Source,
     *,
@@ -125,8 +124,8 @@ def _resumed(
     events: list[Event] = []
     if session.resuming[talk.key] and isinstance(talk, Room):
         events.append(talk.roster(source.settings.config.rooms.presence_members))
-    events += hidden(session, label, entries, source.accounts)
-    events.append(backlog_for(session, label, entries, source.accounts, more=more))
+    events += view.hidden(entries)
+    events.append(view.backlog(entries, more=more))
     if more:
         session.resuming[talk.key] = False
     else:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
 import trio
 
 from trio_chat.chat.accounts import Account
-from trio_chat.chat.names import check_nick
+from trio_chat.chat.names import check_nick, guest_nick
 from trio_chat.chat.profiles import member_of, rooms_in_order
 from trio_chat.chat.roles import Role
 from trio_chat.chat.rooms import Member
@@ -217,9 +216,8 @@ class Arrivals:
 
     def free_nick(self) -> str:
         """A nick for somebody who has none of its own."""
-        limit = self._settings.config.limits.nick_characters
         while True:
-            nick = f"guest-{secrets.randbelow(10**6):06}"[-limit:].lstrip("-")
+            nick = guest_nick(self._settings.config.limits)
             is_taken = self._state.directory.is_taken(nick)
             if not is_taken and not self._state.accounts.reserves(nick):
                 return nick

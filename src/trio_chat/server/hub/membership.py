@@ -11,11 +11,11 @@ from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.rules import check_enter
 from trio_chat.chat.state import State
 from trio_chat.errors import ChatError, NameTaken
-from trio_chat.events import Joined
+from trio_chat.events import Backlog, Joined
 from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.presence import Presence
 from trio_chat.server.delivery.session import Session
-from trio_chat.server.delivery.view import backlog_for
+from trio_chat.server.delivery.view import View
 from trio_chat.server.hub.devices import Devices
 from trio_chat.server.hub.records import Records
 from trio_chat.server.hub.rooms import Rooms
@@ -73,15 +73,20 @@ class Membership:
 
     def show_room(self, session: Session, room: Room, event: Joined) -> None:
         """Show the session the room that its member has come to, or is in."""
+        session.send(event)
+        session.send(room.roster(self._settings.config.rooms.presence_members))
+        session.send(fit_backlog(self._backlog(session, room), "newest"))
+        session.read_from(room.key, room.shown)
+        self._audience.subscribe(room.key, session)
+
+    def _backlog(self, session: Session, room: Room) -> Backlog:
+        view = View(session, room, self._state.accounts)
+        if not session.allows("read"):
+            return view.backlog((), more=False)
         visible_from = room.floor(session.identity)
         lines = [line for line in room.recent if line.seq > visible_from]
         more = (lines[0].seq if lines else room.shown + 1) > visible_from + 1
-        session.send(event)
-        session.send(room.roster(self._settings.config.rooms.presence_members))
-        backlog = backlog_for(session, room.name, lines, self._state.accounts, more=more)
-        session.send(fit_backlog(backlog, "newest"))
-        session.read_from(room.key, room.shown)
-        self._audience.subscribe(room.key, session)
+        return view.backlog(lines, more=more)
 
     def reenter(self, member: Member, keys: tuple[str, ...]) -> None:
         """Take the member into the rooms it was in, where it still may be."""

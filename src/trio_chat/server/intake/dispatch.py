@@ -111,7 +111,8 @@ class Dispatcher:
         member = session.speaker()
         place = self._places.known(session, place_name)
         name, _, rest = invocation.rest.partition(" ")
-        is_room = name.startswith("#") and not self._is_number(name[1:])
+        is_all = command.least > 0 and not rest.strip()
+        is_room = name.startswith("#") and not self._is_number(name[1:], is_all=is_all)
         if command.room_role is not None and is_room:
             place = self._named_place(session, member, name, command)
             invocation = Invocation(invocation.name, rest.lstrip(" "))
@@ -123,9 +124,9 @@ class Dispatcher:
         arguments = command.guard(invocation.rest, session.role, room_role)
         return Ready(command, arguments, place)
 
-    def _is_number(self, text: str) -> bool:
-        """`#3` is a sanction, unless a room is called so."""
-        return text.isdigit() and self._hub.state.directory.named(text) is None
+    def _is_number(self, text: str, *, is_all: bool) -> bool:
+        """`#3` is a sanction, unless a room is called so and more follows than the room."""
+        return text.isdigit() and (is_all or self._hub.state.directory.named(text) is None)
 
     def _named_place(self, session: Session, member: Member, name: str, command: Command) -> Room:
         """The room named before the arguments: one's own, or any for whom the server's role allows

@@ -55,7 +55,7 @@ class Introductions:
             account=member.account,
             role=session.role.title,
             resumed=resumed,
-            commands=self._table.infos(session.role),
+            commands=self._table.infos(session.role, session.scopes),
             limits=_limits(config),
             motd=self._state.motd,
         )
@@ -111,7 +111,7 @@ class Introductions:
         """Show an account what was written to it while it was away."""
         member = session.speaker()
         directs = [direct for direct in member.directs.values() if direct.shown]
-        if not member.account_id or not directs:
+        if not member.account_id or not directs or not session.allows("read"):
             return
         self._audience.lag(session)
         for direct in directs:
@@ -145,6 +145,8 @@ class Introductions:
         """By log key, where the session goes on: where the client says, or a backlog before the
         end."""
         cursors: dict[str, int] = {}
+        if not session.allows("read"):
+            return cursors
         said = {self._key_of(session, name): seq for name, seq in resume.rooms.items()}
         for talk in session.talks():
             if isinstance(talk, Direct):
