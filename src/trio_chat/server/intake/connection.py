@@ -213,14 +213,17 @@ class Connection:
         if not session.outbox.flows:
             await session.outbox.drained(self._shared.settings.config.limits.outbox_bytes // 2)
         session.heard_at = trio.current_time()
+        if isinstance(item, Reply | Refusal):
+            await session.settle()  # it comes after whatever the lines before it cause
+        if session.closing:
+            return
         match item:
             case Reply():
-                await session.settle()
                 session.outbox.put(item.data)
-            case Fault():
-                self._note_fault(item)
             case Refusal():
                 self._refuse(item)
+            case Fault():
+                self._note_fault(item)
             case _:
                 await self._answer(item)
 
