@@ -143,7 +143,7 @@ class PipeStream(_End, trio.abc.HalfCloseableStream):
 
 
 class PipeLink(_End):
-    """One end as `trio_chat.server.links.Link`: like a socket it is written to directly.
+    """One end as `trio_chat.server.net.links.Link`: like a socket it is written to directly.
 
     Attributes:
         sends: how often it was written to.

@@ -10,8 +10,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from support_client import FakeServer
-from trio_chat.client.app import ClientOptions, run_client
-from trio_chat.client.settings import Settings
+from trio_chat.client.app import run_client
+from trio_chat.client.settings.options import ClientOptions
+from trio_chat.client.settings.settings import Settings
 
 # How long everything must be at rest before the screen is looked at again; and for how long
 # redraws are put off at most, with what they cause.

@@ -20,7 +20,7 @@ import trio.testing
 from report import table
 from trio_chat.config import load_config
 from trio_chat.server.net.links import Taker
-from trio_chat.server.service import Service
+from trio_chat.server.parts import Parts, put_together
 from trio_chat.store.opening import open_store
 
 TEXT = "what somebody says in a room, some sixty characters of it ..."
@@ -179,16 +179,16 @@ def _chunk(talk: Talk, room: int, round_number: int) -> bytes:
 class Stage:
     """Everybody of a talk, joined, with the real server between them."""
 
-    def __init__(self, talk: Talk, service: Service) -> None:
+    def __init__(self, talk: Talk, parts: Parts) -> None:
         self._talk = talk
-        self._service = service
+        self._parts = parts
         self._links: list[CountedLink] = []
         self._round = 0
 
     async def fill(self) -> None:
         for number in range(self._talk.rooms * self._talk.members):
             link = CountedLink()
-            self._service.start_soon(self._service.admit(link).run)
+            self._parts.hub.start_soon(self._parts.admission.admit(link).run)
             self._links.append(link)
             link.say(_join(number, number // self._talk.members))
             await trio.testing.wait_all_tasks_blocked()
@@ -228,10 +228,10 @@ async def _count(talk: Talk) -> Counts:
         open_store(config) as store,
         trio.open_nursery() as sessions,
     ):
-        service = Service(config, store, sessions.start_soon)
-        services.start_soon(service.broadcaster.run)
-        services.start_soon(service.deadlines.run)
-        stage = Stage(talk, service)
+        parts = put_together(config, store, sessions.start_soon)
+        services.start_soon(parts.broadcaster.run)
+        services.start_soon(parts.hub.deadlines.run)
+        stage = Stage(talk, parts)
         await stage.fill()
         counts = await stage.count()
         sessions.cancel_scope.cancel()

@@ -21,7 +21,7 @@ from trio_chat.arguments import Parser
 from trio_chat.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from trio_chat.client.settings import Profile, Settings
+    from trio_chat.client.settings.settings import Profile, Settings
     from trio_chat.config import Config, Loaded
 
 EXIT_OK = 0
@@ -291,7 +291,8 @@ def _account(parsed: argparse.Namespace) -> int:
     from msgspec.structs import replace
 
     from trio_chat.server.admin.account_command import request_of, show
-    from trio_chat.server.admin.control import ask, check_folder
+    from trio_chat.server.admin.control import check_folder
+    from trio_chat.server.ask import ask
     from trio_chat.server.logs import set_up_log
 
     code = EXIT_OK
@@ -326,9 +327,9 @@ def _connect(parsed: argparse.Namespace) -> int:
 def _chat(parsed: argparse.Namespace) -> int:
     import trio
 
-    from trio_chat.client import profiles, wizard
     from trio_chat.client.app import run_client
-    from trio_chat.client.connection import LoginRefused
+    from trio_chat.client.link.failures import LoginRefused
+    from trio_chat.client.settings import profiles, wizard
 
     settings, profile = _where_to(parsed)
     login = wizard.login_for(profile)
@@ -348,7 +349,7 @@ def _where_to(parsed: argparse.Namespace) -> tuple[Settings, Profile]:
     """The settings and the profile, with what the command line says on top."""
     from msgspec.structs import replace
 
-    from trio_chat.client import profiles, settings, wizard
+    from trio_chat.client.settings import profiles, settings, wizard
 
     values = vars(parsed)
     chosen = settings.load_settings(parsed.config)
@@ -364,7 +365,7 @@ def _where_to(parsed: argparse.Namespace) -> tuple[Settings, Profile]:
 
 
 def _client_config(parsed: argparse.Namespace) -> int:
-    from trio_chat.client import settings, settings_text
+    from trio_chat.client.settings import settings, settings_text
 
     file = parsed.config or settings.settings_path()
     try:

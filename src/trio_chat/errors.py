@@ -134,3 +134,14 @@ class ConfigError(TrioChatError):
 
 class StoreError(TrioChatError):
     """The store cannot be opened: the message says which file and what to do."""
+
+
+class DatabaseDamaged(Unavailable, StoreError):
+    """The database's file does not hold a whole database any more.
+
+    Start-up refuses with *advice*, which names the file and the way out; a peer is told no path.
+    """
+
+    def __init__(self, advice: str) -> None:
+        super().__init__(advice)
+        self.message = "the server's database is damaged"

@@ -17,7 +17,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_chat.client.aiotrio import open_asyncio
+from trio_chat.client.ui.aiotrio import open_asyncio
 
 
 async def test_value_and_error_come_back() -> None:

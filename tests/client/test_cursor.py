@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_chat.client.cursor import HELD_EVENTS, SEEN_EVENTS, Cursor
+from trio_chat.client.state.room.cursor import HELD_EVENTS, SEEN_EVENTS, Cursor
 from trio_chat.events import Said, StoredEvent
 
 

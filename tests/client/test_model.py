@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support_model import AT, bells, lobby, online, requests, said, texts
-from trio_chat.client.effects import Send, Show
-from trio_chat.client.model import Model
+from trio_chat.client.state.effects import Send, Show
+from trio_chat.client.state.model import Model
 from trio_chat.events import (
     Backlog,
     CommandInfo,
@@ -71,7 +71,7 @@ def test_no_server_can_break_the_model(events: list[Event]) -> None:
                 encode_request(effect.request)
     model.link_lost()
     encode_request(model.hello())
-    shown = [line.text + line.nick for room in model.house.rooms.values() for line in room.lines]
+    shown = [line.text + line.nick for room in model.rooms.by_name.values() for line in room.lines]
     assert not any("\x1b" in text for text in shown)
 
 
@@ -86,8 +86,8 @@ def test_mention_rings_and_a_part_of_a_word_does_not() -> None:
 def test_private_message_opens_its_room_and_rings() -> None:
     model = online(Model("alice"))
     assert bells(model, said(1, room="@bob")) == ["hi"]
-    assert model.house.room("@bob").unread == 1
-    assert model.house.current is lobby(model)
+    assert model.rooms.room("@bob").unread == 1
+    assert model.rooms.current is lobby(model)
 
 
 def test_edited_text_replaces_the_line_on_the_screen() -> None:
@@ -109,7 +109,7 @@ def test_storm_of_joins_is_one_line() -> None:
 def test_own_new_nick_is_what_mentions_are_looked_for() -> None:
     model = online(Model("alice"))
     model.receive([Renamed(old="alice", new="carol")], 0)
-    assert model.house.nick == "carol"
+    assert model.rooms.nick == "carol"
     assert model.hello().nick == "carol"
     assert bells(model, said(1, "hi Carol")) == ["hi Carol"]
 
@@ -118,29 +118,29 @@ def test_conversation_goes_on_under_the_new_nick() -> None:
     model = online(Model("alice"))
     model.receive([said(1, room="@bob"), Renamed(old="bob", new="rob")], 0)
     model.receive([said(2, room="@rob", sender="rob")], 0)
-    assert [line.text for line in model.house.room("@rob").lines] == ["hi", "hi"]
+    assert [line.text for line in model.rooms.room("@rob").lines] == ["hi", "hi"]
 
 
 def test_kicked_out_of_the_current_room_one_is_in_another() -> None:
     model = online(Model("alice"))
     model.receive([Joined(room="dev", nick="alice")], 0)
-    dev = model.house.room("dev")
-    model.house.go_to(dev)
+    dev = model.rooms.room("dev")
+    model.rooms.go_to(dev)
     kicked = Kicked(room="dev", seq=1, at=AT, by="bob", nick="alice", reason="")
     model.receive([kicked], 0)
-    assert model.house.current is lobby(model)
+    assert model.rooms.current is lobby(model)
     assert not dev.is_joined
-    assert dev in model.house.open_rooms, "the reason is to be seen"
-    model.house.go_to(dev)
-    model.house.go_to(lobby(model))
-    assert dev not in model.house.open_rooms
+    assert dev in model.rooms.open_rooms, "the reason is to be seen"
+    model.rooms.go_to(dev)
+    model.rooms.go_to(lobby(model))
+    assert dev not in model.rooms.open_rooms
 
 
 def test_room_joined_by_another_device_is_there_and_leaves_one_alone() -> None:
     model = online(Model("alice"))
     model.receive([Joined(room="dev", nick="alice")], 0)
-    assert [room.name for room in model.house.open_rooms] == ["lobby", "dev"]
-    assert model.house.current is lobby(model)
+    assert [room.name for room in model.rooms.open_rooms] == ["lobby", "dev"]
+    assert model.rooms.current is lobby(model)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +155,12 @@ def test_room_joined_by_another_device_is_there_and_leaves_one_alone() -> None:
 def test_one_goes_where_one_asked_to(text: str, name: str) -> None:
     model = online(Model("alice"))
     join = CommandInfo(name="join", aliases=("j",), usage="/join ROOM", help="", role="guest")
-    model.commands = (join,)
+    model.commands.learn((join,))
     [request] = requests(model.typed(text, 0, lobby(model)))
     joined = Joined(room=name, nick="alice") if name == "dev" else said(1, room=name)
     model.receive([joined, Done(id=request.id or "")], 0)
-    assert model.house.current is not None
-    assert model.house.current.name == name
+    assert model.rooms.current is not None
+    assert model.rooms.current.name == name
 
 
 def test_old_topic_and_kick_in_the_history_change_nothing_now() -> None:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support_model import answer, lobby, online, requests, said
-from trio_chat.client.model import Model
-from trio_chat.client.past import PAST_LINES
-from trio_chat.client.rooms import ROOM_LINES, Room
+from trio_chat.client.state.model import Model
+from trio_chat.client.state.room.past import PAST_LINES
+from trio_chat.client.state.room.room import ROOM_LINES, Room
 from trio_chat.events import Backlog, Done, Error, Gap, Said
 from trio_chat.requests import Page
 

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
 
-from trio_chat.client.keymap import ACTIONS
-from trio_chat.client.passwords import is_secret, masked, wanted
-from trio_chat.client.render import Renderer, Row
-from trio_chat.client.settings import Settings
-from trio_chat.client.ui.found import events_of, found_list
-from trio_chat.client.ui.help import key_list
-from trio_chat.client.ui.listing import Listing
-from trio_chat.client.ui.notify import desktop_kind, sequence
-from trio_chat.client.ui.question import PasteGuard, Secret, separate
+from trio_chat.client.settings.keymap import ACTIONS
+from trio_chat.client.settings.settings import Settings
+from trio_chat.client.state.passwords import is_secret, masked, wanted
+from trio_chat.client.text.render import Renderer, Row
+from trio_chat.client.ui.full.notify import desktop_kind, sequence
+from trio_chat.client.ui.input.question import PasteGuard, Secret, separate
+from trio_chat.client.ui.lists.found import events_of, found_list
+from trio_chat.client.ui.lists.keylist import key_list
+from trio_chat.client.ui.lists.listing import Listing
 from trio_chat.events import Result
 
 

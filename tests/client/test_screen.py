@@ -15,7 +15,7 @@ from prompt_toolkit.utils import get_cwidth
 
 from support_client import FakeServer
 from support_screen import ScreenClient
-from trio_chat.client.settings import Notifications
+from trio_chat.client.settings.settings import Notifications
 from trio_chat.events import Edited, Joined, Left, MemberInfo, Members, Settings, timestamp
 from trio_chat.requests import Input
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
 
-from trio_chat.client.wrapping import Measure, steady
+from trio_chat.client.text.wrapping import Measure, steady
 
 MEASURE = Measure(get_cwidth)
 

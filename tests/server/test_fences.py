@@ -57,7 +57,7 @@ async def broken(server: ChatServer, nick: str, kind: type) -> PlainPeer:
     peer = await server.plain(nick)
     session = server.session_of(nick)
     session.wire = BrokenPlain(kind)
-    server.service.audience.subscribe_to_all(session)
+    server.hub.audience.subscribe_to_all(session)
     return peer
 
 
@@ -114,10 +114,11 @@ async def test_wire_that_cannot_show_who_comes_reads_on(server: ChatServer, kind
     zoe = await broken(server, "zoe", kind)
     server.expected_bugs = 1
     assert types(await bob.input("/nick bobby"))[-1] == "done"
-    await server.native("dora")
-    await alice.input("hi")
+    dora = await server.native("dora")
+    assert types(await dora.input("hi"))[-1] == "done"
     assert "hi" in (await zoe.until("hi"))[-1]
     assert texts(await bob.sync()) == ["hi"]
+    assert texts(await alice.sync()) == ["hi"]
 
 
 async def test_wire_that_cannot_show_an_end_does_not_hold_up_who_leaves(
@@ -159,16 +160,18 @@ class NoStream:
     """Of no use, and cannot even be closed."""
 
     async def aclose(self) -> None:
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.cancel_shielded_checkpoint()
         raise RuntimeError("a bug in closing")
 
 
 @pytest.mark.parametrize(
-    ("poison", "bugs"), [(NoStream(), 2), (OSError(5, "input/output error"), 1)], ids=str
+    ("poison", "bugs"),
+    [(NoStream(), 2), (OSError(5, "input/output error"), 1)],
+    ids=["useless", "refused"],
 )
 async def test_accept_that_raises_keeps_nobody_else_out(
     autojump_clock: MockClock, links: Links, poison: object, bugs: int
 ) -> None:
-    async with open_server(chat_config(), links, PoisonedListener(poison)) as server:
+    async with open_server(chat_config(), links, listener=PoisonedListener(poison)) as server:
         server.expected_bugs = bugs
         await assert_chat_goes_on(server, await server.native("alice"), await server.native("bob"))

@@ -97,7 +97,7 @@ async def test_a_line_for_which_the_store_has_no_place_yet_is_paid_for_once(
     config = chat_config("limits.flood=true", "limits.flood_burst=1")
     async with open_server(config, links) as server:
         alice = await server.native("alice")
-        monkeypatch.setattr(server.service.store, "submit_nowait", full)
+        monkeypatch.setattr(server.hub.store, "submit_nowait", full)
         assert types(await alice.input("one")) == ["said", "done"]
         assert types(await alice.input("too fast")) == ["error"]
 

@@ -7,7 +7,7 @@ import pytest
 from support_accounts import PASSWORD, code, login, registered
 from support_server import ChatServer, Peer, PlainPeer
 from trio_chat.chat.roles import Role
-from trio_chat.server.admin.console import Add, carry_out
+from trio_chat.server.admin.console import Add, Office, carry_out
 
 CYRILLIC_ACE, MIXED_BOB = "асе", "bоb"
 
@@ -68,8 +68,8 @@ async def test_account_whose_name_looks_like_another_from_before_still_comes_in(
     from trio_chat.chat.accounts import Account
 
     await registered(server, "bob")
-    bob = server.service.state.accounts.find("bob")
-    server.service.state.accounts.put(Account("id", "b0b", bob.password))
+    bob = server.state.accounts.find("bob")
+    server.state.accounts.put(Account("id", "b0b", bob.password))
     former = await login(server, "b0b")
     assert await code(former, "still me") == "done"
 
@@ -94,7 +94,9 @@ async def test_nobody_is_called_like_the_server(server: ChatServer, nick: str) -
     assert (await guest.hello(nick))[-1]["code"] == "nick_taken"
     await guest.hello("guest")
     assert await code(guest, f"/nick {nick}") == "nick_taken"
-    added = await carry_out(server.service, Add(nick, PASSWORD, "member"))
+    added = await carry_out(
+        Office(server.hub, server.parts.operations), Add(nick, PASSWORD, "member")
+    )
     assert (added.done, "kept for the server" in added.text) == (False, True)
     plain = PlainPeer(server.dial())
     await plain.send(nick)
@@ -118,4 +120,4 @@ async def test_number_of_a_sanction_has_its_sign(server: ChatServer) -> None:
     guest = await server.native("guest")
     await guest.input("/join 1")  # a room called like the number changes nothing
     assert await code(ada, "/unban #1") == "done"
-    assert server.service.state.sanctions.is_quiet
+    assert server.state.sanctions.is_quiet

@@ -51,7 +51,7 @@ class CountingLink:
 def connect(server: ChatServer) -> CountingLink:
     link = CountingLink()
     as_link: Link = link
-    server.service.start_soon(server.service.admit(as_link).run)
+    server.hub.start_soon(server.parts.admission.admit(as_link).run)
     return link
 
 

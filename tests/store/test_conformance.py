@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support_store import Open, Talk, seqs, talking
-from trio_chat.errors import Conflict, Unavailable
+from trio_chat.errors import BadRequest, Conflict, Unavailable
 from trio_chat.store import batches
 from trio_chat.store.api import AUDIT_ROOM, Put, Record, Write
 
@@ -381,10 +382,10 @@ async def test_a_query_without_a_word_asks_for_everything(open_store: Open) -> N
         "'",
         "\\",
         "-word",
-        "word" * 5000,
-        "word " * 3000,
-        " ".join(f"w{i}" for i in range(3000)),
-        '"' + "w " * 3000,
+        "word" * 128,
+        "word " * 100,
+        " ".join(f"w{i}" for i in range(16)),
+        '"' + "w " * 60,
     ],
 )
 async def test_no_query_is_a_syntax_error(open_store: Open, query: str) -> None:
@@ -403,10 +404,45 @@ def test_search_takes_any_text(open_store: Open, queries: list[str]) -> None:
         async with talking(open_store()) as talk:
             await talk.say("some word", room="any")
             for query in queries:
-                assert set(await talk.texts(query, rooms=["any"])) <= {"some word"}
+                with suppress(BadRequest):
+                    assert set(await talk.texts(query, rooms=["any"])) <= {"some word"}
                 await talk.texts("word", sender=query, rooms=[query, "any"])
 
     trio.run(search)
+
+
+@pytest.mark.parametrize(
+    ("query", "rule"),
+    [
+        ("word" * 5000, "a search has at most 512 characters, this has 20000"),
+        ("\u0344" * 600, "a search has at most 512 characters"),
+        (" ".join(f"w{i}" for i in range(17)), "a search has at most 16 words, this has 17"),
+        ('"' + "w " * 70, "a search has at most 64 words in its phrases"),
+        ("上海" * 40, "a search has at most 64 words in its phrases"),
+        ("a*", "a*: the beginning of a word needs 2 characters before the *"),
+        ("word .,a*", ".,a*: the beginning of a word needs 2 characters"),
+        ("é* é*", "é*: the beginning of a word needs 2 characters"),
+        ('"quick b"*', "quick b*: the beginning of a word needs 2 characters"),
+    ],
+)
+async def test_a_search_that_would_cost_too_much_is_refused_with_the_rule(
+    open_store: Open, query: str, rule: str
+) -> None:
+    """B4: few terms, a prefix of two characters at least; each refusal names its rule."""
+    async with talking(open_store()) as talk:
+        await talk.say("word")
+        with pytest.raises(BadRequest) as info:
+            await talk.texts(query)
+        assert rule in info.value.message
+
+
+async def test_terms_that_are_one_for_the_index_count_once(open_store: Open) -> None:
+    """B4: `..word* .,word* ...` is one term, whatever stands around it."""
+    signs = ".,;:!?-+/()[]{}<>=&%$#@^"
+    async with talking(open_store()) as talk:
+        await talk.say("some word")
+        assert await talk.texts(" ".join(f"{sign}word*" for sign in signs)) == ["some word"]
+        assert await talk.texts(" ".join(f"{sign}Wörd" for sign in signs)) == ["some word"]
 
 
 async def test_a_search_that_takes_too_long_is_unavailable(open_store: Open) -> None:

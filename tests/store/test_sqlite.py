@@ -19,7 +19,7 @@ from trio_chat.config import Config, StoreSection
 from trio_chat.errors import BadRequest, StoreError, Unavailable
 from trio_chat.store.api import Put, Record, Write
 from trio_chat.store.opening import open_store
-from trio_chat.store.sqlite import store as sqlite
+from trio_chat.store.sqlite import upkeep
 from trio_chat.store.sqlite.store import DATABASE_NAME, open_sqlite_store
 
 # --- restarts
@@ -89,18 +89,18 @@ async def test_ids_are_forgotten_after_their_time(tmp_path: Path) -> None:
 
 async def test_many_writes_settle_by_themselves(tmp_path: Path) -> None:
     async with talk_in(tmp_path) as talk:
-        await talk.commit(*[Write(room="r") for _ in range(3 * sqlite.SETTLE_WRITES)])
+        await talk.commit(*[Write(room="r") for _ in range(3 * upkeep.SETTLE_WRITES)])
         with database(tmp_path) as db:
-            while db.execute("SELECT count(*) FROM message").get < 2 * sqlite.SETTLE_WRITES:
+            while db.execute("SELECT count(*) FROM message").get < 2 * upkeep.SETTLE_WRITES:
                 await talk.store.get("any", "thing")
-        assert len(await talk.store.page("r", after=0, limit=10_000)) == 3 * sqlite.SETTLE_WRITES
+        assert len(await talk.store.page("r", after=0, limit=10_000)) == 3 * upkeep.SETTLE_WRITES
 
 
 async def test_what_cannot_settle_stays_and_settles_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "RETRY_SECONDS", 0.001)
-    monkeypatch.setattr(sqlite, "SETTLE_WRITES", 10)
+    monkeypatch.setattr(upkeep, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(upkeep, "SETTLE_WRITES", 10)
     async with talk_in(tmp_path) as talk:
         await talk.say("before")
         await talk.settle()

@@ -244,13 +244,17 @@ class Directory:
             return None
         return self._named.get(name) or self._named.get(fold(name))
 
-    def find_room(self, name: str) -> Room:
-        """Raises NoSuchRoom, naming the nearest one."""
+    def find_room(self, name: str, member: Member | None = None) -> Room:
+        """The room called *name*, if *member* may know of it; None: whoever asks.
+
+        Raises:
+            NoSuchRoom, naming the nearest one that everybody may know of.
+        """
         name = name.removeprefix("#")
         if len(name) > DECOMPOSED * self.limits.room_characters:
             raise NoSuchRoom("no room has so long a name")
         room = self.named(name)
-        if room is None:
+        if room is None or (member is not None and not room.is_listed_for(member)):
             public = (room.name for room in self.rooms.values() if not room.record.private)
             raise NoSuchRoom(f"there is no room #{name}{_nearest(name, public)}")
         return room
@@ -261,7 +265,7 @@ class Directory:
         Raises:
             NoSuchRoom, NotInRoom.
         """
-        room = self.find_room(name)
+        room = self.find_room(name, member)
         if room.key not in member.rooms:
             raise NotInRoom(f"you are not in #{room.name}; /join {room.name} takes you there")
         return room

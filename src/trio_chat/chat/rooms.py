@@ -208,6 +208,11 @@ class Room(Talk):
         """Nothing was set here, and nobody made it on purpose."""
         return self.record == RoomRecord(self.name, roles=self.record.roles)
 
+    def is_listed_for(self, member: Member) -> bool:
+        """Return whether the member may know of the room: who is in it, and what it is about."""
+        belongs = self.key in member.rooms or member.identity in self.record.invited
+        return belongs or not self.record.private or bool(self.role_of(member.identity))
+
     def role_of(self, identity: str) -> RoomRole:
         return RoomRole(self.record.roles.get(identity, 0))
 

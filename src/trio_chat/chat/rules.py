@@ -15,6 +15,7 @@ from trio_chat.chat.roles import Role, RoomRole, rank
 from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.chat.sanctions import Defcon, Sanction, SanctionKind, Sanctions
 from trio_chat.errors import Banned, Muted, NotPermitted, RoomFull, TooFast
+from trio_chat.text import fold
 
 _SPOKE_SPARE = 100  # entries of those who left, before they are looked through
 EVERYWHERE = ""  # the room of a sanction that holds on the whole server
@@ -65,26 +66,21 @@ def check_enter(
     Raises:
         Banned, NotPermitted, RoomFull.
     """
+    record = room.record
+    belongs = member.identity in record.roles or member.identity in record.invited
+    if record.private and not belongs:  # nothing else about it is told, its spelling included
+        name = fold(room.name)
+        raise NotPermitted(f"#{name} is private; somebody who runs it can /invite you")
     ban = holding(sanctions, "ban", room, member, now_ms)
     if ban is not None:
         raise Banned(
             refusal(f"you are banned from #{room.name}", ban), retry_after=left(ban, now_ms)
         )
-    record = room.record
-    belongs = member.identity in record.roles or member.identity in record.invited
-    if record.private and not belongs:
-        raise NotPermitted(f"#{room.name} is private; somebody who runs it can /invite you")
     if record.key and key != record.key and not belongs:
         raise NotPermitted(f"#{room.name} needs a key: /join {room.name} KEY")
     is_full = counts and 0 < record.limit <= len(room.members)
     if is_full and not room.role_of(member.identity):
         raise RoomFull(f"#{room.name} has place for {record.limit}, and they are there")
-
-
-def is_listed(room: Room, member: Member) -> bool:
-    """Whether the member may know who is in the room, and what it is about."""
-    belongs = room.key in member.rooms or member.identity in room.record.invited
-    return belongs or not room.record.private or bool(room.role_of(member.identity))
 
 
 def check_speak(
@@ -138,6 +134,26 @@ def check_words(
             where = f"in #{room.name}" if mute.room and room else "on this server"
             text = refusal(f"you are muted {where}", mute)
             raise Muted(text, retry_after=left(mute, now_ms))
+
+
+def check_nick_free(member: Member, nick: str, sanctions: Sanctions, now_ms: int) -> None:
+    """Refuse a nick under which the member would be banned: on the server, or from a room it is
+    in.
+
+    Raises:
+        Banned.
+    """
+    if sanctions.is_quiet:
+        return
+    called = subject_of(member)._replace(key=fold(nick))
+    for room in (None, *member.rooms.values()):
+        place = EVERYWHERE if room is None else room.key
+        own_rank = rank_in(room, member)
+        ban = sanctions.find("ban", place, called, now_ms, rank=own_rank)
+        if ban is not None:
+            where = "on this server" if room is None else f"in #{room.name}"
+            text = refusal(f"that nick is banned {where}", ban)
+            raise Banned(text, retry_after=left(ban, now_ms))
 
 
 def check_renames(member: Member, sanctions: Sanctions, now_ms: int) -> None:

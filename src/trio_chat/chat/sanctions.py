@@ -181,6 +181,10 @@ class Sanctions:
                 del self._shelves[place]
         return sanction
 
+    def count(self, room: str) -> int:
+        """How many there are in that room alone, those that are over included."""
+        return sum(len(self._shelves.get((kind, room), ())) for kind in SANCTION_KINDS)
+
     def get(self, number: int) -> Sanction | None:
         return self._by_number.get(number)
 

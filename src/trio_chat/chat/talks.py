@@ -81,7 +81,7 @@ class Talk:
         shown: the last seq that was broadcast. Every session here has been given all up to it,
             unless it lags.
         recent: the newest shown lines of the log, for those who join. Filled when `loaded`.
-        sending: a broadcast to this room is under way; see server/broadcast.py.
+        sending: a broadcast to this room is under way; see server/delivery/broadcast.py.
     """
 
     __slots__ = ("key", "loaded", "recent", "sending", "shown")

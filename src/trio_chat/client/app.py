@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import ssl
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
@@ -20,12 +19,13 @@ from typing import Protocol
 
 import trio
 
-from trio_chat.client.connection import Connection, Login, LoginRefused, Refused, Unreachable
-from trio_chat.client.dial import Dial, dial_tcp, dial_tls
-from trio_chat.client.effects import Effect
-from trio_chat.client.model import Model
-from trio_chat.client.settings import Settings
-from trio_chat.client.transcript import Transcript, open_transcript
+from trio_chat.client.link.connection import Connection
+from trio_chat.client.link.dial import Dial, dial_tcp, dial_tls
+from trio_chat.client.link.failures import LoginRefused, Refused, Unreachable
+from trio_chat.client.settings.options import ClientOptions
+from trio_chat.client.state.effects import Effect
+from trio_chat.client.state.model import Model
+from trio_chat.client.text.transcript import Transcript, open_transcript
 from trio_chat.client.ui.plain import PlainScreen
 
 EXIT_QUIT = 0
@@ -38,13 +38,13 @@ FLUSH_SECONDS = 5.0
 
 
 class Screen(Protocol):
-    """One of the faces in `ui`."""
+    """One of the screens in `ui`."""
 
     def on_effects(self, effects: Sequence[Effect]) -> None:
         """Show a batch; called for every batch that was received, also an empty one."""
 
     def on_status(self) -> None:
-        """`Connection.status` has changed."""
+        """Show `Connection.status`, which has changed."""
 
     async def keep_pace(self) -> None:
         """Wait while the screen cannot take more."""
@@ -57,25 +57,6 @@ class Screen(Protocol):
 
     async def flush(self) -> None:
         """Wait until everything is shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClientOptions:
-    """What the command line and a profile say.
-
-    *room* None: where the server puts us; *tls*: the rules for an encrypted link; *is_json*: the
-    plain screen prints events as the wire has them; *settings*: of the file, with what the
-    command line says instead.
-    """
-
-    host: str
-    port: int
-    nick: str
-    room: str | None = None
-    login: Login | None = None
-    tls: ssl.SSLContext | None = None
-    is_json: bool = False
-    settings: Settings = field(default_factory=Settings)
 
 
 async def run_client(options: ClientOptions, dial: Dial | None = None) -> int:
@@ -124,7 +105,7 @@ async def _keep_pace(screen: Screen, transcripts: Sequence[Transcript]) -> None:
 
 @dataclass(slots=True)
 class _End:
-    """How it came to an end."""
+    """How the chat came to an end: by which signals, or by which error."""
 
     signals: list[int] = field(default_factory=list)
     error: Unreachable | Refused | None = None
@@ -175,7 +156,7 @@ async def _run_screen(screen: Screen, connection: Connection) -> None:
 async def _leave_on_signal(
     connection: Connection, received: list[int], scope: trio.CancelScope
 ) -> None:
-    """The first signal says `/quit`, the second does not wait for the answer."""
+    """Say `/quit` at the first signal; at the second do not wait for the answer."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         async for number in signals:
             received.append(number)
@@ -185,7 +166,8 @@ async def _leave_on_signal(
 
 
 def _is_hangup(group: BaseExceptionGroup[OSError]) -> bool:
-    """The terminal is gone: a redraw says so before the signal does."""
+    """Return whether all of *group* say that the terminal is gone: a redraw fails before the signal
+    comes."""
     return group.split(lambda exc: getattr(exc, "errno", None) == errno.EIO)[1] is None
 
 
@@ -218,9 +200,10 @@ def _choose_screen(options: ClientOptions) -> str:
 def _open_screen(
     kind: str, model: Model, options: ClientOptions
 ) -> AbstractAsyncContextManager[Screen]:
-    """prompt_toolkit costs 150 ms: only who needs it imports it."""
+    """Open the screen *kind*. prompt_toolkit takes 150 ms to import, so only the screens that need
+    it do."""
     if kind == "full":
-        from trio_chat.client.ui.full import open_full_screen
+        from trio_chat.client.ui.full.full import open_full_screen
 
         return open_full_screen(model, options.settings)
     if kind == "inline":

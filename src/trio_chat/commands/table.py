@@ -57,7 +57,7 @@ class Command:
         room_role: the lowest role in a room that may use it there, whatever the server's role.
             The room is where it is typed, or is named before the arguments: `/kick #dev bob`.
         personal: it is about the account itself, so no token opens it.
-        free: every token opens it.
+        free: every token opens it, and it is never too fast.
         reads: it changes nothing, so it is run again when its id comes again, and it is paid
             for from the budget for queries.
     """
@@ -164,6 +164,11 @@ class CommandTable:
         """Whether /name is paid for from the budget for queries; an unknown one is not."""
         command = self._by_name.get(name.lower())
         return command is not None and command.reads
+
+    def is_free(self, name: str) -> bool:
+        """Return whether /name is never refused for being too fast: leaving is not."""
+        command = self._by_name.get(name.lower())
+        return command is not None and command.free
 
     def _hint(self, name: str) -> str:
         if "/" in name:  # a path

@@ -115,6 +115,19 @@ def check_lets_in(context: Context, room: Room) -> None:
         raise NotPermitted(f"#{room.name} is private: only who runs it lets somebody in")
 
 
+def readable(context: Context) -> Room:
+    """The room where the line was typed, if the member may know how it is set up: of a private one
+    no role of the server shows more than that it is there.
+
+    Raises:
+        NotInRoom, NotPermitted.
+    """
+    room = here(context)
+    if not room.is_listed_for(context.member):
+        raise NotPermitted(f"#{room.name} is private: how it is set up is for those in it")
+    return room
+
+
 def lower_target(context: Context, name: str, room: Room | None) -> Target:
     """Like `find_target`, for what is only done to somebody of a lower rank.
 

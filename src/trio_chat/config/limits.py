@@ -92,6 +92,19 @@ class LimitsSection(Section, frozen=True, kw_only=True):
             "Who may be let into a private room: what one change of a room writes grows with them.",
         ),
     ] = 1000
+    sanctions_per_room: Annotated[
+        int,
+        count(100_000, "Bans and mutes of one room: what holds somebody is looked for in them."),
+    ] = 1000
+    sanctions: Annotated[
+        int, count(1_000_000, "Bans and silences of the whole server: some 500 bytes each.")
+    ] = 10_000
+    roles_per_room: Annotated[
+        int,
+        count(
+            100_000, "Roles given in one room: what one change of a room writes grows with them."
+        ),
+    ] = 1000
     backlog_events: Annotated[
         int,
         count(

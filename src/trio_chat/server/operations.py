@@ -4,25 +4,31 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import structlog
 import trio
 
+from trio_chat.chat.state import State
 from trio_chat.commands.context import Backup, ConnectionRow, Stats
 from trio_chat.config import Config, is_live, keys, value_of, with_live
 from trio_chat.errors import BadRequest, ConfigError, NotPermitted, Unavailable
 from trio_chat.server.countdown import Countdown
-from trio_chat.server.hub import logins
+from trio_chat.server.delivery.broadcast import Broadcaster
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.delivery.sessions import Sessions
+from trio_chat.server.hub.logins import Logins
+from trio_chat.server.hub.seats import Seats
+from trio_chat.server.net.deadlines import Deadlines
 from trio_chat.server.restore import check_auto_join
+from trio_chat.server.settings import Settings
+from trio_chat.store.api import Store
 
-if TYPE_CHECKING:
-    from trio_chat.server.delivery.session import Session
-    from trio_chat.server.service import Service
+LoadConfig: TypeAlias = Callable[[], Awaitable[Config]]
 
 log = structlog.get_logger()
 
@@ -38,48 +44,66 @@ class Operations:
     """
 
     def __init__(
-        self, service: Service, stop: trio.Event | None, load_config: Callable[[], Config] | None
+        self,
+        state: State,
+        store: Store,
+        settings: Settings,
+        deadlines: Deadlines,
+        seats: Seats,
+        logins: Logins,
+        sessions: Sessions,
+        broadcaster: Broadcaster,
+        now_ms: Callable[[], int],
+        stop: trio.Event,
+        load_config: LoadConfig | None,
     ) -> None:
-        self._service = service
-        self._stop = trio.Event() if stop is None else stop
+        """*stop* ends the server; *load_config* reads its configuration again."""
+        self._state = state
+        self._store = store
+        self._settings = settings
+        self._deadlines = deadlines
+        self._seats = seats
+        self._logins = logins
+        self._sessions = sessions
+        self._broadcaster = broadcaster
+        self._now_ms = now_ms
+        self._stop = stop
         self._load_config = load_config
         self._backing_up = False
-        self._countdown = Countdown(service.deadlines, service.performer.announce)
+        self._started_ms = now_ms()
+        self._countdown = Countdown(deadlines, sessions.announce)
         self.farewell = "the server is shutting down"
 
     # --- the configuration
 
     def apply(self, config: Config) -> None:
-        """Every place that keeps a copy is told here; what was begun under the former values, a
-        deadline or a link, ends under them."""
-        service, old = self._service, self._service.config
+        """Whoever computed something from the former values is told here; what was begun under
+        them, a deadline or a link, ends under them."""
+        state, old = self._state, self._settings.config
         config = with_live(old, config)
         check_auto_join(config)
-        service.settings.config = config
-        service.state.directory.limits = config.limits
-        service.state.directory.server_name = config.server.name
-        service.logins.configure(config.accounts)
-        service.state.default_motd = config.server.motd
-        for session in service.sessions:
+        self._settings.config = config
+        state.directory.limits = config.limits
+        state.directory.server_name = config.server.name
+        self._logins.configure(config.accounts)
+        state.default_motd = config.server.motd
+        for session in self._sessions:
             session.outbox.limit_bytes = config.limits.outbox_bytes
-        for member in (
-            *service.state.directory.members.values(),
-            *(seat.member for seat in service.seats),
-        ):
+        for member in (*state.directory.members.values(), *(seat.member for seat in self._seats)):
             member.flood = member.queries = None
-        for room in service.state.directory.rooms.values():
+        for room in state.directory.rooms.values():
             room.keep_events(config.limits.backlog_events)
 
     async def read_config(self) -> Config:
         if self._load_config is None:
             raise ConfigError("this server was started without a configuration to read again")
-        return await logins.in_thread(self._load_config, limiter=None)
+        return await self._load_config()
 
     async def reload(self) -> None:
         """Read the configuration again, as `/reload` does, for SIGHUP; the log tells what came of
         it."""
         try:
-            wanted, before = await self.read_config(), self._service.config
+            wanted, before = await self.read_config(), self._settings.config
             self.apply(wanted)
         except ConfigError as exc:
             log.warning("the configuration stays as it is", reason=str(exc), always=True)
@@ -95,34 +119,33 @@ class Operations:
     # --- figures
 
     def stats(self) -> Stats:
-        service = self._service
         return Stats(
-            connections=len(service.sessions),
-            members=len(service.state.directory.members),
-            accounts=len(service.state.accounts),
-            rooms=len(service.state.directory.rooms),
-            events=service.broadcaster.shown_events,
-            uptime_seconds=(service.now_ms() - service.started_ms) // 1000,
+            connections=len(self._sessions),
+            members=len(self._state.directory.members),
+            accounts=len(self._state.accounts),
+            rooms=len(self._state.directory.rooms),
+            events=self._broadcaster.shown_events,
+            uptime_seconds=(self._now_ms() - self._started_ms) // 1000,
             memory_bytes=_memory_bytes(),
         )
 
     def connections(self) -> list[ConnectionRow]:
-        return [_row(session) for session in self._service.sessions]
+        return [_row(session) for session in self._sessions]
 
     # --- a copy
 
     async def backup(self, tell: Callable[[str], None]) -> Backup:
-        if self._service.config.store.memory:
+        if self._settings.config.store.memory:
             raise Unavailable("nothing is kept on disk here")
         if self._backing_up:
             raise NotPermitted("a backup is being made already")
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        folder = self._service.config.data_folder / _BACKUPS / f"trio-chat-{stamp}"
+        folder = self._settings.config.data_folder / _BACKUPS / f"trio-chat-{stamp}"
         self._backing_up = True
         self._tell_while_backing_up(tell)
         try:
             await _make(folder)
-            return Backup(folder, await self._service.store.backup(folder / _DATABASE))
+            return Backup(folder, await self._store.backup(folder / _DATABASE))
         finally:
             self._backing_up = False
             with suppress(OSError):  # it is not empty: all went well
@@ -132,18 +155,18 @@ class Operations:
         def again() -> None:
             if self._backing_up:
                 tell("the backup is being written ...")
-                self._service.deadlines.after(_TELL_SECONDS, again)
+                self._deadlines.after(_TELL_SECONDS, again)
 
-        self._service.deadlines.after(_TELL_SECONDS, again)
+        self._deadlines.after(_TELL_SECONDS, again)
 
     # --- what was said
 
     async def redact(self, account: str) -> int:
         """It goes on until nothing is left, because something may be said meanwhile."""
         deleted = 0
-        while some := await self._service.store.redact(account):
+        while some := await self._store.redact(account):
             deleted += some
-        for room in self._service.state.directory.rooms.values():
+        for room in self._state.directory.rooms.values():
             room.unload()
         return deleted
 

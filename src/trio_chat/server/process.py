@@ -46,7 +46,9 @@ async def serve(config: Config, load_config: Callable[[], Config], log_writer: L
         ConfigError, StoreError: start-up refuses (in an exception group).
     """
     async with trio.open_nursery() as nursery:
-        started: Started = await nursery.start(partial(serve_chat, config, load_config=load_config))
+        read_again = partial(trio.to_thread.run_sync, load_config)
+        run = partial(serve_chat, config, load_config=read_again)
+        started: Started = await nursery.start(run)
         if started.owner_code:  # before the rest, so that whoever waits for that has it
             log_writer.put(f"owner code: {started.owner_code}")
             await trio.to_thread.run_sync(log_writer.flush, _FLUSH_SECONDS)

@@ -16,7 +16,7 @@ Whoever uses a store depends on this module; which back end stands behind it is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -31,6 +31,9 @@ EntryKind: TypeAlias = Literal[
 Amended: TypeAlias = Literal["", "edited", "deleted"]
 
 AUDIT_ROOM = "$audit"
+
+# What one question looks at to find what is not hidden: some 5 ms.
+SCAN_ENTRIES = 2000
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +57,47 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     text: str
     target: int | str | None = None
     amended: Amended = ""
+
+
+Cursor: TypeAlias = tuple[int, str, int]
+"""Where an entry stands among those of all logs: its at_ms, room and seq."""
+
+
+class Hidden(NamedTuple):
+    """Persons whose words a reader does not want to see: who has an account by its id alone, a
+    guest by its folded nick."""
+
+    accounts: frozenset[str] = frozenset()
+    nicks: frozenset[str] = frozenset()
+
+    def hides(self, kind: str, account: str, nick: str) -> bool:
+        """Return whether it leaves out an entry of *kind* by *account* ("": a guest with the
+        folded *nick*). What carries no words of the person (`deleted`, `kicked`, `topic`) stays.
+        """
+        by_hidden = account in self.accounts if account else nick in self.nicks
+        return by_hidden and kind in ("message", "action", "notice", "edited")
+
+
+class Page(list[Entry]):
+    """Entries of a log, oldest first.
+
+    *go_on* is the seq from which to ask on (as *after* if that was given, else as *before*) when
+    there may be more, else None. It is set however few entries there are: what was left out was
+    looked at too.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = (), go_on: int | None = None) -> None:
+        super().__init__(entries)
+        self.go_on = go_on
+
+
+class Hits(list[Entry]):
+    """What a search found, newest first; *go_on* is where to search on when there may be more,
+    else None."""
+
+    def __init__(self, entries: Iterable[Entry] = (), go_on: Cursor | None = None) -> None:
+        super().__init__(entries)
+        self.go_on = go_on
 
 
 class Put(msgspec.Struct, frozen=True, gc=False):
@@ -128,12 +172,20 @@ class Pages(Protocol):
         """The last seq of the room's log, 0 if it has none."""
 
     async def page(
-        self, room: str, *, before: int | None = None, after: int | None = None, limit: int
-    ) -> list[Entry]:
+        self,
+        room: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int,
+        without: Hidden | None = None,
+    ) -> Page:
         """Return up to *limit* entries, oldest first: the newest with seq < *before*, the oldest
         with seq > *after*, or with neither the newest there are.
 
         With both: the oldest in between. An unknown room has none. Entries are given as amended.
+        Those that *without* hides are left out and do not count; then at most `SCAN_ENTRIES` are
+        looked at, so that there may be fewer than *limit*, and more to come: see `Page.go_on`.
 
         Raises:
             Unavailable: the log cannot be read now.
@@ -187,18 +239,26 @@ class Search(Protocol):
         sender: str | None = None,
         before_ms: int | None = None,
         after_ms: int | None = None,
+        before: Cursor | None = None,
         limit: int,
-    ) -> list[Entry]:
-        """Return the newest entries that hold every word of *query*, newest first.
+        without: Hidden | None = None,
+    ) -> Hits:
+        """Return the newest entries that hold every word of *query*, newest first: by time, then
+        by room, then by seq.
 
         Only *rooms* are looked at, each above the seq given (0: all of it). Case and accents do
-        not matter; "quoted words" stand together; a trailing `*` matches a word's beginning. An
-        empty query matches everything (then only the other conditions count). Both times are
-        exclusive. What was committed when the search began is found, unless the disk refuses
-        the index. What was edited is found where it was said, not once more in its `edited`.
+        not matter; "quoted words" stand together; a trailing `*` matches a word's beginning. In
+        scripts without blanks between words any part of a text is found. An empty query matches
+        everything (then only the other conditions count). Both times are exclusive, and so is
+        *before*: with the former `Hits.go_on` the search goes on. What was committed when the
+        search began is found, unless the disk refuses the index. What was edited is found where
+        it was said, not once more in its `edited`. What *without* hides is left out and does not
+        count; at most `SCAN_ENTRIES` of a room are looked at to find others.
 
         Raises:
-            Unavailable: the log cannot be read now, or `store.search_seconds` were not enough.
+            BadRequest: the query is too long, has too many words or too short a beginning.
+            Unavailable: the log cannot be read now, `store.search_seconds` were not enough, or
+                too many searches take long at the moment.
         """
 
 

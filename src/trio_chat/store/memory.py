@@ -13,7 +13,19 @@ import trio
 
 from trio_chat.config import StoreSection
 from trio_chat.errors import ChatError, Conflict, Unavailable
-from trio_chat.store.api import AUDIT_ROOM, Amended, Entry, Put, Record, Write
+from trio_chat.store.api import (
+    AUDIT_ROOM,
+    SCAN_ENTRIES,
+    Amended,
+    Cursor,
+    Entry,
+    Hidden,
+    Hits,
+    Page,
+    Put,
+    Record,
+    Write,
+)
 from trio_chat.store.batches import Batches
 from trio_chat.store.entries import (
     AMENDING,
@@ -22,16 +34,20 @@ from trio_chat.store.entries import (
     amendment,
     audit_entry,
     conflict,
-    dense_page,
+    cursor_of,
     entry_of,
+    merged,
     no_such_message,
     repeat,
 )
+from trio_chat.store.paging import dense_slice, is_hidden, shown, span_of
 from trio_chat.store.query import Matcher, parse_query
 from trio_chat.text import clean_line, fold
 
 # Entries that are looked at between two checkpoints: a millisecond or two.
 SLICE = 500
+# The same where each is compared: 50 of 4 KiB in a script without blanks take 10 milliseconds.
+SEARCH_SLICE = 50
 FORGET_SECONDS = 600.0
 RETRY_SECONDS = 2.0
 # However many talk: at some 250 bytes each the ids stay under 250 MB.
@@ -155,11 +171,22 @@ class MemoryStore:
     # --- reading
 
     async def page(
-        self, room: str, *, before: int | None = None, after: int | None = None, limit: int
-    ) -> list[Entry]:
+        self,
+        room: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int,
+        without: Hidden | None = None,
+    ) -> Page:
         await trio.lowlevel.checkpoint()
-        entries = dense_page(self._rooms.get(room, ()), before, after, limit)
-        return [self._as_it_is(entry) for entry in entries]
+        entries = self._rooms.get(room, ())
+        if not entries or limit <= 0:
+            return Page()
+        span = span_of(entries[0].seq, entries[-1].seq, before, after, without)
+        looked_at = dense_slice(entries, span.first, span.last)
+        visible = shown(looked_at, limit, without, forwards=span.forwards)
+        return span.page([self._as_it_is(entry) for entry in visible], limit)
 
     def _as_it_is(self, entry: Entry) -> Entry:
         """What was edited gives the text as it is now; see `Entry.amended`."""
@@ -196,8 +223,10 @@ class MemoryStore:
         sender: str | None = None,
         before_ms: int | None = None,
         after_ms: int | None = None,
+        before: Cursor | None = None,
         limit: int,
-    ) -> list[Entry]:
+        without: Hidden | None = None,
+    ) -> Hits:
         matcher = Matcher(parse_query(query))
         sender_key = None if sender is None else fold(clean_line(sender))
 
@@ -205,38 +234,55 @@ class MemoryStore:
             return (
                 (before_ms is None or entry.at_ms < before_ms)
                 and (after_ms is None or entry.at_ms > after_ms)
+                and (before is None or cursor_of(entry) < before)
                 and (sender_key is None or fold(entry.sender) == sender_key)
                 and entry.kind != "edited"
                 and matcher.matches(entry.text)
             )
 
-        found: list[Entry] = []
         try:
             with trio.fail_after(self._section.search_seconds):
-                for room, above in rooms.items():
-                    found += await self._search_room(room, above, wanted, limit)
+                parts = [
+                    await self._search_room(room, above, wanted, max(limit, 0), without)
+                    for room, above in rooms.items()
+                ]
         except trio.TooSlowError:
             raise Unavailable(
                 "the search took too long; narrow it down", retry_after=RETRY_SECONDS
             ) from None
-        found.sort(key=lambda entry: (entry.at_ms, entry.seq), reverse=True)
-        return found[:limit]
+        return merged(parts, limit)
 
     async def _search_room(
-        self, room: str, above: int, wanted: Callable[[Entry], bool], limit: int
-    ) -> list[Entry]:
-        entries = self._rooms.get(room, [])
-        entries = list(dense_page(entries, None, above, len(entries)))[::-1]
-        found: list[Entry] = []
-        for start in range(0, len(entries), SLICE):
-            found += filter(wanted, entries[start : start + SLICE])
-            if len(found) >= limit:
-                break
+        self,
+        room: str,
+        above: int,
+        wanted: Callable[[Entry], bool],
+        limit: int,
+        without: Hidden | None,
+    ) -> Hits:
+        hits = Hits()
+        looked_at: Cursor | None = None
+        left = limit if without is None else SCAN_ENTRIES
+        entries = dense_slice(self._rooms.get(room, ()), above + 1, self.head(room))[::-1]
+        for start in range(0, len(entries), SEARCH_SLICE):
+            for entry in filter(wanted, entries[start : start + SEARCH_SLICE]):
+                if len(hits) == limit or not left:
+                    # There is at least this one more.
+                    hits.go_on = looked_at
+                    return hits
+                left -= 1
+                looked_at = cursor_of(entry)
+                if without is None or not is_hidden(entry, without):
+                    hits.append(entry)
             await trio.lowlevel.checkpoint()
-        return found[:limit]
+        return hits
 
     def _slice(self, room: str, after: int) -> Sequence[Entry]:
-        return dense_page(self._rooms.get(room, ()), None, after, SLICE)
+        entries = self._rooms.get(room)
+        if not entries:
+            return ()
+        first = max(after + 1, entries[0].seq)
+        return dense_slice(entries, first, first + SLICE - 1)
 
     async def said_by(
         self, account: str, *, after: tuple[str, int] | None = None, limit: int

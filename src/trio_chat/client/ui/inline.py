@@ -18,16 +18,16 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 
-from trio_chat.client.aiotrio import Aio, open_asyncio
-from trio_chat.client.connection import Connection
-from trio_chat.client.effects import Bell, Effect, Show
-from trio_chat.client.lines import safe_text, shown_room
-from trio_chat.client.model import Model
-from trio_chat.client.passwords import wanted
-from trio_chat.client.settings import Settings
-from trio_chat.client.ui.completion import ChatCompleter
-from trio_chat.client.ui.history import open_history
-from trio_chat.client.ui.question import Secret
+from trio_chat.client.link.connection import Connection
+from trio_chat.client.settings.settings import Settings
+from trio_chat.client.state.effects import Bell, Effect, Show
+from trio_chat.client.state.model import Model
+from trio_chat.client.state.passwords import wanted
+from trio_chat.client.state.room.line import safe_text, shown_room
+from trio_chat.client.ui.aiotrio import Aio, open_asyncio
+from trio_chat.client.ui.input.completion import ChatCompleter
+from trio_chat.client.ui.input.history import open_history
+from trio_chat.client.ui.input.question import Secret
 from trio_chat.wire.render_text import render
 
 FRAME_SECONDS = 0.04
@@ -38,7 +38,7 @@ _NO_STYLE = Style([])
 
 
 class Interrupt(Exception):
-    """Ctrl-C at the prompt; KeyboardInterrupt would take the loop down."""
+    """Ctrl-C was pressed at the prompt; KeyboardInterrupt would take the loop down."""
 
 
 class InlineScreen:
@@ -96,13 +96,13 @@ class InlineScreen:
         with self._session.app.input.raw_mode():
             while (text := await self.read_line()) is not None:
                 self._was_read(connection)
-                if self._model.is_quit(text):
+                if self._model.inputs.is_quit(text):
                     connection.leave(text)
                     return
                 if wanted(text):
-                    text = await self._read_secret(Secret(safe_text(text), self._model.house.nick))
+                    text = await self._read_secret(Secret(safe_text(text), self._model.rooms.nick))
                 if text and text.strip():
-                    connection.typed(text, self._model.house.current)
+                    connection.typed(text, self._model.rooms.current)
 
     async def serve(self) -> None:
         while True:
@@ -141,9 +141,9 @@ class InlineScreen:
                     return None  # Ctrl-C on an empty line leaves, else it clears
 
     def _was_read(self, connection: Connection) -> None:
-        """Whoever types a line has seen what stands above it."""
+        """Take what stands above the prompt for read: somebody has typed below it."""
         now = trio.current_time()
-        rooms = self._model.house.open_rooms
+        rooms = self._model.rooms.open_rooms
         for room in rooms:
             room.start_reading()
         is_new = [self._model.saw(room, now) for room in rooms]
@@ -172,11 +172,11 @@ class InlineScreen:
             emit()
 
     def _prompt(self) -> str:
-        room = self._model.house.current
-        return f"{shown_room(room.name) if room else self._model.house.nick} ❯ "
+        room = self._model.rooms.current
+        return f"{shown_room(room.name) if room else self._model.rooms.nick} ❯ "
 
     def _is_command(self, name: str) -> bool:
-        return any(name == c.name or name in c.aliases for c in self._model.commands)
+        return self._model.commands.find(name) is not None
 
 
 @asynccontextmanager

@@ -1,4 +1,5 @@
-"""No terminal on one end or the other: every line of stdin is sent, events are printed as lines.
+"""The plain screen, for where no terminal is: every line of stdin is sent, events are printed as
+lines.
 
 It knows no prompt_toolkit. stdout carries what happened, stderr what was refused. Reads and writes
 are `os.read` and `os.write` in threads that are abandoned at the end: a thread left inside
@@ -13,11 +14,11 @@ from contextlib import aclosing
 
 import trio
 
-from trio_chat.client.connection import Connection
-from trio_chat.client.effects import Effect, Show
-from trio_chat.client.model import Model
-from trio_chat.client.passwords import masked
-from trio_chat.client.printer import Printer
+from trio_chat.client.link.connection import Connection
+from trio_chat.client.state.effects import Effect, Show
+from trio_chat.client.state.model import Model
+from trio_chat.client.state.passwords import masked
+from trio_chat.client.text.printer import Printer
 from trio_chat.events import Error, Event
 from trio_chat.wire.lines import LineBuffer
 from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, NativeWire
@@ -30,7 +31,7 @@ _WIRE = NativeWire()
 
 
 class PlainScreen:
-    """Prints what happens, and knows when everything typed was answered.
+    """Prints events as lines, and waits until every line of stdin was answered.
 
     Args:
         model: asked for what is unanswered.

@@ -74,7 +74,9 @@ async def _find(context: Context, place: Room | Direct, which: str) -> Entry:
     """
     floor = place.floor(context.member.identity)
     if which == _LAST:
-        entries = await context.history.page(place.key, before=place.shown + 1, limit=_LOOK_BACK)
+        entries: Sequence[Entry] = await context.history.page(
+            place.key, before=place.shown + 1, limit=_LOOK_BACK
+        )
         own = (entry for entry in reversed(entries) if _is_own(context, entry))
         found = next((entry for entry in own if _is_said(entry) and entry.seq > floor), None)
     else:

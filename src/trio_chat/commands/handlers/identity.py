@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from trio_chat.chat.names import check_line
+from trio_chat.chat.names import check_line, check_nick
 from trio_chat.chat.records import Change, setting
-from trio_chat.chat.rules import check_renames, check_words
+from trio_chat.chat.rules import check_nick_free, check_renames, check_words
 from trio_chat.commands.context import Context
 from trio_chat.commands.effects import Rename
 from trio_chat.commands.table import Command, Outcome
@@ -16,9 +16,11 @@ from trio_chat.events import NotifyLevel, timestamp
 from trio_chat.text import fold
 
 
-def nick(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def nick_(context: Context, arguments: tuple[str, ...]) -> Outcome:
     check_renames(context.member, context.state.sanctions, context.now_ms)
-    return Outcome(effects=(Rename(arguments[0]),))
+    nick = check_nick(arguments[0], context.config.limits)
+    check_nick_free(context.member, nick, context.state.sanctions, context.now_ms)
+    return Outcome(effects=(Rename(nick),))
 
 
 def whois(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -166,7 +168,7 @@ COMMANDS = [
         ("highlights",),
         most=1,
     ),
-    Command("nick", "NICK", "Change what you are called.", nick, least=1, most=1),
+    Command("nick", "NICK", "Change what you are called.", nick_, least=1, most=1),
     Command("whois", "NICK", "Show who somebody is.", whois, least=1, most=1, reads=True),
     Command("away", "[REASON]", "Say that you are away.", away, most=1),
     Command("back", "", "Say that you are here again.", back),

@@ -10,14 +10,16 @@ import msgspec
 from trio_chat.chat import records
 from trio_chat.chat.durations import parse_duration, shown_duration
 from trio_chat.chat.names import check_line, check_room
+from trio_chat.chat.profiles import EMPTY, member_of
 from trio_chat.chat.records import Change, room_changed
 from trio_chat.chat.roles import Role, RoomRole
 from trio_chat.chat.rooms import Room, RoomRecord
+from trio_chat.chat.rules import holding
 from trio_chat.commands.audit import act
 from trio_chat.commands.context import Context
 from trio_chat.commands.effects import Archive, Enter, Line, Tell
 from trio_chat.commands.table import Command, Outcome, of_moderators, of_owners
-from trio_chat.commands.targets import check_lets_in, find_owner, here, settable
+from trio_chat.commands.targets import Target, check_lets_in, find_owner, here, readable, settable
 from trio_chat.errors import BadRequest, NotPermitted, UsageError
 
 NOTHING = "-"
@@ -54,8 +56,8 @@ def create(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 
 def describe(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    room = here(context)
     if not arguments:
+        room = readable(context)
         return Outcome(text=_described(room), data=_settings(room))
     text = "" if arguments[0] == NOTHING else arguments[0]
     text = check_line(text, "description", context.config.limits.topic_characters)
@@ -80,6 +82,7 @@ def invite(context: Context, arguments: tuple[str, ...]) -> Outcome:
     target = find_owner(context, arguments[0])
     if target.identity in room.members:
         raise NotPermitted(f"{target.nick} is in #{room.name} already")
+    _check_not_banned(context, room, target)
     if len(room.record.invited) >= context.config.limits.invited_per_room:
         raise NotPermitted("a room has so many invitations at most; /uninvite somebody first")
     tell: tuple[Tell, ...] = ()
@@ -92,6 +95,21 @@ def invite(context: Context, arguments: tuple[str, ...]) -> Outcome:
     said = f"invited {target.nick}"
     outcome = _set(context, "invite", said, target=target.nick, invited=invited)
     return dataclasses.replace(outcome, effects=(*outcome.effects, *tell))
+
+
+def _check_not_banned(context: Context, room: Room, target: Target) -> None:
+    """Raises BadRequest: an invitation would not let them in."""
+    member = target.member
+    if member is None and target.account is not None:
+        member = member_of(target.account, EMPTY, now_ms=context.now_ms)
+    if member is None:
+        return
+    ban = holding(context.state.sanctions, "ban", room, member, context.now_ms)
+    if ban is not None:
+        raise BadRequest(
+            f"{target.nick} is banned (#{ban.number}) and could not come in;"
+            f" /unban #{ban.number} lifts it"
+        )
 
 
 def uninvite(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -107,6 +125,7 @@ def uninvite(context: Context, arguments: tuple[str, ...]) -> Outcome:
 def key(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = settable(context)
     if not arguments:
+        readable(context)
         shown = f"the key is {room.record.key}" if room.record.key else "this room has no key"
         return Outcome(text=shown, data={"key": room.record.key})
     text = "" if arguments[0] == NOTHING else check_line(arguments[0], "key", _KEY_CHARACTERS)

@@ -76,6 +76,9 @@ def _give(context: Context, name: str, role: RoomRole, said: str) -> Outcome:
     check_rank(own_rank(context, room), rank(Role.GUEST, role), f"a {role.title}")
     if room.role_of(target.identity) >= role:
         raise NotPermitted(f"{target.nick} is {room.role_of(target.identity).title} already")
+    most = context.config.limits.roles_per_room
+    if len(room.record.roles) >= most and target.identity not in room.record.roles:
+        raise NotPermitted(f"at most {most} have a role in one room; /unvoice or /deop one first")
     roles = {**room.record.roles, target.identity: role.value}
     name = "op" if role is RoomRole.MODERATOR else "voice"
     return set_roles(context, room, target, roles, name, said)

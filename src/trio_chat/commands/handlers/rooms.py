@@ -5,12 +5,11 @@ from __future__ import annotations
 from trio_chat.chat.names import check_line
 from trio_chat.chat.records import room_changed
 from trio_chat.chat.rooms import Room
-from trio_chat.chat.rules import is_listed
 from trio_chat.commands.context import Context
 from trio_chat.commands.effects import Join, Leave, Say
 from trio_chat.commands.fitting import fit
 from trio_chat.commands.table import Command, Outcome
-from trio_chat.errors import NoSuchRoom, NotInRoom, NotPermitted
+from trio_chat.errors import NotInRoom, NotPermitted
 from trio_chat.text import fold
 
 NO_TOPIC = "-"
@@ -35,9 +34,10 @@ def leave(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 
 def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    room = context.state.directory.find_room(arguments[0]) if arguments else _here(context)
-    if not is_listed(room, context.member):
-        raise NoSuchRoom(f"there is no room #{room.name}")
+    if arguments:
+        room = context.state.directory.find_room(arguments[0], context.member)
+    else:
+        room = _here(context)
     members = sorted(room.members.values(), key=lambda member: member.key)
     shown, names, more = fit(
         (member.info(), member.nick + (" (away)" if member.away is not None else ""))
@@ -56,7 +56,7 @@ def rooms(context: Context, arguments: tuple[str, ...]) -> Outcome:
     found = [
         room
         for room in context.state.directory.rooms.values()
-        if part in fold(room.name) and is_listed(room, context.member)
+        if part in fold(room.name) and room.is_listed_for(context.member)
     ]
     found.sort(key=lambda room: (-len(room.members), room.key))
     rows, lines, more = fit(map(_row, found))

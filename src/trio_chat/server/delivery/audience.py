@@ -1,4 +1,4 @@
-"""Which sessions hear which room or conversation, and how to tell them all.
+"""The sessions that hear each room or conversation, and how to tell them all.
 
 Sessions of one wire flavour are given the same bytes. Those whose member ignores somebody are
 *filtered*: they get bytes of their own.

@@ -90,7 +90,7 @@ class Broadcaster:
             next_flush = now + self._pause_seconds(len(writes), shares, now - started)
 
     def _pause_seconds(self, writes: int, shares: int, took_seconds: float) -> float:
-        """How long to wait after a batch of *writes* in *shares* rooms."""
+        """Return how long to wait after a batch of *writes* in *shares* rooms."""
         if writes < 2:
             return 0.0
         pause = _PAUSE

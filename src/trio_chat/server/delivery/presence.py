@@ -1,4 +1,4 @@
-"""Who comes and goes, as the others in the room see it: at once in a small room, in batches in a
+"""Joins and leaves, as the others in the room see them: at once in a small room, in batches in a
 large one, not at all in a huge one. A join costs O(members), so a storm of them costs O(n²)."""
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class Session:
 
     @property
     def scope(self) -> str:
-        """Whose ids are compared when an input comes again."""
+        """The scope of the ids that are compared when an input comes again."""
         return self.seat.scope if self.seat is not None else ""
 
     @property
@@ -144,7 +144,7 @@ class Session:
 
     @property
     def role(self) -> Role:
-        """What may be done here: a token that may not moderate makes nobody a moderator."""
+        """The role of the member here: a token that may not moderate makes nobody a moderator."""
         if self.member is None:
             return Role.GUEST
         if not self.allows("moderate"):

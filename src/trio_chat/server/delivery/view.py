@@ -1,4 +1,4 @@
-"""What one session sees: of an event, of a stretch of the log, and of what became of its own
+"""The view of one session: of an event, of a stretch of the log, and of what became of its own
 writes."""
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def hidden(session: Session, label: str, lines: Iterable[LogLine]) -> list[Gap]:
 
 
 def answers(writes: Sequence[Write], session: Session, directory: Directory) -> list[Event]:
-    """What the session is told of its own *writes*."""
+    """Return what the session is told of its own *writes*."""
     return [
         _failed(write, write.error) if write.error is not None else done(write, session, directory)
         for write in writes

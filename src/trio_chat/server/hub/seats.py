@@ -170,7 +170,7 @@ class Seats:
         return tuple(self._of_account.get(account, ()))
 
     def is_present(self, identity: str) -> bool:
-        """Whether a guest with a seat is in the chat, linked or within the grace."""
+        """Return whether a guest with a seat is in the chat, linked or within the grace."""
         seat = self._guests.get(identity)
         return seat is not None and seat.present
 

@@ -32,7 +32,7 @@ from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.outbox import Outbox
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.net.deadlines import Deadline, Deadlines
-from trio_chat.server.net.fence import GONE
+from trio_chat.server.net.fence import GONE, attempt
 from trio_chat.server.net.links import Link
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Log
@@ -49,7 +49,7 @@ _BUG = "the server has a bug here; what you asked for may have happened or not"
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all connections of a server have in common.
+    """The things that all connections of a server have in common.
 
     Attributes:
         start_soon: starts a task that lives no longer than the sessions.
@@ -123,7 +123,7 @@ class Connection:
             await work()
         except Exception as exc:
             self._failed(exc)
-            self._abort()
+            attempt(self._abort, session=self.session.number)
 
     def _failed(self, exc: Exception) -> bool:
         """The one place where any exception ends up. True: it is a bug of ours."""

@@ -1,4 +1,4 @@
-"""What a session needs of its transport: receive, try to send, wait to send, end, abort.
+"""Links, the transports of sessions: receive, try to send, wait to send, end, abort.
 
 A TCP or Unix socket is written to directly, since waking a task for each recipient would cost
 ten times the send. Any other trio stream (memory streams in tests) serves through the same
@@ -160,7 +160,7 @@ class WatchedLink(SocketLink):
                 self._wake(outcome.Value(chunk))
 
     def _read(self) -> bytes | None:
-        """What has arrived, b"" at the end; None: nothing, and the next edge will tell."""
+        """Return what has arrived, b"" at the end; None: nothing, and the next edge will tell."""
         try:
             chunk = self._socket.recv(RECEIVE_BYTES)
         except BlockingIOError:
@@ -171,7 +171,7 @@ class WatchedLink(SocketLink):
         return chunk
 
     def _take(self) -> bytes | None:
-        """What has arrived and is for the task; None: nothing."""
+        """Return what has arrived and is for the task; None: nothing."""
         chunk = self._read()
         if chunk and self._taker is not None and not self._readable:
             return self._taker.take(chunk) or None
@@ -268,10 +268,11 @@ def source_of(peer: str) -> str:
 
 
 def is_local(peer: str) -> bool:
-    """Whether a link from *peer* comes from this machine itself."""
+    """Return whether a link from *peer* comes from this machine itself."""
     return peer in ("unix", "stream", "::1") or peer.startswith("127.")
 
 
 def throttled_address(peer: str) -> str:
-    """Where attempts to log in from *peer* are counted; "" for this machine itself."""
+    """Return the address for which attempts to log in from *peer* are counted; "" for this machine
+    itself, where they are not."""
     return "" if is_local(peer) else source_of(peer)

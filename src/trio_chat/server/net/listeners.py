@@ -102,8 +102,11 @@ def address_of(listener: Listener) -> str:
     return _TLS + address if isinstance(listener, trio.SSLListener) else address
 
 
-def accept(stream: trio.abc.Stream, config: Config, readiness: Readiness | None) -> Link:
-    """Prepare an accepted stream and take it over."""
+def accept(stream: trio.abc.Stream | Link, config: Config, readiness: Readiness | None) -> Link:
+    """Prepare an accepted stream and take it over. A listener may also accept what is a link
+    already."""
+    if not isinstance(stream, trio.abc.Stream):
+        return stream
     transport = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
     if isinstance(transport, trio.SocketStream):
         _prepare(transport.socket, config)

@@ -1,4 +1,4 @@
-"""Which sockets have something to read, for thousands of sockets that seldom have.
+"""A watch on thousands of sockets that seldom have something to read.
 
 One task watches an edge-triggered epoll set of its own and tells the links. trio's
 `wait_readable` costs a call into the kernel for each wait, which a chat full of talkers feels most;
@@ -31,8 +31,8 @@ class Readiness:
 
     def add(self, sock: socket.socket, watched: Watched) -> None:
         """Tell *watched* when *sock* is readable, until `remove`."""
-        self._watched[sock.fileno()] = watched
         self._epoll.register(sock, select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET)
+        self._watched[sock.fileno()] = watched  # now it is ours to remove
 
     def remove(self, sock: socket.socket) -> None:
         """Watch no more; call it before the socket is closed."""

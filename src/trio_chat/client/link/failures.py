@@ -1,0 +1,59 @@
+"""The ways in which a link, or all of them, come to an end, in words for a person."""
+
+from __future__ import annotations
+
+import os
+
+from trio_chat.errors import TrioChatError
+from trio_chat.events import Error
+
+
+class Unreachable(TrioChatError):
+    """The server cannot be reached, or not any more; the message names it and the reason."""
+
+
+class Refused(TrioChatError):
+    """The server does not let us in, or told us to go; the message is its reason.
+
+    Attributes:
+        error: what the server answered to the hello; None after a `bye`.
+    """
+
+    def __init__(self, message: str, error: Error | None = None) -> None:
+        super().__init__(message)
+        self.error = error
+
+
+class LoginRefused(Refused):
+    """Account, password or token are wrong."""
+
+
+class LinkLost(Exception):
+    """This link has ended; another one may be tried.
+
+    *retry_after*: in so many seconds, if the server named a time.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+def explain(exc: OSError) -> str:
+    """Return the reason of *exc* in words for a person: trio wraps it, and names the address
+    again."""
+    inner = first_leaf(exc.__cause__) if exc.__cause__ is not None else exc
+    if not isinstance(inner, OSError):
+        inner = exc
+    if inner.errno is not None and inner.errno > 0:
+        return os.strerror(inner.errno).lower()
+    text = inner.strerror or str(inner) or type(inner).__name__
+    return text[:1].lower() + text[1:]
+
+
+def first_leaf(exc: BaseException) -> BaseException:
+    """Return the first error inside *exc*: nurseries nest, and so do their exception groups."""
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
+    return exc
