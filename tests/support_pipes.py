@@ -169,11 +169,11 @@ class PipeLink(_End):
         self.sent_bytes += taken
         return taken
 
-    async def receive(self, taker: Taker) -> bytes:
+    async def receive(self, taker: Taker) -> bool:
         while chunk := await self._receive(65_536):
-            if rest := taker.take(chunk):
-                return rest
-        return b""
+            if not taker.take(chunk):
+                return True
+        return False
 
     async def end(self) -> None:
         await trio.lowlevel.checkpoint()

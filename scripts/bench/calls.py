@@ -99,13 +99,17 @@ class CountedLink:
     def say(self, chunk: bytes) -> None:
         """As `links.WatchedLink` does: the task is woken for what its session cannot take."""
         is_waiting = self._said.statistics().tasks_waiting_receive
-        rest = self._taker.take(chunk) if is_waiting and self._taker is not None else chunk
-        if rest:
-            self._say.send_nowait(rest)
+        if not is_waiting or self._taker is None:
+            self._say.send_nowait(chunk)
+        elif not self._taker.take(chunk):
+            self._say.send_nowait(b"")
 
-    async def receive(self, taker: Taker) -> bytes:
+    async def receive(self, taker: Taker) -> bool:
         self._taker = taker
-        return await self._said.receive()
+        while chunk := await self._said.receive():
+            if not taker.take(chunk):
+                break
+        return True
 
     def send(self, data: bytes | memoryview) -> int:
         self.sends += 1

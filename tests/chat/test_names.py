@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support_wire import read
 from trio_chat.chat.lookalikes import skeleton
 from trio_chat.chat.names import (
     check_line,
@@ -197,10 +198,10 @@ def test_an_accepted_nick_survives_the_plain_wire(name: str) -> None:
     nick = accepted(name)
     if nick is None:
         return
-    assert PlainWire().decode(nick.encode()) == Hello(nick=nick)
+    assert read(PlainWire(), nick.encode()) == Hello(nick=nick)
     at = "2026-11-22T12:00:00.000Z"
     said = Said(room="lobby", seq=1, at=at, sender=nick, text="hi", kind="message")
-    assert PlainWire().encode(said).decode().endswith(f"#lobby <{nick}> hi\n")
+    assert PlainWire().show(said).decode().endswith(f"#lobby <{nick}> hi\n")
 
 
 @pytest.mark.parametrize(

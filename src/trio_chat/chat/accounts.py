@@ -100,7 +100,7 @@ class Accounts:
         """
         holder = self._by_key.get(account.key)
         if holder is not None and holder.id != account.id:
-            raise NameTaken(f"there is an account {holder.name} already")
+            raise NameTaken(f"there is an account {holder.name} already", account=holder.name)
         self._by_key[account.key] = account
         self._by_id[account.id] = account
         self._alike.put(account.name, account)
@@ -131,7 +131,7 @@ class Accounts:
         """Raises NoSuchMember."""
         account = self.named(name)
         if account is None:
-            raise NoSuchMember(f"there is no account {name}")
+            raise NoSuchMember(f"there is no account {name}", account=name)
         return account
 
     def by_key(self, key: str) -> Account | None:
@@ -140,6 +140,11 @@ class Accounts:
 
     def by_id(self, id: str) -> Account | None:
         return self._by_id.get(id)
+
+    def name_of(self, id: str) -> str | None:
+        """Return the name of the account with this id; None: there is no such account any more."""
+        account = self._by_id.get(id)
+        return account.name if account is not None else None
 
     def of_identity(self, identity: str) -> Account | None:
         if not identity.startswith(ACCOUNT_IDENTITY):

@@ -53,7 +53,7 @@ class Directory:
         Raises:
             NameTaken: with `retry_after` when its holder's link is gone.
         """
-        self._check_free(member.key, now)
+        self._check_free(member.nick, now)
         self._check_unlike(member, member.nick)
         self.members[member.key] = member
         self._alike.put(member.nick, member)
@@ -78,7 +78,7 @@ class Directory:
             return None
         key = fold(nick)
         if key != member.key:
-            self._check_free(key, now)
+            self._check_free(nick, now)
             self._check_unlike(member, nick)
             del self.members[member.key]
             self._alike.drop(member.nick)
@@ -122,7 +122,7 @@ class Directory:
         member = self.members.get(fold(nick))
         if member is None:
             near = _nearest(nick, (member.nick for member in self.members.values()))
-            raise NoSuchMember(f"nobody here is called {nick}{near}")
+            raise NoSuchMember(f"nobody here is called {nick}{near}", nick=nick)
         return member
 
     def neighbours(self, member: Member) -> set[Member]:
@@ -134,16 +134,15 @@ class Directory:
             concerned.update(direct)
         return concerned
 
-    def _check_free(self, key: str, now: float) -> None:
-        holder = self.members.get(key)
+    def _check_free(self, nick: str, now: float) -> None:
+        holder = self.members.get(fold(nick))
         if holder is None:
             return
         if holder.absent_until is None:
-            raise NameTaken(f"the nick {holder.nick} is taken")
+            raise NameTaken(f"the nick {holder.nick} is taken", nick=nick)
         wait = max(0.0, holder.absent_until - now)
-        raise NameTaken(
-            f"the nick {holder.nick} is kept for somebody whose link dropped", retry_after=wait
-        )
+        text = f"the nick {holder.nick} is kept for somebody whose link dropped"
+        raise NameTaken(text, retry_after=wait, nick=nick)
 
     def _check_unlike(self, member: Member, nick: str) -> None:
         """An account's own name is its own, whatever it looks like.
@@ -156,14 +155,16 @@ class Directory:
         self.check_kept(nick)
         holder, account = self.lookalike(nick), self._accounts.lookalike(nick)
         if holder is not None and holder is not member:
-            raise NameTaken(f"the nick {nick} looks like {holder.nick}, which is taken")
+            text = f"the nick {nick} looks like {holder.nick}, which is taken"
+            raise NameTaken(text, nick=nick)
         if account is not None and account.id != member.account_id:
-            raise NameTaken(f"the nick {nick} looks like {account.name}, which is an account's")
+            text = f"the nick {nick} looks like {account.name}, which is an account's"
+            raise NameTaken(text, nick=nick)
 
     def check_kept(self, name: str) -> None:
         """Raises NameTaken: *name*, of a person or an account, is one of the server's own."""
         if is_kept(name, self.server_name):
-            raise NameTaken(f"the name {name} is kept for the server")
+            raise NameTaken(f"the name {name} is kept for the server", nick=name)
 
     # --- rooms
 
@@ -256,7 +257,7 @@ class Directory:
         room = self.named(name)
         if room is None or (member is not None and not room.is_listed_for(member)):
             public = (room.name for room in self.rooms.values() if not room.record.private)
-            raise NoSuchRoom(f"there is no room #{name}{_nearest(name, public)}")
+            raise NoSuchRoom(f"there is no room #{name}{_nearest(name, public)}", room=name)
         return room
 
     def room_of(self, member: Member, name: str) -> Room:
@@ -267,7 +268,8 @@ class Directory:
         """
         room = self.find_room(name, member)
         if room.key not in member.rooms:
-            raise NotInRoom(f"you are not in #{room.name}; /join {room.name} takes you there")
+            text = f"you are not in #{room.name}; /join {room.name} takes you there"
+            raise NotInRoom(text, room=room.name)
         return room
 
     def drop_if_idle(self, room: Room) -> None:

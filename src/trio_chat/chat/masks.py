@@ -177,7 +177,7 @@ def _parse_bare(text: str, account_of: AccountOf) -> Mask:
 def _known_account(name: str, account_of: AccountOf) -> Mask:
     account = account_of(name)
     if account is None:
-        raise NoSuchMember(f"there is no account {name}")
+        raise NoSuchMember(f"there is no account {name}", account=name)
     return account_mask(*account)
 
 

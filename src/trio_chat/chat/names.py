@@ -11,6 +11,7 @@ from trio_chat.config import DECOMPOSED, LimitsSection
 from trio_chat.errors import BadRequest, NameInvalid, TooLong
 from trio_chat.text import (
     JOINERS,
+    NAME_CHARACTERS,
     clean_line,
     clean_text,
     fold,
@@ -45,14 +46,22 @@ def check_nick(nick: str, limits: LimitsSection) -> str:
     Raises:
         NameInvalid: naming the rule that it breaks.
     """
-    nick = _normal(nick, "nick", limits.nick_characters)
-    _check_characters(nick, "nick", _NICK_PUNCTUATION)
+    try:
+        normal = _normal(nick, "nick", limits.nick_characters)
+        _check_characters(normal, "nick", _NICK_PUNCTUATION)
+        _check_nick(normal)
+    except NameInvalid as exc:
+        raise NameInvalid(exc.message, nick=_meant(nick)) from exc
+    return normal
+
+
+def _check_nick(nick: str) -> None:
+    """Raises NameInvalid."""
     if nick[0] in "-'.`":
         raise NameInvalid("a nick starts with a letter, a digit or one of [ ] \\ ^ _ |")
     # Digits alone read as a number or, with points, as an address.
     if not any(character.isalpha() for character in fold(nick)):
         raise NameInvalid("a nick needs a letter")
-    return nick
 
 
 def is_kept(name: str, server_name: str) -> bool:
@@ -88,11 +97,16 @@ def check_room(name: str, limits: LimitsSection) -> str:
         BadRequest: naming the rule that it breaks.
     """
     try:
-        name = _normal(name.removeprefix("#"), "room name", limits.room_characters)
-        _check_characters(name, "room name", _ROOM_PUNCTUATION)
+        normal = _normal(name.removeprefix("#"), "room name", limits.room_characters)
+        _check_characters(normal, "room name", _ROOM_PUNCTUATION)
     except NameInvalid as exc:
-        raise BadRequest(exc.message) from exc
-    return name
+        raise BadRequest(exc.message, room=_meant(name)) from exc
+    return normal
+
+
+def _meant(name: str) -> str | None:
+    """Return the name as a fact of an error; None: it is too long to be a name at all."""
+    return clean_line(name) if len(name) <= NAME_CHARACTERS else None
 
 
 def _normal(name: str, what: str, limit: int) -> str:

@@ -116,7 +116,7 @@ class Command:
         """
         in_room = self.room_role is not None and room_role >= self.room_role
         if role < self.role and not in_room:
-            raise NotPermitted(f"/{self.name} needs the role {self.needs}")
+            raise NotPermitted(f"/{self.name} needs the role {self.needs}", command=self.name)
         return self.split(rest)
 
     def split(self, rest: str) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ class Command:
         if self.most == 1 and rest.strip():
             arguments = [rest.strip()]
         if not self.least <= len(arguments) <= self.most:
-            raise UsageError(f"usage: {self.synopsis}")
+            raise UsageError(f"usage: {self.synopsis}", command=self.name)
         return tuple(arguments)
 
 
@@ -157,7 +157,7 @@ class CommandTable:
         """Raises UnknownCommand, naming the nearest known one."""
         command = self._by_name.get(name) or self._by_name.get(name.lower())
         if command is None:
-            raise UnknownCommand(f"unknown command /{name}{self._hint(name)}")
+            raise UnknownCommand(f"unknown command /{name}{self._hint(name)}", command=name)
         return command
 
     def reads(self, name: str) -> bool:

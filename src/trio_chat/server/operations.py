@@ -200,7 +200,7 @@ def _row(session: Session) -> ConnectionRow:
         nick=member.nick if member else "",
         account=(member.account or "") if member else "",
         address=session.peer,
-        wire=session.wire.flavour if member else "",
+        wire=session.flavour if member else "",
         client=seat.client if seat is not None else "",
         since_ms=since_ms,
         idle_seconds=round(trio.current_time() - session.heard_at) if member else 0,

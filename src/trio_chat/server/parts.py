@@ -15,6 +15,7 @@ from trio_chat.commands.table import CommandTable
 from trio_chat.config import Config
 from trio_chat.server.admission import Admission
 from trio_chat.server.delivery.broadcast import Broadcaster
+from trio_chat.server.delivery.catchup import Source
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.delivery.sessions import Sessions
 from trio_chat.server.hub.departures import Departures
@@ -84,9 +85,7 @@ def put_together(
     hashing = Hashing() if hashing is None else hashing
     hub = Hub(state, store, settings, deadlines, start_soon, now_ms, hashing)
     sessions = Sessions(hub.audience)
-    broadcaster = Broadcaster(
-        store, state.directory, hub.audience, hub.presence, settings, hub.records
-    )
+    broadcaster = Broadcaster(store, state, hub.audience, hub.presence, settings, hub.records)
     stop = trio.Event() if stop is None else stop
     operations = _operations(hub, sessions, broadcaster, stop, load_config)
     table = default_table()
@@ -149,7 +148,7 @@ def _shared(
     requests, talking = _intake(hub, table, introductions, operations)
     return Shared(
         hub.settings,
-        hub.store,
+        Source(hub.store, hub.state.accounts, hub.settings),
         hub.deadlines,
         hub.audience,
         hub.start_soon,
@@ -171,7 +170,9 @@ def _intake(
     talking = Talking(hub.state, settings, places, writes, flood, hub.now_ms)
     hellos = _hellos(hub, introductions, writes)
     dispatcher = Dispatcher(hub, table, operations, places, writes, talking, hellos)
-    pages = Pages(hub.store, settings, hub.devices, hub.records, places, writes, flood)
+    pages = Pages(
+        hub.store, hub.state.accounts, settings, hub.devices, hub.records, places, writes, flood
+    )
     return Requests(table, flood, talking, hellos, dispatcher, pages), talking
 
 

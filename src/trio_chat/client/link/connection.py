@@ -30,8 +30,9 @@ from trio_chat.client.state.room.room import Room
 from trio_chat.errors import LoginFailed, ProtocolError
 from trio_chat.events import Bye, Error, Event, Pong
 from trio_chat.requests import Hello, Ping, Request
+from trio_chat.wire.fitting import MAX_SERVER_LINE_BYTES
 from trio_chat.wire.lines import LineBuffer
-from trio_chat.wire.native import MAX_SERVER_LINE_BYTES, decode_event, encode_request
+from trio_chat.wire.native import decode_event, encode_request
 
 RECEIVE_BYTES = 65_536
 

@@ -46,7 +46,7 @@ class Pending:
         parsed = parse_slash(self.text)
         if isinstance(parsed, str):
             return parsed
-        return parsed.rest if parsed.name == "me" else None
+        return parsed.rest if isinstance(parsed, Invocation) and parsed.name == "me" else None
 
 
 class Outgoing:

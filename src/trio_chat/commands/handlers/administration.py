@@ -17,12 +17,12 @@ from trio_chat.chat.roles import Role
 from trio_chat.commands.audit import act
 from trio_chat.commands.context import ConnectionRow, Context
 from trio_chat.commands.effects import Announce
-from trio_chat.commands.fitting import fit
 from trio_chat.commands.table import Command, Outcome
 from trio_chat.config import MOTD_CHARACTERS, Config, assigned, is_live, keys, value_of
 from trio_chat.errors import BadRequest, ConfigError, NotPermitted, TooLong, UsageError
 from trio_chat.events import timestamp
 from trio_chat.text import clean_text, fold
+from trio_chat.wire.fitting import fit_rows
 
 _SHUTDOWN_SECONDS = 10
 _SHUTDOWN_SECONDS_MAX = 7 * 86_400
@@ -86,7 +86,7 @@ def connections(context: Context, arguments: tuple[str, ...]) -> Outcome:
         rows = [row._replace(address="") for row in rows]
     part = fold(arguments[0]) if arguments else ""
     found = [row for row in rows if _holds(row, part)]
-    data, lines, more = fit((row._asdict(), _connection_line(row)) for row in found)
+    data, lines, more = fit_rows((row._asdict(), _connection_line(row)) for row in found)
     lines.append(f"{len(lines)} of {len(rows)} connections")
     if more:
         lines[-1] += "; more did not fit: /connections PART narrows it down"
@@ -143,7 +143,7 @@ def _known(name: str) -> str:
 
 def _settings(config: Config, names: Iterable[str]) -> Outcome:
     rows = ((_row(config, name), _line(config, name)) for name in names)
-    data, lines, _ = fit(rows)
+    data, lines, _ = fit_rows(rows)
     return Outcome(text="\n".join(lines), data={"settings": data})
 
 

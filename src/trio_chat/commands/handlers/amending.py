@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from trio_chat.chat.names import check_line, check_text
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Room
@@ -62,7 +64,8 @@ def _place(context: Context) -> Room | Direct:
     if context.place is None:
         raise NotInRoom("you are in no room here")
     if isinstance(context.place, Room) and context.place.key not in context.member.rooms:
-        raise NotInRoom(f"you are not in #{context.place.name}")
+        name = context.place.name
+        raise NotInRoom(f"you are not in #{name}", room=name)
     return context.place
 
 

@@ -14,7 +14,6 @@ from trio_chat.commands.audit import act
 from trio_chat.commands.changes import remove_account
 from trio_chat.commands.context import Context
 from trio_chat.commands.effects import EndSession, Quit
-from trio_chat.commands.fitting import RESULT_BYTES
 from trio_chat.commands.handlers.accounts import own_account
 from trio_chat.commands.passphrases import whole
 from trio_chat.commands.table import Command, Outcome
@@ -22,6 +21,7 @@ from trio_chat.commands.targets import here
 from trio_chat.errors import NotPermitted, UsageError
 from trio_chat.events import timestamp
 from trio_chat.store.api import Entry
+from trio_chat.wire.fitting import RESULT_BYTES
 
 _PAGE_ENTRIES = 500
 

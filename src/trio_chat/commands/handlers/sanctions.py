@@ -21,7 +21,6 @@ from trio_chat.chat.sanctions import Sanction, SanctionKind, split_sanction
 from trio_chat.commands.audit import Act, act
 from trio_chat.commands.context import Context
 from trio_chat.commands.effects import Dismiss, Line, Tell
-from trio_chat.commands.fitting import fit
 from trio_chat.commands.handlers.moderation import kicked, reason_of
 from trio_chat.commands.table import Command, Outcome, of_moderators
 from trio_chat.commands.targets import (
@@ -32,6 +31,7 @@ from trio_chat.commands.targets import (
     target_of,
 )
 from trio_chat.errors import BadRequest, NotPermitted
+from trio_chat.wire.fitting import fit_rows
 
 _GLOBS_PER_ROOM = 100  # 0.3 µs each, for everybody who enters or speaks
 _TOLD_MEMBERS = 100  # of those whom a wide mask mutes, so many are told at once
@@ -283,7 +283,7 @@ def _find(context: Context, kind: SanctionKind, room: Room | None, what: str) ->
 def _list(context: Context, room: Room | None) -> Outcome:
     now_ms = context.now_ms
     found = context.state.sanctions.listing(room.key if room else EVERYWHERE, now_ms)
-    rows, lines, more = fit((_row(sanction), sanction.shown(now_ms)) for sanction in found)
+    rows, lines, more = fit_rows((_row(sanction), sanction.shown(now_ms)) for sanction in found)
     if more:
         lines.append(f"and {len(found) - len(rows)} more")
     text = "\n".join(lines) or "nobody is banned or muted here"

@@ -11,12 +11,12 @@ from trio_chat.chat.rooms import Direct, Room
 from trio_chat.chat.talks import stored_event
 from trio_chat.commands.context import Context
 from trio_chat.commands.effects import Say
-from trio_chat.commands.fitting import fit
 from trio_chat.commands.table import Command, Outcome
 from trio_chat.commands.targets import partner_of
 from trio_chat.errors import NoSuchMember, NotInRoom, UsageError
 from trio_chat.events import StoredEvent
 from trio_chat.store.api import Entry
+from trio_chat.wire.fitting import fit_rows
 
 
 def me(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -34,7 +34,8 @@ def reply(context: Context, arguments: tuple[str, ...]) -> Outcome:
     if partner is None:
         raise NoSuchMember("nobody has written to you yet; /msg NICK TEXT starts a conversation")
     if context.state.directory.members.get(partner.key) is not partner:
-        raise NoSuchMember(f"{partner.nick} has left")  # the nick may be somebody else's by now
+        # The nick may be somebody else's by now.
+        raise NoSuchMember(f"{partner.nick} has left", nick=partner.nick)
     return _write_to(context, partner.nick, arguments[0])
 
 
@@ -89,7 +90,8 @@ def _readable(context: Context, name: str | None) -> list[Room | Direct]:
     if name.startswith("@"):
         direct = context.state.directory.find_direct(context.member, name)
         if direct is None:
-            raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
+            nick = name.removeprefix("@")
+            raise NoSuchMember(f"there is no conversation with {nick}", nick=nick)
         return [direct]
     return [context.state.directory.room_of(context.member, name)]
 
@@ -128,7 +130,7 @@ def _listing(context: Context, entries: Iterable[Entry], *, nothing: str) -> Out
     """Show *entries*, which come newest first: as many as one answer holds, the oldest on top,
     and say if there were more."""
     heard = (entry for entry in entries if context.member.hears(entry.account))
-    events, lines, more = fit(_shown(context, entry) for entry in heard)
+    events, lines, more = fit_rows(_shown(context, entry) for entry in heard)
     if more:
         lines.append("(older ones did not fit; /search before:TIME finds them)")
     text = "\n".join(reversed(lines)) if lines else nothing
@@ -137,7 +139,7 @@ def _listing(context: Context, entries: Iterable[Entry], *, nothing: str) -> Out
 
 def _shown(context: Context, entry: Entry) -> tuple[StoredEvent, str]:
     label = _label(context, entry.room)
-    event = stored_event(label, entry)
+    event = stored_event(label, entry, context.state.accounts.name_of)
     place = label if label.startswith("@") else f"#{label}"
     when = f"{event.at[:10]} {event.at[11:16]}"
     match entry.kind:

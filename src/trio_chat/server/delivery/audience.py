@@ -12,7 +12,7 @@ from typing import TypeAlias
 import structlog
 
 from trio_chat.chat.talks import Talk
-from trio_chat.events import Event
+from trio_chat.events import Shown
 from trio_chat.server.delivery.outbox import Outbox
 from trio_chat.server.delivery.session import Session
 
@@ -51,14 +51,14 @@ class Hearers:
         if session.filtered:
             self.filtered[session.outbox] = session
         else:
-            self.by_flavour.setdefault(session.wire.flavour, {})[session.outbox] = session
+            self.by_flavour.setdefault(session.flavour, {})[session.outbox] = session
 
     def discard(self, session: Session) -> None:
         self.waiting.pop(session.outbox, None)
         self._take_out(session)
 
     def _take_out(self, session: Session) -> None:
-        # Its flavour may have changed since it came: look into each group, there are few.
+        # Its flavour has perhaps changed since it came: look into each group, there are few.
         for group in (self.filtered, *self.by_flavour.values()):
             group.pop(session.outbox, None)
 
@@ -123,21 +123,21 @@ class Audience:
 
     # --- what is not stored
 
-    def tell(self, key: str, events: Sequence[Event], *, but: Sequence[Session] = ()) -> None:
+    def tell(self, key: str, events: Sequence[Shown], *, but: Sequence[Session] = ()) -> None:
         """Show *events*, which are not stored, to everyone who hears *key*."""
         hearers = self._hearers.get(key)
         if hearers is not None:
             self.tell_sessions(hearers, events, but=but)
 
     def tell_sessions(
-        self, sessions: Iterable[Session], events: Sequence[Event], *, but: Sequence[Session] = ()
+        self, sessions: Iterable[Session], events: Sequence[Shown], *, but: Sequence[Session] = ()
     ) -> None:
         """Show *events*, which are not stored, to *sessions*, encoded once per flavour."""
         encoded: dict[str, bytes | None] = {}
         for session in sessions:
             if session in but:
                 continue
-            flavour = session.wire.flavour
+            flavour = session.flavour
             if flavour not in encoded:
                 encoded[flavour] = session.encode(events)
             data = encoded[flavour]

@@ -11,8 +11,9 @@ from typing import Protocol
 
 import trio
 
-from trio_chat.chat.directory import Directory
+from trio_chat.chat.accounts import Accounts
 from trio_chat.chat.rooms import Direct, Room
+from trio_chat.chat.state import State
 from trio_chat.chat.talks import Talk, stored_event
 from trio_chat.events import Event, StoredEvent
 from trio_chat.server.delivery.audience import Audience, Group, Hearers, send_to_all
@@ -59,14 +60,15 @@ class Broadcaster:
     def __init__(
         self,
         store: Log,
-        directory: Directory,
+        state: State,
         audience: Audience,
         presence: Presence,
         settings: Settings,
         facts: Facts,
     ) -> None:
         self._store = store
-        self._directory = directory
+        self._directory = state.directory
+        self._accounts = state.accounts
         self._audience = audience
         self._presence = presence
         self._settings = settings
@@ -157,7 +159,7 @@ class Broadcaster:
         hearers = self._audience.of(key)
         if hearers is None:
             return
-        share = _Share(talk, writes, before, self._audience)
+        share = _Share(talk, writes, before, self._audience, self._accounts)
         if isinstance(talk, Direct):
             for session in tuple(hearers):
                 share.send_own(session, talk.label_for(session.identity))
@@ -177,21 +179,28 @@ class Broadcaster:
             for group in groups:
                 share.send(group)
         else:
-            await self._send_in_slices(share, hearers)
+            await self._send_in_slices(share, hearers, label)
 
-    async def _send_in_slices(self, share: _Share, hearers: Hearers) -> None:
+    async def _send_in_slices(self, share: _Share, hearers: Hearers, label: str) -> None:
         """Sessions may come and go between two slices. Who comes has it in the backlog, who goes
-        waits no longer, and who catches up with the log waits until `sending` is over."""
-        groups = [tuple(group) for group in hearers.by_flavour.values()]
+        waits no longer, and who catches up with the log waits until `sending` is over. Who has
+        come to see it otherwise than its group, by its wire or by an ignore, gets bytes of its
+        own."""
+        groups = [(flavour, tuple(group)) for flavour, group in hearers.by_flavour.items()]
         for group in hearers.by_flavour.values():
             hearers.waiting.update(group)
         hearers.shown_before = share.before
         share.talk.sending = True
         waiting = hearers.waiting
-        for outboxes in groups:
+        for flavour, outboxes in groups:
             for start in range(0, len(outboxes), _SLICE_SESSIONS):
                 some = outboxes[start : start + _SLICE_SESSIONS]
-                share.send({outbox: waiting.pop(outbox) for outbox in some if outbox in waiting})
+                group = {outbox: waiting.pop(outbox) for outbox in some if outbox in waiting}
+                for session in tuple(group.values()):
+                    if session.flavour != flavour or session.filtered:
+                        del group[session.outbox]
+                        share.send_own(session, label)
+                share.send(group)
                 await trio.lowlevel.checkpoint()
         share.talk.sending = False
 
@@ -200,13 +209,19 @@ class _Share:
     """One room's share of a batch."""
 
     def __init__(
-        self, talk: Talk, writes: Sequence[Write], before: int, audience: Audience
+        self,
+        talk: Talk,
+        writes: Sequence[Write],
+        before: int,
+        audience: Audience,
+        accounts: Accounts,
     ) -> None:
         self.talk = talk
         self.writes = writes
         self.before = before
         self.events: list[StoredEvent] = []
         self._audience = audience
+        self._accounts = accounts
 
     def make_events(self, label: str) -> bool:
         """Make the events that all see alike. False: that failed."""
@@ -215,7 +230,8 @@ class _Share:
         return events is not None
 
     def _events_for(self, label: str) -> list[StoredEvent]:
-        return [stored_event(label, write) for write in self.writes]
+        name_of = self._accounts.name_of
+        return [stored_event(label, write, name_of) for write in self.writes]
 
     def send(self, group: Group) -> None:
         """Give all of *group* the same bytes."""
@@ -255,5 +271,5 @@ class _Share:
             self._audience.lag(session, self.talk.key, self.before)
 
     def _own(self, session: Session, label: str) -> bytes:
-        events = [visible(session, label, write) for write in self.writes]
-        return session.wire.encode_shared(events)
+        events = [visible(session, label, write, self._accounts) for write in self.writes]
+        return session.wire.show_shared(events)

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from trio_chat.chat.accounts import Accounts
 from trio_chat.chat.directory import Directory
 from trio_chat.chat.talks import LogLine, stored_event
 from trio_chat.errors import ChatError, Conflict
-from trio_chat.events import Backlog, Done, Error, Event, Gap, StoredEvent
+from trio_chat.events import Backlog, Done, Error, Event, Gap, StoredEvent, error_for
 from trio_chat.server.delivery.session import Session
 from trio_chat.store.api import Write
 
@@ -17,26 +18,28 @@ from trio_chat.store.api import Write
 _NO_WORDS = frozenset(("deleted", "kicked", "topic"))
 
 
-def visible(session: Session, label: str, line: LogLine) -> StoredEvent | Gap:
+def visible(session: Session, label: str, line: LogLine, accounts: Accounts) -> StoredEvent | Gap:
     """The event that *line* records, or a gap in its place when the session's member ignores whose
     words it carries."""
     if session.hears(line.account) or line.kind in _NO_WORDS:
-        return stored_event(label, line)
+        return stored_event(label, line, accounts.name_of)
     return Gap(room=label, first=line.seq, last=line.seq, reason="ignored")
 
 
-def backlog_for(session: Session, label: str, lines: Iterable[LogLine], *, more: bool) -> Backlog:
+def backlog_for(
+    session: Session, label: str, lines: Iterable[LogLine], accounts: Accounts, *, more: bool
+) -> Backlog:
     """The lines of a log that the session's member wants to see."""
-    events = (visible(session, label, line) for line in lines)
+    events = (visible(session, label, line, accounts) for line in lines)
     shown = tuple(event for event in events if not isinstance(event, Gap))
     return Backlog(room=label, events=shown, more=more)
 
 
-def hidden(session: Session, label: str, lines: Iterable[LogLine]) -> list[Gap]:
+def hidden(session: Session, label: str, lines: Iterable[LogLine], accounts: Accounts) -> list[Gap]:
     """The gaps that stand for what the session's member does not want to see."""
     if not session.filtered:
         return []
-    events = (visible(session, label, line) for line in lines)
+    events = (visible(session, label, line, accounts) for line in lines)
     return [event for event in events if isinstance(event, Gap)]
 
 
@@ -53,7 +56,7 @@ def _failed(write: Write, error: ChatError | Conflict) -> Error:
     id = write.key or None
     if isinstance(error, Conflict):
         return Error(id=id, code="internal", message="somebody was faster; try again")
-    return Error(id=id, code=error.code, message=error.message, retry_after=error.retry_after)
+    return error_for(error, id)
 
 
 def done(write: Write, session: Session, directory: Directory) -> Done:

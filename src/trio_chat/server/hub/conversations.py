@@ -82,7 +82,7 @@ class Conversations:
     def _check_not_blocked(self, member: Member, partner: str, nick: str) -> None:
         """Raises NotPermitted."""
         if member.identity in self._blocks_of(partner):
-            raise NotPermitted(f"{nick} takes no messages from you")
+            raise NotPermitted(f"{nick} takes no messages from you", nick=nick)
 
     def _open_absent(self, member: Member, account: Account) -> Direct:
         """Somebody with an account is not here: it finds the conversation on coming back."""

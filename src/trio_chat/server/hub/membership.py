@@ -21,7 +21,7 @@ from trio_chat.server.hub.records import Records
 from trio_chat.server.hub.rooms import Rooms
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Put
-from trio_chat.wire.native import fit_backlog
+from trio_chat.wire.fitting import fit_backlog
 
 log = structlog.get_logger()
 
@@ -78,7 +78,8 @@ class Membership:
         more = (lines[0].seq if lines else room.shown + 1) > visible_from + 1
         session.send(event)
         session.send(room.roster(self._settings.config.rooms.presence_members))
-        session.send(fit_backlog(backlog_for(session, room.name, lines, more=more), "newest"))
+        backlog = backlog_for(session, room.name, lines, self._state.accounts, more=more)
+        session.send(fit_backlog(backlog, "newest"))
         session.read_from(room.key, room.shown)
         self._audience.subscribe(room.key, session)
 
@@ -153,7 +154,8 @@ class Membership:
         directory = self._state.directory
         account = self._state.accounts.reserves(nick)
         if account is not None and account.id != member.account_id:
-            raise NameTaken(f"the nick {account.name} belongs to an account")
+            text = f"the nick {account.name} belongs to an account"
+            raise NameTaken(text, nick=nick, account=account.name)
         concerned = directory.neighbours(member)
         event = directory.rename(member, nick, now=trio.current_time())
         if event is None:

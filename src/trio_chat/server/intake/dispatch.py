@@ -11,7 +11,7 @@ from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.commands.context import Context, Process
 from trio_chat.commands.table import Command, CommandTable, Outcome
-from trio_chat.errors import Conflict, NotInRoom, NotPermitted, Unavailable
+from trio_chat.errors import ChatError, Conflict, NotInRoom, NotPermitted, Unavailable
 from trio_chat.requests import Input, Invocation
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.hub import Hub
@@ -58,10 +58,19 @@ class Dispatcher:
         self._started_ms = hub.now_ms()
 
     async def run(self, session: Session, request: Input, invocation: Invocation) -> None:
-        """Raises ChatError: it was refused."""
+        """Raises ChatError: it was refused. The error says which command it is about."""
+        command = self._table.find(invocation.name)
+        try:
+            await self._run(session, request, invocation, command)
+        except ChatError as exc:
+            exc.command = command.name
+            raise
+
+    async def _run(
+        self, session: Session, request: Input, invocation: Invocation, command: Command
+    ) -> None:
         # First, because a wait between the guard and the handler would make the guard's answer
         # old; and because what has happened is answered so, whatever has changed since.
-        command = self._table.find(invocation.name)
         if not command.reads and await self._writes.answered_before(session, request.id):
             return
         for _ in range(_TRIES):
@@ -125,7 +134,7 @@ class Dispatcher:
         may_come = session.role >= command.role
         room = self._hub.state.directory.find_room(name, None if may_come else member)
         if room.key not in member.rooms and not may_come:
-            raise NotInRoom(f"you are not in #{room.name}")
+            raise NotInRoom(f"you are not in #{room.name}", room=room.name)
         return room
 
     def _context(self, session: Session, request: Input, ready: Ready) -> Context:

@@ -12,7 +12,7 @@ from trio_chat.chat.state import State
 from trio_chat.commands.table import CommandTable
 from trio_chat.config import Config
 from trio_chat.errors import ChatError
-from trio_chat.events import Gap, Joined, Left, Notice, Read, Welcome
+from trio_chat.events import Gap, Left, Notice, Read, Welcome
 from trio_chat.requests import Resume
 from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.session import Session
@@ -82,7 +82,7 @@ class Introductions:
         session.send(self.welcome(session, token, resumed=False))
         puts: list[Put] = []
         for room in tuple(member.rooms.values()):
-            self._membership.show_room(session, room, Joined(room=room.name, nick=member.nick))
+            self._membership.show_room(session, room, room.joined(member))
         for name in self._settings.config.rooms.auto_join:
             puts += self._join(session, name)
         if not session.place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trio_chat.chat.accounts import Accounts
 from trio_chat.chat.rooms import Direct, Room
 from trio_chat.errors import BadRequest, NotPermitted
 from trio_chat.events import Done
@@ -18,13 +19,14 @@ from trio_chat.server.intake.places import Places
 from trio_chat.server.intake.writes import Writes
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Entry, Log, Put, Write
-from trio_chat.wire.native import fit_backlog
+from trio_chat.wire.fitting import fit_backlog
 
 
 class Pages:
     def __init__(
         self,
         store: Log,
+        accounts: Accounts,
         settings: Settings,
         devices: Devices,
         records: Records,
@@ -33,6 +35,7 @@ class Pages:
         flood: Flood,
     ) -> None:
         self._store = store
+        self._accounts = accounts
         self._settings = settings
         self._devices = devices
         self._records = records
@@ -53,9 +56,9 @@ class Pages:
         forward = request.after is not None
         more = len(entries) > limit
         entries = entries[:limit] if forward else entries[-limit:]
-        for gap in hidden(session, label, entries):
+        for gap in hidden(session, label, entries, self._accounts):
             session.send(gap)
-        backlog = backlog_for(session, label, entries, more=more)
+        backlog = backlog_for(session, label, entries, self._accounts, more=more)
         session.send(fit_backlog(backlog, keep="oldest" if forward else "newest"))
         if request.id:
             session.send(Done(id=request.id))

@@ -52,7 +52,8 @@ class Places:
         if not name:
             raise NotInRoom("you are in no room; /join ROOM takes you to one")
         if name.startswith("@"):
-            raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
+            nick = name.removeprefix("@")
+            raise NoSuchMember(f"there is no conversation with {nick}", nick=nick)
         return self._state.directory.room_of(session.speaker(), name)
 
     def open(self, session: Session, name: str) -> Room | Direct:
