@@ -2,17 +2,23 @@
 nothing of the server."""
 
 from trio_chat.client.link.failures import Refused, Unreachable
-from trio_chat.client.program.chat import Answer, Chat, History, Stored, open_chat
-from trio_chat.client.program.live import EventsLost, EventStream, LiveEvent
+from trio_chat.client.program.answers import Answer, History, Part, Stored
+from trio_chat.client.program.chat import Chat, ChatEnded
+from trio_chat.client.program.live import LiveEvent, Rewound
+from trio_chat.client.program.opening import open_chat
+from trio_chat.client.program.stream import EventsLost, EventStream
 
 __all__ = [
     "Answer",
     "Chat",
+    "ChatEnded",
     "EventStream",
     "EventsLost",
     "History",
     "LiveEvent",
+    "Part",
     "Refused",
+    "Rewound",
     "Stored",
     "Unreachable",
     "open_chat",
