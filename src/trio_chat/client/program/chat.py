@@ -23,7 +23,7 @@ from trio_chat.client.program.stream import EventStream
 from trio_chat.client.state.effects import Effect, Show
 from trio_chat.client.state.model import Model
 from trio_chat.client.state.room.line import bare_room
-from trio_chat.errors import NotInRoom, ProtocolError, TrioChatError
+from trio_chat.errors import ConfigError, NotInRoom, ProtocolError, TrioChatError
 from trio_chat.events import Event, MemberInfo, Said, Welcome
 from trio_chat.text import fold
 
@@ -51,6 +51,7 @@ class Chat:
         give_up_seconds: float,
         on_token: Callable[[str], None],
     ) -> None:
+        """*on_token* is given the token of each session; it raises ConfigError."""
         self._model = model
         self._connection = Connection(
             dial,
@@ -275,10 +276,18 @@ class Chat:
     def _sift(self, events: list[Event]) -> list[Event]:
         passed = self._replies.sift(events)
         for event in passed:
-            if isinstance(event, Welcome):
-                self._on_token(event.session)
+            if isinstance(event, Welcome) and event.session:
+                self._keep_token(event.session)
         self._news.note(passed)
         return passed
+
+    def _keep_token(self, token: str) -> None:
+        """A program that believes its session is kept has to know that it is not."""
+        try:
+            self._on_token(token)
+        except ConfigError as exc:
+            self._finish(exc)
+            self.leave()
 
     def _on_effects(self, effects: Sequence[Effect]) -> None:
         shown = [effect.event for effect in effects if isinstance(effect, Show)]
