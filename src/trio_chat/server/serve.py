@@ -13,8 +13,9 @@ import trio
 
 from trio_chat.config import Config
 from trio_chat.server.admin.control import open_control, serve_control
+from trio_chat.server.net.encryption import Terms, open_encryption
 from trio_chat.server.net.fence import attempt, fence
-from trio_chat.server.net.listeners import address_of, open_listeners
+from trio_chat.server.net.listeners import TlsListener, address_of, open_listeners
 from trio_chat.server.restore import restore
 from trio_chat.server.service import Service
 from trio_chat.store.opening import open_store
@@ -72,7 +73,7 @@ async def serve_chat(
             await restore(service)
             async with trio.open_nursery() as accepting:
                 if listeners is None:
-                    listeners = await open_listeners(config.server)
+                    listeners = await open_listeners(config.server, open_encryption(config))
                 await _accept_control(service, accepting)
                 for listener in listeners:
                     accepting.start_soon(_accept, service, listener, sessions)
@@ -112,6 +113,7 @@ async def _accept(
 ) -> None:
     """Like `trio.serve_listeners`, but a session takes its stream over, so that nothing of trio's
     own stream is kept for each: a kilobyte and a half of some seven."""
+    terms = listener.terms if isinstance(listener, TlsListener) else None
     async with listener:
         while True:
             try:
@@ -120,12 +122,14 @@ async def _accept(
                 log.error("no connection can be accepted", reason=exc.strerror)
                 await trio.sleep(_ACCEPT_RETRY_SECONDS)
             else:
-                await _begin(service, stream, sessions)
+                await _begin(service, stream, terms, sessions)
 
 
-async def _begin(service: Service, stream: trio.abc.Stream, sessions: trio.Nursery) -> None:
+async def _begin(
+    service: Service, stream: trio.abc.Stream, terms: Terms | None, sessions: trio.Nursery
+) -> None:
     """Start a session on *stream*. A bug in making one is the end of the stream alone."""
-    connection = attempt(service.open_session, stream)
+    connection = attempt(service.open_session, stream, terms)
     if connection is not None:
         sessions.start_soon(connection.run)
     else:
@@ -136,7 +140,7 @@ def _addresses(listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]) -> list[
     return [
         address_of(listener)
         for listener in listeners
-        if isinstance(listener, trio.SocketListener | trio.SSLListener)
+        if isinstance(listener, trio.SocketListener | TlsListener)
     ]
 
 

@@ -37,6 +37,7 @@ from trio_chat.server.hub.seats import Seats
 from trio_chat.server.intake.connection import Connection, Shared
 from trio_chat.server.intake.requests import Requests
 from trio_chat.server.net.deadlines import Deadlines
+from trio_chat.server.net.encryption import Terms
 from trio_chat.server.net.links import Link, is_local, source_of
 from trio_chat.server.net.listeners import accept
 from trio_chat.server.operations import Operations
@@ -359,10 +360,10 @@ class Service:
 
     # --- sessions
 
-    def open_session(self, stream: trio.abc.Stream) -> Connection:
-        """The connection of an accepted stream, for `Connection.run`; a polite refusal when
-        full."""
-        return self.admit(accept(stream, self.config, self._readiness))
+    def open_session(self, stream: trio.abc.Stream, terms: Terms | None = None) -> Connection:
+        """The connection of an accepted stream that speaks on *terms*, for `Connection.run`; a
+        polite refusal when full."""
+        return self.admit(accept(stream, self.config, self._readiness, terms))
 
     def admit(self, link: Link) -> Connection:
         """The same for a link."""

@@ -148,8 +148,10 @@ class Connection:
         self.session.hello_by = trio.current_time() + timeouts.hello_seconds
         first = True
         while chunk := await self._link.receive(self):
-            if first and detect_bytes(chunk) is not None:
-                self._refuse(Language.TLS)
+            if first:
+                self.session.outbox.send = self._link.send  # by now it is known how
+                if detect_bytes(chunk) is not None:
+                    self._refuse(Language.TLS)
             first = False
             for line in self._lines.feed(chunk):
                 await self._handle(line)
