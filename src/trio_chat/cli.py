@@ -233,7 +233,7 @@ def _add_client_config(commands: argparse._SubParsersAction[Parser]) -> None:
     client_config.set_defaults(run=_client_config)
 
 
-def _add_schema(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_schema(commands: argparse._SubParsersAction[Parser]) -> None:
     schema = commands.add_parser(
         "schema",
         help="print the native wire as JSON Schema",

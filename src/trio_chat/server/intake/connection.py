@@ -149,6 +149,7 @@ class Connection:
         self._deadline = self._shared.deadlines.after(timeouts.greet_seconds, self._greet)
         self.session.hello_by = trio.current_time() + timeouts.hello_seconds
         while await self._link.receive(self):
+            self.session.outbox.send = self._link.send  # by now it is known how
             await self._deal_with_kept()
         await self._hear_out()
         await self._finish()
