@@ -170,6 +170,22 @@ class Write(msgspec.Struct):
         return ""
 
 
+class StoreStatistics(NamedTuple):
+    """The figures of a store since it was opened.
+
+    Attributes:
+        queued_writes: that wait for a commit now.
+        batches: that were committed, or refused as a whole.
+        writes: in all batches.
+        refused_writes: those of them that were answered with an error.
+    """
+
+    queued_writes: int
+    batches: int
+    writes: int
+    refused_writes: int
+
+
 class Pages(Protocol):
     """Reading a log page by page."""
 
@@ -211,6 +227,8 @@ class Log(Pages, Protocol):
     @property
     def committing(self) -> bool:
         """A batch is being committed, so that more will come out of `committed` soon."""
+
+    def statistics(self) -> StoreStatistics: ...
 
     def submit_nowait(self, write: Write) -> None:
         """Queue *write* for the next commit.

@@ -78,6 +78,7 @@ class SqliteStore:
         self.committed = self.batches.committed
         self.submit_nowait = self.batches.submit_nowait
         self.submit = self.batches.submit
+        self.statistics = self.batches.statistics
         self.drop = self.upkeep.drop
         self.forget_ids = self.upkeep.forget_ids
 
