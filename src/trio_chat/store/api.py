@@ -44,7 +44,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     `edited` and `deleted`, the nick meant by `kicked`, else None.
 
     *amended* says that the entry is not as it was said: *text* is what it was edited to, or ""
-    once it is deleted. An `edited` entry gives its target's text as it is now, however often
+    once it is deleted or redacted. An `edited` entry gives its target's text as it is now, however often
     that was edited later; once it is deleted, "" and "deleted".
     """
 
@@ -279,10 +279,12 @@ class Keeping(Protocol):
         """
 
     async def redact(self, account: str) -> int:
-        """Delete every message, action and notice of *account*, never "", outside the audit log,
-        and empty its `edited` entries; return how many were deleted.
+        """Delete every message, action and notice of *account*, never "", outside the audit log;
+        return how many were deleted. Its topics, its reasons for kicks and deletions, and what
+        it edited lose their texts.
 
-        Covers what was committed when it began. Once begun anew it goes on where it was ended.
+        Covers what was committed when it began; when it returns, the index has followed. Once
+        begun anew it goes on where it was ended. What others see of a topic now is a record.
 
         Raises:
             Unavailable: the log cannot be written now; part of it is done.

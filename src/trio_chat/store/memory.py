@@ -29,6 +29,7 @@ from trio_chat.store.api import (
 from trio_chat.store.batches import Batches
 from trio_chat.store.entries import (
     AMENDING,
+    EMPTIED,
     SAID,
     First,
     amendment,
@@ -308,7 +309,7 @@ class MemoryStore:
                 for entry in entries:
                     if entry.account == account and entry.amended != "deleted":
                         redacted += entry.kind in SAID
-                        if entry.kind in SAID or entry.kind == "edited":
+                        if entry.kind in SAID or entry.kind in EMPTIED:
                             self._replace(entry, "", "deleted")
                 seq = entries[-1].seq
                 await trio.lowlevel.checkpoint()
