@@ -44,8 +44,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     `edited` and `deleted`, the nick meant by `kicked`, else None.
 
     *amended* says that the entry is not as it was said: *text* is what it was edited to, or ""
-    once it is deleted or redacted. An `edited` entry gives its target's text as it is now, however often
-    that was edited later; once it is deleted, "" and "deleted".
+    once it is deleted or redacted. An `edited` entry gives its target's text as it is now,
+    however often that was edited later; once it is deleted, "" and "deleted".
     """
 
     room: str
@@ -214,6 +214,18 @@ class Log(Protocol):
             Unavailable: the log cannot be read now.
         """
 
+    @property
+    def generation(self) -> str:
+        """What this run of the store is called; no other run is called so. Who keeps it beside
+        the seqs that it saw can ask later whether they still mean the same: see `continues`."""
+
+    def continues(self, generation: str) -> bool:
+        """Return whether every log goes on from what was seen in the run *generation*.
+
+        False when the data is another one's, or an older copy's: of a backup, or of a folder that
+        was copied before that run. A seq seen then may mean another entry now, or none yet.
+        """
+
     async def heads(self) -> dict[str, int]:
         """Return the last seq of every room that has a log."""
 
@@ -224,8 +236,9 @@ class Log(Protocol):
         """Return what was stored under this scope and key (room, seq, at_ms, answer; `repeated`
         is True), or None when it has not happened."""
 
-    async def forget_ids(self, before_ms: int) -> int:
-        """Forget the keys of writes older than *before_ms*; return how many."""
+    async def forget_ids(self, before_ms: int, *, scope: str | None = None) -> int:
+        """Forget the keys of writes older than *before_ms*, with what they were answered; return
+        how many. With *scope*: of those with that scope."""
 
 
 class Search(Protocol):
