@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.prefix) / ("Scripts" if os.name == "nt" else "bin")
-FOLDERS = ("src", "tests", "scripts")
+FOLDERS = ("src", "tests", "scripts", "docs/examples")
 
 Command: TypeAlias = tuple[str, ...]
 

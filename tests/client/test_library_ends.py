@@ -16,7 +16,7 @@ from support_library import Bot, bot_at, take
 from trio_chat.client import Chat, ChatEnded, Refused, Stored, Unreachable, open_chat
 from trio_chat.errors import ChatError, ConfigError, LoginFailed, NameTaken
 from trio_chat.events import Bye, Error
-from trio_chat.requests import Hello
+from trio_chat.requests import Hello, Input
 
 CALLS: dict[str, Callable[[Chat], Awaitable[Any]]] = {
     "say": lambda chat: chat.say("lobby", "hello"),
@@ -205,6 +205,20 @@ async def test_guest_that_was_killed_goes_on_with_its_session(
     assert server.said() == ["once"]
     tokens = [hello.resume.session for hello in server.asked(Hello) if hello.resume]
     assert tokens == ["token-1"]
+
+
+async def test_line_that_was_cancelled_is_said_once_by_the_next_run(
+    server: FakeServer, bot: Bot, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """The end of the block is no end of the session: the ids of its lines are still known."""
+    for _ in range(3):
+        async with bot(session_file=tmp_path / "session") as chat:
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await chat.say("lobby", "once", id="line-1")
+            await chat.say("lobby", "once", id="line-1")
+    assert server.said() == ["once"]
+    assert [text for text in server.asked(Input) if text.text == "/quit"] == []
 
 
 async def test_session_file_follows_a_session_that_is_lost(

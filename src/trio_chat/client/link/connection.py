@@ -135,6 +135,10 @@ class Connection:
         is_heard = self.status.state == "online"
         self._life.deadline = now + (self._timeouts.leave_seconds if is_heard else 0)
 
+    def hang_up(self) -> None:
+        """End the link without `/quit`: the server keeps the session, to be resumed."""
+        self._life.cancel()
+
     def ask(self, request: Request) -> None:
         """Send what the model need not know, on this link only."""
         self._queue(request)

@@ -49,9 +49,10 @@ class Chat:
         buffer_events: int,
         start_seconds: float,
         give_up_seconds: float,
-        on_token: Callable[[str], None],
+        on_token: Callable[[str], None] | None,
     ) -> None:
-        """*on_token* is given the token of each session; it raises ConfigError."""
+        """*on_token* keeps the token of each session, which then outlives the chat; it raises
+        ConfigError."""
         self._model = model
         self._connection = Connection(
             dial,
@@ -253,8 +254,11 @@ class Chat:
                 stream.end(error)
 
     def leave(self) -> None:
-        """Say `/quit`; `run` ends soon after."""
-        self._connection.leave()
+        """End the link, by `/quit` unless the session is kept; `run` ends soon after."""
+        if self._on_token is None:
+            self._connection.leave()
+        else:
+            self._connection.hang_up()
 
     @property
     def failure(self) -> TrioChatError | None:
@@ -284,7 +288,8 @@ class Chat:
     def _keep_token(self, token: str) -> None:
         """A program that believes its session is kept has to know that it is not."""
         try:
-            self._on_token(token)
+            if self._on_token is not None:
+                self._on_token(token)
         except ConfigError as exc:
             self._finish(exc)
             self.leave()

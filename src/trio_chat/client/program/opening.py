@@ -49,9 +49,10 @@ async def open_chat(
         address: `HOST`, `HOST:PORT` or `tls://HOST:PORT`.
         nick: what to be called; see `Chat.nick` for what it came to be.
         account, password, token: to log in: an account with its password, or a token.
-        session_file: keeps the token of the session, so that a program that was killed goes on
-            with it: with its nick, its rooms and the ids of its lines. For guests; an account has
-            all this anyway. The file is made, with the rights 0600.
+        session_file: keeps the token of the session, so that the next run of the program goes on
+            with it: with its nick, its rooms and the ids of its lines. So the end of the block is
+            no `/quit`: others see the program leave half a minute later. For guests; an account
+            has all this anyway. The file is made, with the rights 0600.
         tls, ca: as `--tls` and `--ca` of the command line, see docs/client.md.
         buffer_events: see `Chat.events`.
         wait_seconds: how long to try at the start, while there is no server, it is full, or the
@@ -135,14 +136,16 @@ def _login(account: str | None, password: str | None, token: str | None) -> Logi
     return Login(account, password, token)
 
 
-def _keeping(model: Model, session_file: str | os.PathLike[str] | None) -> Callable[[str], None]:
+def _keeping(
+    model: Model, session_file: str | os.PathLike[str] | None
+) -> Callable[[str], None] | None:
     """Go on with the session in the file, if there is one. Return what keeps its token there.
 
     Raises:
         ConfigError: the file cannot be read.
     """
     if session_file is None:
-        return lambda token: None
+        return None
     file = Path(session_file)
     model.go_on_with(read_token(file))
     return partial(write_token, file)
