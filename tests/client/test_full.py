@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from support_client import FakeServer
 from support_screen import ScreenClient
@@ -24,6 +25,13 @@ async def client(terminal: Any, nursery: trio.Nursery) -> AsyncIterator[ScreenCl
     await client.sees("●", "#lobby")
     yield client
     nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+def running_clock(mock_clock: MockClock) -> MockClock:
+    """A clock that goes like the real one, until it is told to jump."""
+    mock_clock.rate = 1
+    return mock_clock
 
 
 async def test_message_looks_like_the_picture(client: ScreenClient) -> None:
@@ -76,15 +84,34 @@ async def test_scrolled_back_reader_is_not_disturbed(client: ScreenClient) -> No
     await client.sees("new one")
 
 
-async def test_ctrl_c_clears_then_leaves(client: ScreenClient) -> None:
+async def test_ctrl_c_clears_then_asks_then_leaves(client: ScreenClient) -> None:
+    """C7: the second Ctrl-C says how to leave, the third one leaves."""
     client.type("abc")
     await client.sees("❯ abc")
     client.type("\x03")
     await client.sees_no("abc")
     assert client.exit_code is None
     client.type("\x03")
+    await client.sees("Ctrl-C again within 2 s leaves")
+    assert client.exit_code is None
+    client.type("\x03")
     await client.ends(0)
     assert client.server.asked(Input)[-1].text == "/quit"
+
+
+async def test_ctrl_c_of_long_ago_does_not_leave(
+    running_clock: MockClock, client: ScreenClient
+) -> None:
+    """C7: after 2 s the question is asked again."""
+    client.type("\x03")
+    await client.sees("Ctrl-C again within 2 s leaves")
+    running_clock.jump(2.5)
+    await client.sees_no("Ctrl-C again")
+    client.type("\x03")
+    await client.sees("Ctrl-C again within 2 s leaves")
+    assert client.exit_code is None
+    client.type("\x04")
+    await client.ends(0)
 
 
 @pytest.mark.parametrize("keys", ["\x04", "/quit I am off\r", "/exit\r"])

@@ -55,11 +55,14 @@ def test_signal_leaves_with_its_code_and_a_restored_terminal(
     assert client.is_restored
 
 
-def test_ctrl_c_clears_the_line_and_the_next_one_leaves(client: RealTerminal) -> None:
+def test_ctrl_c_clears_the_line_then_asks_then_leaves(client: RealTerminal) -> None:
+    """C7: the second Ctrl-C says how to leave, the third one leaves."""
     client.type("not to be said")
     client.sees("not to be said")
     client.type("\x03")
     client.sees(rf"{AT_WORK}\s*$")
+    client.type("\x03")
+    client.sees("Ctrl-C again within 2 s leaves")
     client.type("\x03")
     assert client.ends() == 0
     assert client.is_restored

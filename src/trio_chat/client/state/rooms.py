@@ -145,6 +145,18 @@ class Rooms:
             or room in self.returning
         ]
 
+    def numbered(self, number: int) -> Room | None:
+        """Return the open room with this *number*, counted from 1, if there is one."""
+        rooms = self.open_rooms
+        return rooms[number - 1] if 1 <= number <= len(rooms) else None
+
+    def beside(self, step: int) -> Room | None:
+        """Return the open room *step* places after the current one, round the end."""
+        rooms = self.open_rooms
+        if self.current not in rooms:
+            return None
+        return rooms[(rooms.index(self.current) + step) % len(rooms)]
+
     def next_called(self) -> Room | None:
         """The next room after the current one with a mention, else with something unread."""
         rooms = self.open_rooms
