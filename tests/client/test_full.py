@@ -170,6 +170,31 @@ async def test_rooms_are_switched_and_unread_lines_counted(client: ScreenClient)
     await client.sees(" #lobby be kind")
 
 
+async def test_conversation_is_opened_and_closed_without_a_word(client: ScreenClient) -> None:
+    """C5: `/query NICK` goes there, `/close` takes it off the list until somebody writes."""
+    await client.enter("/query dave")
+    await client.sees(" @dave", "2 @dave", "@dave alice ❯")
+    await client.enter("/close")
+    await client.sees(" #lobby be kind")
+    await client.sees_no("@dave")
+    await client.server.say("hello?", nick="dave", room="@dave")
+    await client.sees("2 @dave·1")
+    assert client.server.asked(Input) == []
+
+
+async def test_line_behind_a_join_is_said_in_the_new_room(client: ScreenClient) -> None:
+    """C4: offline both wait, and are seen where they were typed."""
+    client.server.is_down = True
+    await client.server.cut()
+    await client.sees("offline")
+    await client.enter("/join dev", "secret for dev")
+    await client.sees("│ secret for dev", "2 waiting")
+    client.server.is_down = False
+    await client.sees(" #dev be kind", "secret for dev")
+    await client.until(lambda: client.server.said("dev") == ["secret for dev"])
+    assert client.server.said() == []
+
+
 async def test_wide_terminal_lists_the_members(terminal: Any, nursery: trio.Nursery) -> None:
     terminal.screen.resize(8, 100)
     client = ScreenClient(terminal, FakeServer(nursery), "full")

@@ -118,9 +118,10 @@ class Connection:
 
     # --- from the person
 
-    def typed(self, text: str, room: Room | None = None) -> None:
-        """See `Model.typed`."""
-        self.apply(self.model.typed(text, trio.current_time(), room))
+    def typed(self, text: str, room: Room | None = None, *, is_literal: bool = False) -> None:
+        """Say *text*, or do what it commands; see `Model.typed`."""
+        now = trio.current_time()
+        self.apply(self.model.typed(text, now, room, is_literal=is_literal))
 
     def leave(self, text: str = "/quit") -> None:
         """Say *text*, the `/quit`; `run` ends when the server has said `bye`, or after a moment."""

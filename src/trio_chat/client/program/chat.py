@@ -241,7 +241,7 @@ class Chat:
         encode_request(Input(id="i" * 64, room=place.name if place else "r" * 64, text=text))
         async with self._turns:
             waiting = len(self._model.outgoing)
-            self._connection.typed(text, place)
+            self._connection.typed(text, place, is_literal=True)
             if len(self._model.outgoing) == waiting:
                 raise Unavailable(f"{waiting} lines wait for the server already")
             id = self._model.outgoing.newest_id()

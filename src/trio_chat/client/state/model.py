@@ -140,10 +140,16 @@ class Model:
                 self._handlers[type(event)](event, now)
         return self._collect(now)
 
-    def typed(self, text: str, now: float, room: Room | None = None) -> list[Effect]:
-        """Take in what the person typed in *room*; None: in whichever is current when it is
-        sent, so that the lines of a script follow its `/join`."""
-        self.inputs.typed(text, room)
+    def typed(
+        self, text: str, now: float, room: Room | None = None, *, is_literal: bool = False
+    ) -> list[Effect]:
+        """Take in what was typed in *room*; None: in whichever is current when it is sent, so that
+        the lines of a script follow its `/join`.
+
+        What a person types in a room follows a `/join` as well, and may be a command that the
+        client does by itself. *is_literal*: it goes to *room* as it is, for a program.
+        """
+        self.inputs.typed(text, room, is_literal=is_literal)
         return self._collect(now)
 
     def saw(self, room: Room, now: float) -> bool:

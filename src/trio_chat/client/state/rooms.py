@@ -117,7 +117,17 @@ class Rooms:
             self.current.stop_reading()
         self.current = room
         self.is_watched = True
+        room.is_closed = False
         room.start_reading()
+
+    def close(self, room: Room) -> None:
+        """Take *room*, a conversation, off the list until somebody writes, or one goes there."""
+        room.is_closed = True
+        room.start_reading()
+        if room is self.current:
+            others = [other for other in self.open_rooms if other is not room]
+            if others:
+                self.go_to(others[0])
 
     def watch(self, is_watched: bool, *, keeps_rule: bool = False) -> None:
         """Note whether the newest lines of the current room are in somebody's sight; *keeps_rule*:
@@ -139,7 +149,7 @@ class Rooms:
             room
             for room in self.by_name.values()
             if room.is_joined
-            or room.is_direct
+            or (room.is_direct and not room.is_closed)
             or room.unread
             or room is self.current
             or room in self.returning
@@ -345,6 +355,7 @@ class Rooms:
 
     def _on_said(self, room: Room, event: Said, is_news: bool) -> None:
         line = room.add(self.line_of(room, event))
+        room.is_closed = False
         room.heard(line.nick)
         if line.is_own:
             self._on_own_words(room, event)
