@@ -27,7 +27,7 @@ from trio_chat.client.state.effects import Effect, Send
 from trio_chat.client.state.model import RETRYABLE, Model
 from trio_chat.client.state.room.line import safe_line
 from trio_chat.client.state.room.room import Room
-from trio_chat.errors import LoginFailed, ProtocolError
+from trio_chat.errors import LoginFailed, NameTaken, ProtocolError
 from trio_chat.events import Bye, Error, Event, Pong
 from trio_chat.requests import Hello, Ping, Request
 from trio_chat.wire.lines import LineBuffer
@@ -43,7 +43,8 @@ class Timeouts:
     dial_seconds: float = 10.0
     # A server that accepts and then says nothing is no server of ours.
     hello_seconds: float = 20.0
-    ping_seconds: float = 30.0
+    # So often a server that hangs is noticed.
+    ping_seconds: float = 15.0
     # A link without any answer for this long is dead.
     silence_seconds: float = 60.0
     # The socket takes nothing for this long: the same.
@@ -70,6 +71,7 @@ class Connection:
         dial: opens a stream to the server; raises OSError.
         address: the server, as shown to the person.
         login: is said in every hello, for the session to resume may be gone.
+        waits_for_nick: a nick that the server keeps for a while is waited for, also at the start.
         give_up_seconds: after having been online, how long to try again; inf: for ever.
         on_effects: gets every batch of effects but `Send`, also an empty one: something was
             received. Must not block.
@@ -86,6 +88,7 @@ class Connection:
         address: str,
         give_up_seconds: float,
         login: Login | None = None,
+        waits_for_nick: bool = False,
         on_effects: Callable[[Sequence[Effect]], None],
         keep_pace: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
         on_status: Callable[[], None] = lambda: None,
@@ -99,6 +102,7 @@ class Connection:
         self._address = address
         self._give_up_seconds = give_up_seconds
         self._login = login or Login()
+        self._waits_for_nick = waits_for_nick
         self._on_effects = on_effects
         self._keep_pace = keep_pace
         self._on_status = on_status
@@ -166,7 +170,7 @@ class Connection:
                 if self.status.state == "online":
                     lost_at = trio.current_time()
                 wait_seconds = self._wait_seconds(lost.retry_after)
-                if not self._was_online:
+                if not self._was_online and not lost.is_kept_nick:
                     raise Unreachable(f"{self._address}: {lost.reason}") from None
                 if trio.current_time() + wait_seconds - lost_at > self._give_up_seconds:
                     raise Unreachable(f"{self._address}: {lost.reason}; gave up") from None
@@ -273,6 +277,8 @@ class Connection:
         is_passing = error.code in RETRYABLE or error.retry_after is not None
         if self._was_online and is_passing:
             raise LinkLost(message, error.retry_after)
+        if self._waits_for_nick and error.code == NameTaken.code and error.retry_after is not None:
+            raise LinkLost(message, error.retry_after, is_kept_nick=True)
         if error.retry_after is not None:
             message += f"; try again in {error.retry_after:.0f} s"
         kind = LoginRefused if error.code == LoginFailed.code else Refused
@@ -329,18 +335,22 @@ class Connection:
     def _send_ping(self) -> None:
         id = self.model.outgoing.new_id()
         self._ping_sent_at = {id: trio.current_time()}
+        if self.status.asked_at is None:
+            self.status.asked_at = trio.current_time()
         self._queue(Ping(id=id))
 
     def _pong(self, event: Pong, now: float) -> None:
         sent_at = self._ping_sent_at.pop(event.id or "", None)
         if sent_at is not None:
             self.status.latency_seconds = now - sent_at
+            self.status.asked_at = None
             self._on_status()
 
     def _set_state(self, state: LinkState) -> None:
         self.status.state = state
         if state != "online":
             self.status.latency_seconds = None
+            self.status.asked_at = None
         self._on_status()
 
 

@@ -31,13 +31,17 @@ class LoginRefused(Refused):
 class LinkLost(Exception):
     """This link has ended; another one may be tried.
 
-    *retry_after*: in so many seconds, if the server named a time.
+    *retry_after*: in so many seconds, if the server named a time. *is_kept_nick*: the server keeps
+    the nick until then, perhaps for the client that was here before.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, is_kept_nick: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+        self.is_kept_nick = is_kept_nick
 
 
 def explain(exc: OSError) -> str:

@@ -6,6 +6,7 @@ however many lines arrived.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -22,6 +23,7 @@ from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 
 from trio_chat.client.link.connection import Connection
+from trio_chat.client.link.status import Status
 from trio_chat.client.settings.settings import Settings
 from trio_chat.client.state.effects import Bell, Effect, Show
 from trio_chat.client.state.model import Model
@@ -66,12 +68,11 @@ class Interrupt(Exception):
 class InlineScreen:
     """The screen of `run_client` for `--screen inline`."""
 
-    _connection: Connection  # from `run` on
-
     def __init__(self, model: Model, settings: Settings, aio: Aio) -> None:
         self._model = model
         self._settings = settings
         self._aio = aio
+        self._connection: Connection | None = None
         self._question: Question | None = None
         self._guard = PasteGuard(
             settings.paste.ask_lines, PASTE_CHARACTERS, settings.paste.most_bytes
@@ -147,6 +148,11 @@ class InlineScreen:
 
     def on_status(self) -> None:
         self._session.app.invalidate()
+        status = self._connection.status if self._connection else Status()
+        if status.state == "offline" and not self._model.has_been_online:
+            seconds = max(0, math.ceil(status.retry_at - trio.current_time()))
+            self._lines.append(f"* {status.reason}; trying again in {seconds} s")
+            self._queued.set()
 
     async def keep_pace(self) -> None:
         while len(self._lines) > UNPRINTED_LINES:
@@ -232,8 +238,9 @@ class InlineScreen:
             buffer.insert_text(text)
 
     def _say_each(self, text: str) -> None:
-        for line in separate(text):
-            self._connection.typed(line, self._model.rooms.current)
+        if self._connection is not None:
+            for line in separate(text):
+                self._connection.typed(line, self._model.rooms.current)
 
     def _close_question(self) -> None:
         self._question = None

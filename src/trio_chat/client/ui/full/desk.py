@@ -107,7 +107,7 @@ class Desk:
     def draw_title(self) -> Fragments:
         if self.listing is not None:
             return [("class:current", f" {self.listing.title}")]
-        return [*room_bar(self.model)]
+        return [*room_bar(self.model, self.connection.status)]
 
     def draw_status(self) -> Fragments:
         return status_bar(
