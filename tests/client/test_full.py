@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 import time
 from collections.abc import AsyncIterator
@@ -152,6 +153,59 @@ async def test_tab_completes_a_nick(client: ScreenClient) -> None:
     await client.sees(" @bob")
     client.type("\t")
     await client.sees("bob: hi @bob")
+
+
+class Broken:
+    """A terminal that is gone: nothing can be drawn on it any more."""
+
+    def __init__(self, screen: Any) -> None:
+        screen.output.write_raw = screen.output.write = screen.output.flush = self
+
+    def __call__(self, *_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+async def test_closed_terminal_says_quit(client: ScreenClient) -> None:
+    """C6: the nick is free at once, though nothing can be drawn any more."""
+    Broken(client.screen)
+    await client.server.say("one")
+    await client.ends(129)
+    assert [request.text for request in client.server.asked(Input)] == ["/quit"]
+
+
+async def test_terminal_without_a_keyboard_any_more_says_quit(client: ScreenClient) -> None:
+    """C6: the other end of the terminal is closed, and nothing signals it."""
+    client.keyboard.close()
+    await client.ends(129)
+    assert [request.text for request in client.server.asked(Input)] == ["/quit"]
+
+
+async def test_nick_that_is_kept_is_waited_for(
+    running_clock: MockClock, terminal: Any, nursery: trio.Nursery
+) -> None:
+    """C6: the next start counts the seconds, and comes in."""
+    client = ScreenClient(terminal, FakeServer(nursery), "full")
+    kept = Error(code="nick_taken", message="the nick alice is kept", retry_after=30.0)
+    client.server.hello_errors = [kept]
+    nursery.start_soon(client.run)
+    await client.sees("the nick alice is kept", "retry in")
+    assert client.exit_code is None
+    running_clock.jump(40)
+    await client.sees("●", "#lobby be kind")
+    client.type("\x04")
+    await client.ends(0)
+
+
+async def test_server_that_hangs_is_seen(running_clock: MockClock, client: ScreenClient) -> None:
+    """C14: some seconds after a ping without an answer its age is shown."""
+    client.server.silent = True
+    running_clock.jump(30)
+    await client.rest()
+    running_clock.jump(5)
+    await client.sees("◌ no answer for")
+    client.server.silent = False
+    running_clock.jump(20)
+    await client.sees("● ")
 
 
 async def test_rooms_are_switched_and_unread_lines_counted(client: ScreenClient) -> None:

@@ -23,9 +23,11 @@ import trio
 from trio_chat.client.link.connection import Connection
 from trio_chat.client.link.dial import Dial, dial_tcp, dial_tls
 from trio_chat.client.link.failures import LoginRefused, Refused, Unreachable
-from trio_chat.client.settings.options import ClientOptions
+from trio_chat.client.settings.options import ClientOptions, choose_screen
+from trio_chat.client.settings.settings import ScreenKind
 from trio_chat.client.state.effects import Effect
 from trio_chat.client.state.model import Model
+from trio_chat.client.text.printer import Printer
 from trio_chat.client.text.transcript import Transcript, open_transcript
 from trio_chat.client.ui.plain import PlainScreen
 
@@ -84,14 +86,29 @@ async def run_client(options: ClientOptions, dial: Dial | None = None) -> int:
                 on_effects=partial(_show, [*transcript, screen]),
                 keep_pace=partial(_keep_pace, screen, transcript),
                 on_status=screen.on_status,
+                on_welcome=options.on_welcome,
             )
             end = await _talk_to_the_end(connection, screen, transcript)
     if isinstance(end.error, LoginRefused) and not model.has_been_online:
         raise end.error
     is_script = isinstance(screen, PlainScreen)
     code = _last_words(end, model, is_script=is_script)
-    was_refused = isinstance(screen, PlainScreen) and screen.was_refused
-    return EXIT_UNREACHABLE if code == EXIT_QUIT and was_refused else code
+    is_incomplete = isinstance(screen, PlainScreen) and screen.was_refused
+    for name, printer in _printers(screen, transcript, options):
+        if printer.error is not None:
+            _say(f"trio-chat: {name}: cannot be written: {printer.error.strerror}")
+            is_incomplete = True
+    return EXIT_UNREACHABLE if code == EXIT_QUIT and is_incomplete else code
+
+
+def _printers(
+    screen: Screen, transcripts: Sequence[Transcript], options: ClientOptions
+) -> Iterator[tuple[str, Printer]]:
+    """Yield what was printed to, with its name."""
+    if isinstance(screen, PlainScreen):
+        yield "stdout", screen.stdout
+    for transcript in transcripts:
+        yield options.settings.log_file, transcript.printer
 
 
 def _show(viewers: Sequence[Screen | Transcript], effects: Sequence[Effect]) -> None:
@@ -203,12 +220,12 @@ def _say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def _choose_screen(options: ClientOptions) -> str:
+def _choose_screen(options: ClientOptions) -> ScreenKind:
     if options.is_json:
         return "plain"
     if options.settings.screen != "auto":
         return options.settings.screen
-    return "full" if os.isatty(0) and os.isatty(1) else "plain"
+    return choose_screen("auto", is_terminal=os.isatty(0) and os.isatty(1))
 
 
 def _open_screen(

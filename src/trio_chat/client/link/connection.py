@@ -43,8 +43,7 @@ class Timeouts:
     dial_seconds: float = 10.0
     # A server that accepts and then says nothing is no server of ours.
     hello_seconds: float = 20.0
-    # So often a server that hangs is noticed.
-    ping_seconds: float = 15.0
+    ping_seconds: float = 30.0
     # A link without any answer for this long is dead.
     silence_seconds: float = 60.0
     # The socket takes nothing for this long: the same.
@@ -78,6 +77,8 @@ class Connection:
         keep_pace: awaited before each read from the server.
         sift: gets every batch of events, and returns those that the model is to see.
         on_status: called after each change of `status`.
+        on_welcome: called when the server has let the person in for the first time; returns what
+            is to be said then.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Connection:
         on_effects: Callable[[Sequence[Effect]], None],
         keep_pace: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
         on_status: Callable[[], None] = lambda: None,
+        on_welcome: Callable[[], str] | None = None,
         sift: Callable[[list[Event]], list[Event]] = lambda events: events,
         timeouts: Timeouts | None = None,
         jitter: Callable[[], float] = random.random,
@@ -106,6 +108,7 @@ class Connection:
         self._on_effects = on_effects
         self._keep_pace = keep_pace
         self._on_status = on_status
+        self._on_welcome = on_welcome
         self._sift = sift
         self._timeouts = timeouts or Timeouts()
         self._jitter = jitter
@@ -234,6 +237,8 @@ class Connection:
             raise LinkLost("does not answer") from None
         except OSError as exc:
             raise LinkLost(explain(exc)) from None
+        except UnicodeError:  # from the encoding of names that are not ASCII
+            raise LinkLost("this cannot be the name of a host") from None
 
     # --- the tasks of one link
 
@@ -286,6 +291,8 @@ class Connection:
 
     def _came_online(self) -> None:
         self._failures = 0
+        if not self._was_online and self._on_welcome is not None:
+            self.apply(self.model.note(self._on_welcome()))
         self._was_online = True
         self._set_state("online")
         self._send_ping()

@@ -77,12 +77,12 @@ def write_private(file: Path, text: str, *, force: bool = False) -> None:
         if force:
             file.unlink(missing_ok=True)
         descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
     except FileExistsError:
         raise ConfigError(f"{file}: exists already; --force writes a new one") from None
     except OSError as exc:
         raise ConfigError(f"{file}: cannot be written: {exc.strerror}") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
 
 
 def reason(table: type[msgspec.Struct], key: str) -> str:

@@ -201,6 +201,13 @@ class Model:
         for room in self.rooms.by_name.values():
             room.cursor.link_lost()
 
+    def note(self, text: str) -> list[Effect]:
+        """Show *text*, which the client itself has to say."""
+        text = safe_text(text)
+        self.rooms.say("system", text)
+        self._effects.show(Notice(text=text))
+        return self._effects.take()
+
     def show_as_lists(self, commands: Iterable[str]) -> None:
         """Leave it to the screen to show what these *commands* find: no line of a room tells it."""
         self._listed = frozenset(commands)

@@ -14,8 +14,10 @@ from typing import Any, TypeAlias
 from prompt_toolkit.application import Application
 from prompt_toolkit.filters import Condition, Filter
 from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
-from prompt_toolkit.key_binding.bindings.page_navigation import load_page_navigation_bindings
-from prompt_toolkit.key_binding.defaults import load_key_bindings
+from prompt_toolkit.key_binding.bindings.emacs import load_emacs_bindings
+from prompt_toolkit.key_binding.bindings.page_navigation import (
+    load_emacs_page_navigation_bindings,
+)
 from prompt_toolkit.keys import Keys as Key
 
 from trio_chat.client.settings.settings import Settings
@@ -115,7 +117,9 @@ def typing_keys() -> KeyBindings:
     counts (Alt-1 makes the next key count for several), macros, and what else a chat has no use
     for. To be merged before the bindings that are wanted."""
     keys = KeyBindings()
-    for binding in [*load_key_bindings().bindings, *load_page_navigation_bindings().bindings]:
+    # Only those of Emacs' way to edit: that of vi, which takes far more time to load, is never on.
+    loaded = (load_emacs_bindings(), load_emacs_page_navigation_bindings())
+    for binding in (binding for some in loaded for binding in some.bindings):
         last = binding.keys[-1]
         is_swallowing = len(binding.keys) > 1 and (last == Key.Any or _is_printable(last))
         if is_swallowing and binding.keys not in _WORD_KEYS:
