@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 import time
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from support_client import FakeServer
 from support_screen import ScreenClient
@@ -24,6 +26,13 @@ async def client(terminal: Any, nursery: trio.Nursery) -> AsyncIterator[ScreenCl
     await client.sees("●", "#lobby")
     yield client
     nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+def running_clock(mock_clock: MockClock) -> MockClock:
+    """A clock that goes like the real one, until it is told to jump."""
+    mock_clock.rate = 1
+    return mock_clock
 
 
 async def test_message_looks_like_the_picture(client: ScreenClient) -> None:
@@ -76,15 +85,34 @@ async def test_scrolled_back_reader_is_not_disturbed(client: ScreenClient) -> No
     await client.sees("new one")
 
 
-async def test_ctrl_c_clears_then_leaves(client: ScreenClient) -> None:
+async def test_ctrl_c_clears_then_asks_then_leaves(client: ScreenClient) -> None:
+    """C7: the second Ctrl-C says how to leave, the third one leaves."""
     client.type("abc")
     await client.sees("❯ abc")
     client.type("\x03")
     await client.sees_no("abc")
     assert client.exit_code is None
     client.type("\x03")
+    await client.sees("Ctrl-C again within 2 s leaves")
+    assert client.exit_code is None
+    client.type("\x03")
     await client.ends(0)
     assert client.server.asked(Input)[-1].text == "/quit"
+
+
+async def test_ctrl_c_of_long_ago_does_not_leave(
+    running_clock: MockClock, client: ScreenClient
+) -> None:
+    """C7: after 2 s the question is asked again."""
+    client.type("\x03")
+    await client.sees("Ctrl-C again within 2 s leaves")
+    running_clock.jump(2.5)
+    await client.sees_no("Ctrl-C again")
+    client.type("\x03")
+    await client.sees("Ctrl-C again within 2 s leaves")
+    assert client.exit_code is None
+    client.type("\x04")
+    await client.ends(0)
 
 
 @pytest.mark.parametrize("keys", ["\x04", "/quit I am off\r", "/exit\r"])
@@ -127,6 +155,59 @@ async def test_tab_completes_a_nick(client: ScreenClient) -> None:
     await client.sees("bob: hi @bob")
 
 
+class Broken:
+    """A terminal that is gone: nothing can be drawn on it any more."""
+
+    def __init__(self, screen: Any) -> None:
+        screen.output.write_raw = screen.output.write = screen.output.flush = self
+
+    def __call__(self, *_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+async def test_closed_terminal_says_quit(client: ScreenClient) -> None:
+    """C6: the nick is free at once, though nothing can be drawn any more."""
+    Broken(client.screen)
+    await client.server.say("one")
+    await client.ends(129)
+    assert [request.text for request in client.server.asked(Input)] == ["/quit"]
+
+
+async def test_terminal_without_a_keyboard_any_more_says_quit(client: ScreenClient) -> None:
+    """C6: the other end of the terminal is closed, and nothing signals it."""
+    client.keyboard.close()
+    await client.ends(129)
+    assert [request.text for request in client.server.asked(Input)] == ["/quit"]
+
+
+async def test_nick_that_is_kept_is_waited_for(
+    running_clock: MockClock, terminal: Any, nursery: trio.Nursery
+) -> None:
+    """C6: the next start counts the seconds, and comes in."""
+    client = ScreenClient(terminal, FakeServer(nursery), "full")
+    kept = Error(code="nick_taken", message="the nick alice is kept", retry_after=30.0)
+    client.server.hello_errors = [kept]
+    nursery.start_soon(client.run)
+    await client.sees("the nick alice is kept", "retry in")
+    assert client.exit_code is None
+    running_clock.jump(40)
+    await client.sees("●", "#lobby be kind")
+    client.type("\x04")
+    await client.ends(0)
+
+
+async def test_server_that_hangs_is_seen(running_clock: MockClock, client: ScreenClient) -> None:
+    """C14: some seconds after a ping without an answer its age is shown."""
+    client.server.silent = True
+    running_clock.jump(30)
+    await client.rest()
+    running_clock.jump(5)
+    await client.sees("◌ no answer for")
+    client.server.silent = False
+    running_clock.jump(20)
+    await client.sees("● ")
+
+
 async def test_rooms_are_switched_and_unread_lines_counted(client: ScreenClient) -> None:
     client.type("/join dev\r")
     await client.sees(" #dev be kind")
@@ -141,6 +222,31 @@ async def test_rooms_are_switched_and_unread_lines_counted(client: ScreenClient)
     await client.sees(" #dev be kind")
     client.type("\x1bp")
     await client.sees(" #lobby be kind")
+
+
+async def test_conversation_is_opened_and_closed_without_a_word(client: ScreenClient) -> None:
+    """C5: `/query NICK` goes there, `/close` takes it off the list until somebody writes."""
+    await client.enter("/query dave")
+    await client.sees(" @dave", "2 @dave", "@dave alice ❯")
+    await client.enter("/close")
+    await client.sees(" #lobby be kind")
+    await client.sees_no("@dave")
+    await client.server.say("hello?", nick="dave", room="@dave")
+    await client.sees("2 @dave·1")
+    assert client.server.asked(Input) == []
+
+
+async def test_line_behind_a_join_is_said_in_the_new_room(client: ScreenClient) -> None:
+    """C4: offline both wait, and are seen where they were typed."""
+    client.server.is_down = True
+    await client.server.cut()
+    await client.sees("offline")
+    await client.enter("/join dev", "secret for dev")
+    await client.sees("│ secret for dev", "2 waiting")
+    client.server.is_down = False
+    await client.sees(" #dev be kind", "secret for dev")
+    await client.until(lambda: client.server.said("dev") == ["secret for dev"])
+    assert client.server.said() == []
 
 
 async def test_wide_terminal_lists_the_members(terminal: Any, nursery: trio.Nursery) -> None:
