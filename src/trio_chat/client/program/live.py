@@ -109,7 +109,8 @@ class EventStream:
         """Return the next event. Raises EventsLost."""
         while not self._buffer:
             if self._lost:
-                raise EventsLost(f"{self._lost} events came while too many others waited")
+                events = "1 event" if self._lost == 1 else f"{self._lost} events"
+                raise EventsLost(f"{events} came while too many others waited")
             await self._arrived.wait()
         await trio.lowlevel.checkpoint()
         event = self._buffer.popleft()
