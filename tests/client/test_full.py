@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import stat
 import time
 from collections.abc import AsyncIterator
@@ -15,8 +16,8 @@ from trio.testing import MockClock
 
 from support_client import FakeServer
 from support_screen import ScreenClient
-from trio_chat.events import Bye, Error, MemberInfo, Members
-from trio_chat.requests import Input, Page, Read
+from trio_chat.events import Bye, Error, MemberInfo, Members, Pong, Said, timestamp
+from trio_chat.requests import Input, Page, Ping, Read
 
 
 @pytest.fixture
@@ -38,6 +39,55 @@ def running_clock(mock_clock: MockClock) -> MockClock:
 async def test_message_looks_like_the_picture(client: ScreenClient) -> None:
     await client.server.say("hello there", nick="grace")
     await client.sees("       grace │ hello there", "alice ❯", "#lobby be kind")
+
+
+async def test_somebody_new_is_told_where_help_is(client: ScreenClient) -> None:
+    """C16: until the first key."""
+    await client.sees("alice ❯ F1 lists the keys, /help the commands")
+    client.type("h")
+    await client.sees_no("F1 lists")
+    client.type("\x7f")
+    await client.rest()
+    assert client.screen.text.endswith("alice ❯")
+
+
+async def test_refused_line_that_is_long_leaves_its_reason_in_sight(client: ScreenClient) -> None:
+    """C16: 20,000 letters fill no 400 rows; they can be brought back."""
+    text = "x" * 20_000
+    client.type(f"\x1b[200~{text}\x1b[201~o")
+    await client.rest()
+    client.type("\r")
+    await client.sees("✗ │", "bytes", "(20000 characters; Up brings")
+    client.type("\x1b[A")
+    await client.until(lambda: client.screen.display[-1].startswith("xxx"))
+
+
+async def test_time_of_each_minute_is_told(client: ScreenClient) -> None:
+    """C16: who goes on in another minute is told with its time, but not named again."""
+    for n in (1, 2, 3):
+        at, text = timestamp(n * 40_000), f"m{n}"
+        said = Said(room="lobby", seq=n, at=at, sender="bob", text=text, kind="message")
+        await client.server.tell(said)
+    await client.sees("m3")
+    rows = [row.rstrip() for row in client.screen.display if " │ m" in row]
+    assert [bool(re.match(r" ?\d\d:\d\d", row)) for row in rows] == [True, True, True]
+    assert [row.split()[1] for row in rows] == ["bob", "│", "│"]
+
+
+async def test_marker_is_shown_wherever_it_is(client: ScreenClient) -> None:
+    """C15: Alt-U with 5,000 new lines shows the rule, and what was said first."""
+    client.type("/join dev\r")
+    await client.sees(" #dev be kind")
+    burst = [client.server.store("lobby", "bob", f"m{n}") for n in range(1, 5001)]
+    for start in range(0, 5000, 500):
+        await client.server.tell(*burst[start : start + 500])
+    await client.sees("#lobby·5000")
+    client.type("\x1b1")
+    await client.sees("m5000")
+    client.type("\x1bu")
+    await client.sees(" 5000 new ", "│ m1\n", "End: newest")
+    client.type("\x1b[F")
+    await client.sees("m5000")
 
 
 async def test_typed_line_is_said_and_the_input_is_empty(client: ScreenClient) -> None:
@@ -203,8 +253,7 @@ async def test_server_that_hangs_is_seen(running_clock: MockClock, client: Scree
     await client.rest()
     running_clock.jump(5)
     await client.sees("◌ no answer for")
-    client.server.silent = False
-    running_clock.jump(20)
+    await client.server.tell(Pong(id=client.server.asked(Ping)[-1].id))
     await client.sees("● ")
 
 

@@ -36,6 +36,8 @@ from trio_chat.wire.lines import LineBuffer
 from trio_chat.wire.native import decode_event, encode_request
 
 RECEIVE_BYTES = 65_536
+# How a server that expects TLS refuses what is none: an alert of any version.
+TLS_ALERT = b"\x15\x03"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class Connection:
         self._life = trio.CancelScope()
         self._failures = 0
         self._was_online = False
+        self._is_heard = False
         self._ping_sent_at: dict[str, float] = {}
         self._bye: Bye | None = None
 
@@ -235,6 +238,7 @@ class Connection:
         """
         stream = await self._open_stream()
         self.status.is_encrypted = isinstance(stream, trio.SSLStream)
+        self._is_heard = False
         self._out.clear()
         self._ping_sent_at.clear()
         self._bye = None
@@ -292,9 +296,12 @@ class Connection:
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
                     chunk = b""
             if scope.cancelled_caught:
-                raise LinkLost("does not answer")
+                raise LinkLost(f"does not answer{self._tls_hint()}")
             if not chunk:
                 raise self._end_of_link()
+            self._is_heard = True
+            if chunk.startswith(TLS_ALERT) and not self.status.is_encrypted:
+                raise LinkLost("speaks TLS; --tls encrypts the link")
             seconds = self._timeouts.silence_seconds
             lines = buffer.feed(bytes(chunk))
             self._take_in([event for line in lines if (event := _decode(line)) is not None])
@@ -344,10 +351,15 @@ class Connection:
     def _end_of_link(self) -> LinkLost | Refused:
         bye = self._bye
         if bye is None:
-            return LinkLost("the server closed the connection")
+            return LinkLost(f"the server closed the connection{self._tls_hint()}")
         if bye.retry_after is None and not self.model.is_leaving:
             return Refused(f"{self._address}: {safe_line(bye.reason)}", code=bye.code)
         return LinkLost(safe_line(bye.reason), bye.retry_after)
+
+    def _tls_hint(self) -> str:
+        """Return what may help where a link that is not encrypted is not answered at all."""
+        is_likely = not (self._is_heard or self._was_online or self.status.is_encrypted)
+        return "; if it wants TLS, --tls encrypts the link" if is_likely else ""
 
     async def _send_queued(self, stream: trio.abc.Stream) -> None:
         while True:

@@ -16,6 +16,8 @@ from trio_chat.requests import Input, Invocation, parse_slash
 from trio_chat.text import clean_text, fold
 from trio_chat.wire.native import encode_request
 
+# A longer line that is refused is shown by its beginning: it would push its reason off the screen.
+REFUSED_CHARACTERS = 300
 # The person is told when this many lines wait for the server: 1,000 x 16 KiB at most.
 PENDING_LINES = 1000
 
@@ -211,10 +213,17 @@ class Inputs:
         self._effects.show(event, refused=refused)
         text = safe_line(event.message)
         if refused:
-            text = f"{text} — {safe_text(refused)}"
+            text = f"{text} — {safe_text(beginning(refused))}"
         self._rooms.say("error", text, self.room_of(event.id))
 
     def room_of(self, id: str | None) -> Room | None:
         """Return the room in which the line *id* was typed; None if that is not known."""
         line = self.outgoing.get(id) if id else None
         return self._rooms.by_name.get(fold(line.room)) if line and line.room else None
+
+
+def beginning(refused: str) -> str:
+    """Return as much of a *refused* line as is shown; the history of the input line has it all."""
+    if len(refused) <= REFUSED_CHARACTERS:
+        return refused
+    return f"{refused[:REFUSED_CHARACTERS]}… ({len(refused)} characters; Up brings them back)"

@@ -317,7 +317,8 @@ class Rooms:
         last = room.cursor.last
         if event.reason != "ignored" and last is not None:
             count = event.last - event.first + 1
-            room.add(self._line("system", f"{count} messages can no longer be had"))
+            messages = "1 message" if count == 1 else f"{count} messages"
+            room.add(self._line("system", f"{messages} can no longer be had"))
             self._effects.show(event)
             if event.first <= last:
                 room.cursor.rewind(event.first - 1)

@@ -26,6 +26,7 @@ from trio_chat.client.link.connection import Connection
 from trio_chat.client.link.status import Status
 from trio_chat.client.settings.settings import Settings
 from trio_chat.client.state.effects import Bell, Effect, Show
+from trio_chat.client.state.inputs import beginning
 from trio_chat.client.state.model import Model
 from trio_chat.client.state.passwords import wanted
 from trio_chat.client.state.room.line import safe_text, shown_room
@@ -141,7 +142,7 @@ class InlineScreen:
             elif isinstance(effect, Show):
                 self._lines += render(effect.event)
                 if effect.refused:
-                    self._lines.append(f"* not sent: {effect.refused!r}")
+                    self._lines.append(f"* not sent: {beginning(effect.refused)!r}")
         self._drafts.come_to(self._model.rooms.current)
         if self._lines:
             self._queued.set()

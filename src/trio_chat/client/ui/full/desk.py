@@ -44,6 +44,9 @@ ROOM_SHARE = 3
 # The answers to these are shown as lists, and not as lines of the room.
 LISTED = frozenset({"search"})
 
+# Stands in the input line until somebody types there.
+GREETING = "F1 lists the keys, /help the commands"
+
 
 class Desk:
     """The state of the full screen, and one method for each thing a person can do.
@@ -76,9 +79,11 @@ class Desk:
             settings.paste.ask_lines, PASTE_CHARACTERS, settings.paste.most_bytes
         )
         self.completer = ChatCompleter(model)
+        self._has_typed = False
         self.buffer = Buffer(
             multiline=False,
             accept_handler=self._accept,
+            on_text_changed=self._greeted,
             completer=self.completer,
             complete_while_typing=True,
             history=open_history(lambda name: model.commands.find(name) is not None),
@@ -127,6 +132,10 @@ class Desk:
             return f"{self.model.rooms.nick} ❯ "
         name = self.pane.renderer.measure.fit(shown_room(room.name), self.columns // ROOM_SHARE)
         return f"{name} {self.model.rooms.nick} ❯ "
+
+    def greeting(self) -> str:
+        """Return what helps somebody who has not typed anything yet."""
+        return "" if self._has_typed else GREETING
 
     def secret_label(self) -> str:
         return f" {self.secret.label}" if self.secret else ""
@@ -225,6 +234,12 @@ class Desk:
         self.pane.show_seq(room, event.seq)
         self.connection.apply(self.model.jump(room, event.seq, trio.current_time()))
 
+    def show_marker(self) -> None:
+        """Show where reading stopped, however long ago that was."""
+        seq, room = self.pane.show_marker(), self.model.rooms.current
+        if seq is not None and room is not None:
+            self.connection.apply(self.model.jump(room, seq, trio.current_time()))
+
     def _focus(self, part: Buffer | UIControl) -> None:
         self._app().layout.focus(part)
 
@@ -279,6 +294,9 @@ class Desk:
         else:
             self.pane.follow()
             self.connection.typed(text, self.model.rooms.current)
+
+    def _greeted(self, _: Buffer) -> None:
+        self._has_typed = True
 
     def _accept(self, _: Buffer) -> bool:
         self.send()

@@ -74,7 +74,7 @@ def _bind_pane(keys: Keys, desk: Desk) -> None:
 
     @keys.on("first_unread")
     def first_unread(event: KeyPressEvent) -> None:
-        desk.pane.show_marker()
+        desk.show_marker()
 
     @keys.on("bare")
     def bare(event: KeyPressEvent) -> None:

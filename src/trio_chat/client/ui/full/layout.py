@@ -20,6 +20,7 @@ from prompt_toolkit.layout import (
 )
 from prompt_toolkit.layout.menus import CompletionsMenu
 from prompt_toolkit.layout.processors import (
+    AfterInput,
     AppendAutoSuggestion,
     BeforeInput,
     PasswordProcessor,
@@ -96,6 +97,7 @@ def _input(desk: Desk, search: SearchToolbar) -> BufferControl:
             MaskPasswords(),
             BeforeInput(desk.prompt, style="class:prompt"),
             AppendAutoSuggestion(style="class:dim"),
+            AfterInput(desk.greeting, style="class:dim"),
         ],
     )
 
