@@ -27,16 +27,15 @@ async def registered(server: ChatServer, name: str, role: Role = Role.MEMBER) ->
 
 def give_role(server: ChatServer, name: str, role: Role) -> None:
     """As `trio-chat account role` does it."""
-    hold(server, account_changed(server.service.state.accounts.find(name), role=role.value))
+    hold(server, account_changed(server.state.accounts.find(name), role=role.value))
 
 
 def hold(server: ChatServer, change: Change) -> None:
     """Have a fact hold, here and in the store, whoever may decide it."""
-    service = server.service
-    service.state.apply(change)
-    service.performer.follow_up(change)
+    server.state.apply(change)
+    server.hub.records.follow_up(change)
     value = None if change.after is None else records.encode(change.after)
-    service.keep(Put(change.space, change.key, value))
+    server.hub.records.keep(Put(change.space, change.key, value))
 
 
 async def code(peer: Peer, text: str, room: str = "lobby") -> str:
@@ -62,5 +61,5 @@ async def login(server: ChatServer, name: str, **fields: Any) -> Peer:
 
 async def audit(server: ChatServer) -> list[dict[str, Any]]:
     """The lines of the audit room."""
-    entries = await server.service.store.page("$audit", limit=1000)
+    entries = await server.hub.store.page("$audit", limit=1000)
     return [json.loads(entry.text) for entry in entries]

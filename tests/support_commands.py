@@ -26,7 +26,8 @@ from trio_chat.commands.context import Context
 from trio_chat.commands.effects import Effect, Join, Leave, Quit, Rename, Say
 from trio_chat.commands.table import CommandTable, Outcome
 from trio_chat.config import Config, StoreSection
-from trio_chat.requests import Invocation, parse_slash
+from trio_chat.errors import UnknownCommand
+from trio_chat.requests import Invocation, Lookalike, parse_slash
 from trio_chat.store.api import Store, Write
 from trio_chat.store.opening import open_store
 
@@ -88,6 +89,8 @@ class Person:
     async def type(self, text: str) -> Outcome:
         """Raises ChatError."""
         parsed = parse_slash(text)
+        if isinstance(parsed, Lookalike):
+            raise UnknownCommand(parsed.message)
         if isinstance(parsed, Invocation):
             command = self.chat.table.find(parsed.name)
             arguments = command.guard(parsed.rest, self.member.role)

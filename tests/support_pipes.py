@@ -143,7 +143,7 @@ class PipeStream(_End, trio.abc.HalfCloseableStream):
 
 
 class PipeLink(_End):
-    """One end as `trio_chat.server.links.Link`: like a socket it is written to directly.
+    """One end as `trio_chat.server.net.links.Link`: like a socket it is written to directly.
 
     Attributes:
         sends: how often it was written to.
@@ -169,11 +169,11 @@ class PipeLink(_End):
         self.sent_bytes += taken
         return taken
 
-    async def receive(self, taker: Taker) -> bytes:
+    async def receive(self, taker: Taker) -> bool:
         while chunk := await self._receive(65_536):
-            if rest := taker.take(chunk):
-                return rest
-        return b""
+            if not taker.take(chunk):
+                return True
+        return False
 
     async def end(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -24,7 +24,7 @@ from report import table
 from trio_chat.config import load_config
 from trio_chat.server.net.links import Taker
 from trio_chat.server.net.readiness import Readiness
-from trio_chat.server.service import Service
+from trio_chat.server.parts import Parts, put_together
 from trio_chat.store.opening import open_store
 
 TEXT = "what somebody says in a room, some sixty characters of it ..."
@@ -107,9 +107,10 @@ class CountedLink:
     def say(self, chunk: bytes) -> None:
         """As `links.WatchedLink` does: the task is woken for what its session cannot take."""
         is_waiting = self._said.statistics().tasks_waiting_receive
-        rest = self._taker.take(chunk) if is_waiting and self._taker is not None else chunk
-        if rest:
-            self._say.send_nowait(rest)
+        if not is_waiting or self._taker is None:
+            self._say.send_nowait(chunk)
+        elif not self._taker.take(chunk):
+            self._say.send_nowait(b"")
 
     def encrypted(self, chunk: bytes) -> bytes:
         return chunk
@@ -117,9 +118,12 @@ class CountedLink:
     def discard(self) -> None:
         pass
 
-    async def receive(self, taker: Taker) -> bytes:
+    async def receive(self, taker: Taker) -> bool:
         self._taker = taker
-        return await self._said.receive()
+        while chunk := await self._said.receive():
+            if not taker.take(chunk):
+                break
+        return True
 
     def send(self, data: bytes | memoryview) -> int:
         self.sends += 1
@@ -197,9 +201,9 @@ def _chunk(talk: Talk, room: int, round_number: int) -> bytes:
 class Stage:
     """Everybody of a talk, joined, with the real server between them."""
 
-    def __init__(self, talk: Talk, service: Service, readiness: Readiness) -> None:
+    def __init__(self, talk: Talk, parts: Parts, readiness: Readiness) -> None:
         self._talk = talk
-        self._service = service
+        self._parts = parts
         self._readiness = readiness
         self._peers: list[CountedLink | EncryptedPeer] = []
         self._rounds: list[list[tuple[CountedLink | EncryptedPeer, bytes]]] = []
@@ -208,7 +212,7 @@ class Stage:
         terms = make_terms() if self._talk.tls else None
         for number in range(self._talk.rooms * self._talk.members):
             peer = CountedLink() if terms is None else EncryptedPeer(self._readiness, terms)
-            self._service.start_soon(self._service.admit(peer.link).run)
+            self._parts.hub.start_soon(self._parts.admission.admit(peer.link).run)
             if isinstance(peer, EncryptedPeer):
                 await peer.shake_hands()
             self._peers.append(peer)
@@ -263,11 +267,11 @@ async def _count(talk: Talk) -> Counts:
         open_store(config) as store,
         trio.open_nursery() as sessions,
     ):
-        service = Service(config, store, sessions.start_soon)
-        services.start_soon(service.broadcaster.run)
-        services.start_soon(service.deadlines.run)
+        parts = put_together(config, store, sessions.start_soon)
+        services.start_soon(parts.broadcaster.run)
+        services.start_soon(parts.hub.deadlines.run)
         services.start_soon(readiness.run)
-        stage = Stage(talk, service, readiness)
+        stage = Stage(talk, parts, readiness)
         await stage.fill()
         counts = await stage.count()
         stage.close()

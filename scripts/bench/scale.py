@@ -20,11 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from build import CannotBuild
-from crash import Restarted
 from loadgen import Figures, RunFailed, loadgen, run_load
-from peers import PEERS, Missing, free_port, running
+from peers import PEERS, Missing, running
 from report import table
 from scenarios import milliseconds, problem, short
+
+# What is killed lives beside the benchmarks.
+sys.path.append(str(Path(__file__).parents[1] / "faults"))
+
+from restarted import Restarted
 
 ROOM_MEMBERS = 20
 TALKERS = 200
@@ -131,7 +135,7 @@ def handshakes(connections: int) -> Figures:
 def restart(connections: int) -> Figures:
     """`kill -9` while all are linked; all resume at once when it listens again."""
     with tempfile.TemporaryDirectory(prefix="trio-chat-bench-") as name, ExitStack() as stack:
-        server = Restarted(Path(name), free_port())
+        server = Restarted(Path(name))
         stack.callback(server.stop)
         server.start()
         command = [loadgen(), "--port", server.port, "--pid", server.pid, "--mode", "resume"]

@@ -11,16 +11,18 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trio_chat import __version__
+from trio_chat.arguments import Parser
 from trio_chat.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from trio_chat.client.settings.settings import Profile, Settings
-    from trio_chat.config import Config
+    from trio_chat.config import Config, Loaded
 
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -34,6 +36,7 @@ LOGIN_ATTEMPTS = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `trio-chat ARGUMENTS`; return the exit code."""
+    _open_standard_files()
     parsed = _parser().parse_args(arguments)
     try:
         code: int = parsed.run(parsed)
@@ -44,20 +47,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def _open_standard_files() -> None:
+    """Open those of stdin, stdout and stderr that are closed (`>&-`) to nothing. Otherwise a file
+    of the program's own could take the number of one, and be written over."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(nothing, mode, encoding="utf-8"))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="trio-chat", description="Group chat that people run themselves."
-    )
+    parser = Parser(prog="trio-chat", description="Group chat that people run themselves.")
     parser.add_argument("--version", action="version", version=f"trio-chat {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_account(commands)
     _add_connect(commands)
+    _add_config(commands)
     _add_client_config(commands)
+    _add_schema(commands)
+    show_help = commands.add_parser("help", help="show this, or the help of a command")
+    show_help.add_argument("command", nargs="?", choices=[*commands.choices], metavar="COMMAND")
+    show_help.set_defaults(run=_help)
     return parser
 
 
-def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_serve(commands: argparse._SubParsersAction[Parser]) -> None:
     serve = commands.add_parser(
         "serve",
         help="run a server",
@@ -90,7 +105,7 @@ def _add_settings(server: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_account(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_account(commands: argparse._SubParsersAction[Parser]) -> None:
     account = commands.add_parser(
         "account",
         help="look after the accounts of a server on this machine",
@@ -121,7 +136,7 @@ def _add_account(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
 
 
-def _add_connect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_connect(commands: argparse._SubParsersAction[Parser]) -> None:
     connect = commands.add_parser(
         "connect",
         help="chat",
@@ -181,7 +196,27 @@ def _add_looks(connect: argparse.ArgumentParser) -> None:
     connect.add_argument("--config", type=Path, metavar="FILE", help="the settings to use")
 
 
-def _add_client_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_config(commands: argparse._SubParsersAction[Parser]) -> None:
+    config = commands.add_parser(
+        "config",
+        help="begin, check or show a server's configuration",
+        description="Begin, check or show a server's configuration.",
+        epilog="Without --config: the file server.toml in the system's place for the settings of a "
+        "program, which `serve` reads too. Exit codes: 0 done, 1 a bug, 2 refused.",
+    )
+    acts = config.add_subparsers(dest="act", required=True, metavar="ACT")
+    about = {
+        "init": "write a file with every key, its default and its reason; never over another",
+        "check": "look for mistakes",
+        "show": "print each value in force, and where it comes from",
+    }
+    for name, text in about.items():
+        parser = acts.add_parser(name, help=text, description=f"{text.capitalize()}.")
+        _add_settings(parser)
+        parser.set_defaults(run=_config, listen=None, memory=False)
+
+
+def _add_client_config(commands: argparse._SubParsersAction[Parser]) -> None:
     client_config = commands.add_parser(
         "client-config",
         help="show or begin the client's settings",
@@ -198,6 +233,16 @@ def _add_client_config(commands: argparse._SubParsersAction[argparse.ArgumentPar
     client_config.set_defaults(run=_client_config)
 
 
+def _add_schema(commands: argparse._SubParsersAction[Parser]) -> None:
+    schema = commands.add_parser(
+        "schema",
+        help="print the native wire as JSON Schema",
+        description="Print the native wire as JSON Schema, for programs in any language. "
+        "docs/protocol.md says what it means.",
+    )
+    schema.set_defaults(run=_schema)
+
+
 # --- serve
 
 
@@ -209,15 +254,19 @@ def _serve(parsed: argparse.Namespace) -> int:
     refused: BaseException | None = None
     try:
         config = _server_config(parsed)
-        prepare(config)
-        trio.run(serve, config, partial(_server_config, parsed))
+        log_writer = prepare(config)
+        trio.run(serve, config, partial(_server_config, parsed), log_writer)
     except* (ConfigError, StoreError) as group:
         refused = _first_leaf(group)
     return EXIT_OK if refused is None else _refuse(str(refused))
 
 
 def _server_config(parsed: argparse.Namespace) -> Config:
-    from trio_chat.config import load_config
+    return _loaded(parsed).config
+
+
+def _loaded(parsed: argparse.Namespace) -> Loaded:
+    from trio_chat.config import found_file, load
 
     assignments = list(parsed.set)
     if parsed.listen:
@@ -226,7 +275,26 @@ def _server_config(parsed: argparse.Namespace) -> Config:
         assignments.append(f"store.data={parsed.data}")
     if parsed.memory:
         assignments.append("store.memory=true")
-    return load_config(parsed.config, assignments=assignments)
+    return load(parsed.config or found_file(), assignments=assignments)
+
+
+def _config(parsed: argparse.Namespace) -> int:
+    from trio_chat.server.admin import config_command
+
+    try:
+        if parsed.act == "init":
+            print(config_command.init(parsed))
+        else:
+            act = config_command.check if parsed.act == "check" else config_command.show
+            print(act(_loaded(parsed)))
+    except ConfigError as exc:
+        return _refuse(str(exc))
+    return EXIT_OK
+
+
+def _help(parsed: argparse.Namespace) -> int:
+    _parser().parse_args([*filter(None, [parsed.command]), "--help"])
+    return EXIT_OK
 
 
 def _account(parsed: argparse.Namespace) -> int:
@@ -234,8 +302,9 @@ def _account(parsed: argparse.Namespace) -> int:
     from msgspec.structs import replace
 
     from trio_chat.server.admin.account_command import request_of, show
-    from trio_chat.server.admin.control import ask, check_folder
-    from trio_chat.server.process import set_up_log
+    from trio_chat.server.admin.control import check_folder
+    from trio_chat.server.ask import ask
+    from trio_chat.server.logs import set_up_log
 
     code = EXIT_OK
     try:
@@ -324,6 +393,15 @@ def _client_config(parsed: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _schema(parsed: argparse.Namespace) -> int:
+    import json
+
+    from trio_chat.schema import native_schema
+
+    print(json.dumps(native_schema(), indent=2))
+    return EXIT_OK
+
+
 def _first_leaf(exc: BaseException) -> BaseException:
     """What went wrong, out of the groups that nested nurseries wrap it in."""
     while isinstance(exc, BaseExceptionGroup):
@@ -332,5 +410,6 @@ def _first_leaf(exc: BaseException) -> BaseException:
 
 
 def _refuse(message: str) -> int:
-    print(f"trio-chat: {message}", file=sys.stderr)
+    with suppress(OSError):  # nobody reads it
+        print(f"trio-chat: {message}", file=sys.stderr)
     return EXIT_USAGE

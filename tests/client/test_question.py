@@ -57,6 +57,8 @@ def test_what_may_hold_a_password_is_masked() -> None:
     assert masked("/claim") == "/claim"
     assert masked("//login eve geheim") == "//login eve geheim"
     assert is_secret("/register x")
+    assert is_secret(" \uff0flogin eve geheim")
+    assert masked(" /login eve geheim") == "/login …"
     assert not is_secret("/join x")
 
 

@@ -56,10 +56,10 @@ async def come(server: ChatServer, nick: str) -> Person:
 async def test_a_day_in_the_life_of_a_room_goes_as_it_is_told(autojump_clock: MockClock) -> None:
     people: dict[str, Person] = {}
     async with open_server(chat_config()) as server:
-        now_ms = server.service.now_ms()  # what is told in a moment happens in one
-        server.service.now_ms = lambda: now_ms  # type: ignore[method-assign]
+        now_ms = server.now_ms()  # what is told in a moment happens in one
+        server.now_ms = lambda: now_ms
         owner_code = re.findall(r"/claim (\S+)", DOCUMENT)[0]
-        hold(server, server.service.state.fact_changed(records.OWNER_CODE, owner_code))
+        hold(server, server.state.fact_changed(records.OWNER_CODE, owner_code))
         for line in LINES:
             nick, mark, text = re.fullmatch(r"(\w+)([<>]) (.*)", line).groups()  # type: ignore[union-attr]
             if nick not in people:

@@ -12,7 +12,7 @@ from support_server import ChatServer, Peer, chat_config, open_server, texts
 from trio_chat.chat.roles import Role
 from trio_chat.commands.context import Context
 from trio_chat.commands.effects import Say
-from trio_chat.commands.table import Command, CommandTable, Outcome
+from trio_chat.commands.table import Command, Outcome
 
 
 @pytest.fixture
@@ -28,16 +28,17 @@ def shown(events: list[dict[str, object]]) -> str:
 # --- one door
 
 
-async def test_a_muted_member_talks_by_no_command_that_forgets_to_ask(server: ChatServer) -> None:
+async def test_a_muted_member_talks_by_no_command_that_forgets_to_ask(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A4, the one door: what a handler says is let in where plain talk is."""
 
     def shout(context: Context, arguments: tuple[str, ...]) -> Outcome:
         assert context.place is not None
         return Outcome(effects=(Say(arguments[0].upper(), key=context.place.key),))
 
-    table = server.service.table
     shouting = Command("shout", "TEXT", "Say it loudly.", shout, least=1, most=1)
-    server.service.table = CommandTable([*table.commands, shouting])
+    monkeypatch.setitem(server.parts.table._by_name, "shout", shouting)
     alice, bob = await registered(server, "alice"), await server.native("bob")
     await alice.input("/create dev")
     await bob.input("/join dev")
@@ -202,7 +203,7 @@ async def test_a_guest_edits_no_words_of_who_had_the_nick_before(server: ChatSer
     bob = await server.native("bob")
     await bob.input("mine")
     await bob.quit()
-    server.service.now_ms = lambda: 0  # type: ignore[method-assign]
+    server.now_ms = lambda: 0
     other = await server.native("bob")
     assert await code(other, "/edit last theirs") == "bad_request"
     assert await code(other, "/edit 1 theirs") == "not_permitted"

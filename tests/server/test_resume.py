@@ -419,7 +419,7 @@ async def test_room_that_only_a_session_remembers_does_not_keep_the_server_from_
     async with open_server(on_disk(tmp_path)) as server:
         alice = await server.native("alice")
         await alice.input("/join " + "ß" * 40)
-        server.service.keep(Put("room", "ss" * 40, None))
+        server.hub.records.keep(Put("room", "ss" * 40, None))
         await alice.input("stored after it")
         await server.kill()
     async with open_server(on_disk(tmp_path)) as server:

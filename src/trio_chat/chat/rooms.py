@@ -221,12 +221,16 @@ class Room(Talk):
         member.rooms[self.key] = self
         if self.record.backlog == "joined":
             self.floors.setdefault(member.identity, self.shown)
-        return Joined(room=self.name, nick=member.nick)
+        return self.joined(member)
+
+    def joined(self, member: Member) -> Joined:
+        """Return the event that shows that the member is here."""
+        return Joined(room=self.name, nick=member.nick, account=member.account)
 
     def remove(self, member: Member, reason: str) -> Left:
         """Raises NotInRoom."""
         if self.members.pop(member.identity, None) is None:
-            raise NotInRoom(f"you are not in #{self.name}")
+            raise NotInRoom(f"you are not in #{self.name}", room=self.name)
         del member.rooms[self.key]
         return Left(room=self.name, nick=member.nick, reason=reason)
 

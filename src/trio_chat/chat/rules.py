@@ -28,7 +28,7 @@ def rank_in(room: Room | None, member: Member) -> int:
 def check_rank(own: int, other: int, name: str) -> None:
     """Raises NotPermitted: *name* does not stand lower."""
     if own <= other:
-        raise NotPermitted(f"you cannot do that to {name}, who stands no lower than you")
+        raise NotPermitted(f"you cannot do that to {name}, who stands no lower than you", nick=name)
 
 
 def subject_of(member: Member) -> Subject:
@@ -70,17 +70,18 @@ def check_enter(
     belongs = member.identity in record.roles or member.identity in record.invited
     if record.private and not belongs:  # nothing else about it is told, its spelling included
         name = fold(room.name)
-        raise NotPermitted(f"#{name} is private; somebody who runs it can /invite you")
+        text = f"#{name} is private; somebody who runs it can /invite you"
+        raise NotPermitted(text, room=name)
     ban = holding(sanctions, "ban", room, member, now_ms)
     if ban is not None:
-        raise Banned(
-            refusal(f"you are banned from #{room.name}", ban), retry_after=left(ban, now_ms)
-        )
+        raise _banned(room, ban, now_ms)
     if record.key and key != record.key and not belongs:
-        raise NotPermitted(f"#{room.name} needs a key: /join {room.name} KEY")
+        text = f"#{room.name} needs a key: /join {room.name} KEY"
+        raise NotPermitted(text, room=room.name)
     is_full = counts and 0 < record.limit <= len(room.members)
     if is_full and not room.role_of(member.identity):
-        raise RoomFull(f"#{room.name} has place for {record.limit}, and they are there")
+        text = f"#{room.name} has place for {record.limit}, and they are there"
+        raise RoomFull(text, room=room.name)
 
 
 def check_speak(
@@ -131,9 +132,10 @@ def check_words(
     for room in (None, *rooms):
         mute = holding(sanctions, "mute", room, member, now_ms)
         if mute is not None:
-            where = f"in #{room.name}" if mute.room and room else "on this server"
+            name = room.name if mute.room and room else None
+            where = "on this server" if name is None else f"in #{name}"
             text = refusal(f"you are muted {where}", mute)
-            raise Muted(text, retry_after=left(mute, now_ms))
+            raise Muted(text, retry_after=left(mute, now_ms), room=name)
 
 
 def check_nick_free(member: Member, nick: str, sanctions: Sanctions, now_ms: int) -> None:
@@ -151,9 +153,10 @@ def check_nick_free(member: Member, nick: str, sanctions: Sanctions, now_ms: int
         own_rank = rank_in(room, member)
         ban = sanctions.find("ban", place, called, now_ms, rank=own_rank)
         if ban is not None:
-            where = "on this server" if room is None else f"in #{room.name}"
+            name = None if room is None else room.name
+            where = "on this server" if name is None else f"in #{name}"
             text = refusal(f"that nick is banned {where}", ban)
-            raise Banned(text, retry_after=left(ban, now_ms))
+            raise Banned(text, retry_after=left(ban, now_ms), nick=nick, room=name)
 
 
 def check_renames(member: Member, sanctions: Sanctions, now_ms: int) -> None:
@@ -176,35 +179,35 @@ def _check_sanctions(
     check_words(member, sanctions, now_ms, rooms=() if room is None else (room,))
     ban = holding(sanctions, "ban", room, member, now_ms) if room else None
     if ban is not None and room is not None:
-        raise Banned(
-            refusal(f"you are banned from #{room.name}", ban), retry_after=left(ban, now_ms)
-        )
+        raise _banned(room, ban, now_ms)
     standing = rank_in(room, member)
     if defcon >= Defcon.READ_ONLY and member.role < Role.ADMIN:
         raise NotPermitted("the server is read-only for now")
     if defcon >= Defcon.VOICED_ONLY and room is not None and standing < RoomRole.VOICED:
-        raise NotPermitted("for now only those speak who are voiced")
+        raise NotPermitted("for now only those speak who are voiced", room=room.name)
 
 
 def _check_quiet(room: Room, member: Member, now_ms: int, mends: int | None) -> None:
     standing = rank_in(room, member)
     if room.record.archived:
-        raise NotPermitted(f"#{room.name} is archived: it can be read, and nothing more")
+        text = f"#{room.name} is archived: it can be read, and nothing more"
+        raise NotPermitted(text, room=room.name)
     if room.record.locked and standing < RoomRole.VOICED:
-        raise NotPermitted(f"#{room.name} is locked: only those speak who are voiced")
+        text = f"#{room.name} is locked: only those speak who are voiced"
+        raise NotPermitted(text, room=room.name)
     is_free = mends is not None and room.mended.get(member.identity) != mends
     if room.record.slow_seconds and standing < RoomRole.MODERATOR and not is_free:
         since_ms = now_ms - room.spoke.get(member.identity, 0)
         wait = room.record.slow_seconds - since_ms / 1000
         if wait > 0:
-            seconds = f"{room.record.slow_seconds:g}"
-            raise TooFast(f"#{room.name} is slow: one message in {seconds} s", retry_after=wait)
+            text = f"#{room.name} is slow: one message in {room.record.slow_seconds:g} s"
+            raise TooFast(text, retry_after=wait, room=room.name)
 
 
 def _check_blocked(direct: Direct, member: Member) -> None:
     if direct.partner_of(member.identity) in direct.blocked_by:
         name = direct.label_for(member.identity).removeprefix("@")
-        raise NotPermitted(f"{name} takes no messages from you")
+        raise NotPermitted(f"{name} takes no messages from you", nick=name)
 
 
 def note_spoke(
@@ -222,6 +225,11 @@ def note_spoke(
         if len(place.spoke) > 2 * len(place.members) + _SPOKE_SPARE:
             since_ms = now_ms - int(place.record.slow_seconds * 1000)
             place.spoke = {who: at_ms for who, at_ms in place.spoke.items() if at_ms > since_ms}
+
+
+def _banned(room: Room, ban: Sanction, now_ms: int) -> Banned:
+    text = refusal(f"you are banned from #{room.name}", ban)
+    return Banned(text, retry_after=left(ban, now_ms), room=room.name)
 
 
 def refusal(what: str, sanction: Sanction) -> str:

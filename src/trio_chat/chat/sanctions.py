@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from trio_chat.chat.durations import parse_duration, shown_duration
+from trio_chat.chat.durations import shown_duration, split_duration
 from trio_chat.chat.masks import (
     Mask,
     MaskKey,
@@ -262,17 +262,10 @@ def split_sanction(rest: str) -> SplitSanction:
     """Part `bob 2d spam and more` into its target, how long, and why; the last two may be missing.
 
     Raises:
-        BadRequest: the duration is too long, or none at all.
+        BadRequest: it begins with a number and is no duration, or is one out of bounds.
     """
-    target, rest = _first_word(rest)
-    word, reason = _first_word(rest)
-    duration_ms = parse_duration(word)
-    return SplitSanction(target, duration_ms, rest if duration_ms is None else reason)
-
-
-def _first_word(text: str) -> tuple[str, str]:
-    first, *rest = text.strip().split(None, 1) or [""]
-    return first, "".join(rest)
+    target, *words = rest.strip().split(None, 1) or [""]
+    return SplitSanction(target, *split_duration("".join(words)))
 
 
 class Candidate(NamedTuple):

@@ -32,8 +32,8 @@ class State:
     """
 
     def __init__(self, config: Config) -> None:
-        self.directory = Directory(config.limits)
         self.accounts = Accounts()
+        self.directory = Directory(config.limits, self.accounts, config.server.name)
         self.sanctions = Sanctions()
         self.default_motd = config.server.motd
         self._facts: dict[str, str] = {}

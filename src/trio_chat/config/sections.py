@@ -181,6 +181,13 @@ class LogSection(Section, frozen=True, kw_only=True):
         Literal["console", "json"],
         because("console is for people, json for machines: one object a line."),
     ] = "console"
+    repeat_seconds: Annotated[
+        float,
+        seconds(
+            "A line that peers may cause again and again is written once in this time, with how "
+            "many of its kind there were: otherwise one of them fills the disk."
+        ),
+    ] = 10.0
 
 
 class Config(Section, frozen=True, kw_only=True):

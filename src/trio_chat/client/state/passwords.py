@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trio_chat.requests import Invocation, parse_slash
+from trio_chat.requests import Invocation, Lookalike, parse_slash
 
 _LOGIN = ("password",)
 _PASSWD = ("old password", "new password", "new password again")
@@ -23,16 +23,23 @@ SECRET_COMMANDS = frozenset(_WANTED) | _OTHERS
 
 def is_secret(text: str) -> bool:
     """Return whether *text* is a command that may hold a password, a code or a token."""
-    parsed = parse_slash(text)
-    return isinstance(parsed, Invocation) and parsed.name.lower() in SECRET_COMMANDS
+    return _secret(text) is not None
 
 
 def masked(text: str) -> str:
     """Return *text* as it may be shown."""
+    secret = _secret(text)
+    return f"/{secret.name} …" if secret is not None and secret.rest else text
+
+
+def _secret(text: str) -> Invocation | None:
+    """Return the command in *text* that may hold a secret, mistyped or not; None: there is none."""
     parsed = parse_slash(text)
-    if not isinstance(parsed, Invocation) or parsed.name.lower() not in SECRET_COMMANDS:
-        return text
-    return f"/{parsed.name} …" if parsed.rest else text
+    if isinstance(parsed, Lookalike):
+        parsed = parsed.meant
+    if isinstance(parsed, Invocation) and parsed.name.lower() in SECRET_COMMANDS:
+        return parsed
+    return None
 
 
 def wanted(text: str) -> tuple[str, ...]:

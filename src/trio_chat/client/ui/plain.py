@@ -21,13 +21,12 @@ from trio_chat.client.state.passwords import masked
 from trio_chat.client.text.printer import Printer
 from trio_chat.events import Error, Event
 from trio_chat.wire.lines import LineBuffer
-from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, NativeWire
+from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, encode_event
 from trio_chat.wire.render_text import render
 
 # Beyond this many lines without an answer stdin is not read on: 64 x 16 KiB.
 UNANSWERED_LINES = 64
 READ_BYTES = 65_536
-_WIRE = NativeWire()
 
 
 class PlainScreen:
@@ -72,7 +71,7 @@ class PlainScreen:
             self._stderr.put(_error_lines(event, refused))
             self.was_refused = self.was_refused or bool(refused)
         if self._is_json:
-            self._stdout.put(_WIRE.encode(event).decode().removesuffix("\n").split("\n"))
+            self._stdout.put(encode_event(event).decode().removesuffix("\n").split("\n"))
         elif not isinstance(event, Error):
             self._stdout.put(render(event))
 

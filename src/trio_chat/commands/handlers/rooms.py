@@ -7,10 +7,10 @@ from trio_chat.chat.records import room_changed
 from trio_chat.chat.rooms import Room
 from trio_chat.commands.context import Context
 from trio_chat.commands.effects import Join, Leave, Say
-from trio_chat.commands.fitting import fit
 from trio_chat.commands.table import Command, Outcome
 from trio_chat.errors import NotInRoom, NotPermitted
 from trio_chat.text import fold
+from trio_chat.wire.fitting import fit_rows
 
 NO_TOPIC = "-"
 
@@ -39,7 +39,7 @@ def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
     else:
         room = _here(context)
     members = sorted(room.members.values(), key=lambda member: member.key)
-    shown, names, more = fit(
+    shown, names, more = fit_rows(
         (member.info(), member.nick + (" (away)" if member.away is not None else ""))
         for member in members
     )
@@ -59,7 +59,7 @@ def rooms(context: Context, arguments: tuple[str, ...]) -> Outcome:
         if part in fold(room.name) and room.is_listed_for(context.member)
     ]
     found.sort(key=lambda room: (-len(room.members), room.key))
-    rows, lines, more = fit(map(_row, found))
+    rows, lines, more = fit_rows(map(_row, found))
     if more:
         lines.append(f"and {len(found) - len(rows)} more; /rooms PART finds them")
     return Outcome(

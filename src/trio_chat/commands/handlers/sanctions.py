@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 from ipaddress import ip_network
@@ -11,31 +12,29 @@ from msgspec.structs import replace
 
 from trio_chat.chat import records
 from trio_chat.chat.durations import shown_duration
-from trio_chat.chat.masks import Mask, Subject, network_mask, parse_address, parse_mask
+from trio_chat.chat.masks import Mask, network_mask, parse_address, parse_mask
 from trio_chat.chat.records import Change
 from trio_chat.chat.roles import Role
 from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.rules import EVERYWHERE, check_rank, left, rank_in, refusal, subject_of
-from trio_chat.chat.sanctions import Sanction, SanctionKind, how_to_catch, split_sanction
+from trio_chat.chat.sanctions import Sanction, SanctionKind, split_sanction
 from trio_chat.commands.audit import Act, act
 from trio_chat.commands.context import Context
 from trio_chat.commands.effects import Dismiss, Line, Tell
-from trio_chat.commands.fitting import fit
 from trio_chat.commands.handlers.moderation import kicked, reason_of
 from trio_chat.commands.table import Command, Outcome, of_moderators
 from trio_chat.commands.targets import (
     find_target,
     here,
-    lower_target,
     own_rank,
     readable,
     target_of,
 )
-from trio_chat.errors import BadRequest, NoSuchMember, NotPermitted
+from trio_chat.errors import BadRequest, NotPermitted
+from trio_chat.wire.fitting import fit_rows
 
 _GLOBS_PER_ROOM = 100  # 0.3 µs each, for everybody who enters or speaks
 _TOLD_MEMBERS = 100  # of those whom a wide mask mutes, so many are told at once
-_HOWTO_OTHERS = 20
 
 
 def ban(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -73,7 +72,7 @@ def sban(context: Context, arguments: tuple[str, ...]) -> Outcome:
         data={"number": sanction.number, "dismissed": len(caught)},
         changes=given.changes,
         act=given.act,
-        effects=tuple(Dismiss(member.identity, reason, retry_after) for member in caught),
+        effects=tuple(Dismiss(member.identity, reason, "banned", retry_after) for member in caught),
     )
 
 
@@ -267,11 +266,10 @@ def _lift(context: Context, kind: SanctionKind, room: Room | None, what: str) ->
 
 
 def _find(context: Context, kind: SanctionKind, room: Room | None, what: str) -> Sanction:
-    """By its number, or by just its mask. Raises BadRequest."""
+    """By its number, which is written `#3`, or by just its mask. Raises BadRequest."""
     sanctions, place = context.state.sanctions, room.key if room else EVERYWHERE
-    number = what.removeprefix("#")
-    if number.isascii() and number.isdigit() and len(number) < 18:
-        found = sanctions.get(int(number))
+    if _NUMBER.fullmatch(what):
+        found = sanctions.get(int(what[1:]))
     else:
         found = sanctions.matching(kind, place, _mask(context, what))
     if found is None or found.kind != kind or found.room != place:
@@ -285,7 +283,7 @@ def _find(context: Context, kind: SanctionKind, room: Room | None, what: str) ->
 def _list(context: Context, room: Room | None) -> Outcome:
     now_ms = context.now_ms
     found = context.state.sanctions.listing(room.key if room else EVERYWHERE, now_ms)
-    rows, lines, more = fit((_row(sanction), sanction.shown(now_ms)) for sanction in found)
+    rows, lines, more = fit_rows((_row(sanction), sanction.shown(now_ms)) for sanction in found)
     if more:
         lines.append(f"and {len(found) - len(rows)} more")
     text = "\n".join(lines) or "nobody is banned or muted here"
@@ -316,49 +314,7 @@ def _name(kind: SanctionKind, room: Room | None) -> str:
     return "sban" if kind == "ban" else "silence"
 
 
-def howtoban(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    room = here(context)
-    target = lower_target(context, arguments[0], room)
-    if target.member is None:
-        raise NoSuchMember(f"{target.nick} is not here; /ban {target.nick} bans the account")
-    others: list[tuple[str, Subject]] = [
-        (member.nick, subject_of(member))
-        for member in room.members.values()
-        if member is not target.member
-    ]
-    name = target.account.name if target.account else ""
-    found = how_to_catch(subject_of(target.member), others, account_name=name)
-    # Where somebody comes from is shown to those who run the server alone.
-    masks = [
-        (f"addr:{target.nick}", one.others)
-        if one.mask.kind == "address" and context.role < Role.MODERATOR
-        else (typed_mask(one.mask), one.others)
-        for one in found
-    ]
-    masks = list({typed: (typed, who) for typed, who in reversed(masks)}.values())[::-1]
-    rows = [
-        {"target": typed, "others": list(who[:_HOWTO_OTHERS]), "count": len(who)}
-        for typed, who in masks
-    ]
-    lines = [f"/ban {typed} catches {target.nick}{_others(who)}" for typed, who in masks]
-    return Outcome(text="\n".join(lines), data={"nick": target.nick, "masks": rows})
-
-
-def typed_mask(mask: Mask) -> str:
-    """How the mask is typed."""
-    if mask.kind == "account":
-        return f"account:{mask.label.removeprefix('account ')}"
-    return f"nick:{mask.value}" if mask.kind == "nick" else mask.value
-
-
-def _others(others: Sequence[str]) -> str:
-    if not others:
-        return " and nobody else here"
-    shown = ", ".join(others[:_HOWTO_OTHERS])
-    rest = f" and {len(others) - _HOWTO_OTHERS} more" if len(others) > _HOWTO_OTHERS else ""
-    return f", and also {shown}{rest}"
-
-
+_NUMBER = re.compile(r"#[0-9]{1,17}")
 _TARGET = "TARGET [DURATION] [REASON]"
 _on_server = partial(Command, role=Role.MODERATOR)
 COMMANDS = [
@@ -373,7 +329,7 @@ COMMANDS = [
     of_moderators(
         "unban",
         "TARGET",
-        "Lift a ban of this room, by its number or its target.",
+        "Lift a ban of this room, by its number, #3, or its target.",
         unban,
         least=1,
         most=1,
@@ -384,22 +340,13 @@ COMMANDS = [
     of_moderators(
         "unmute",
         "TARGET",
-        "Lift a mute of this room, by its number or its target.",
+        "Lift a mute of this room, by its number, #3, or its target.",
         unmute,
         least=1,
         most=1,
     ),
     of_moderators(
         "bans", "", "List the bans and mutes of this room.", bans, ("mutes",), reads=True
-    ),
-    of_moderators(
-        "howtoban",
-        "NICK",
-        "Show which masks would catch somebody, and whom else.",
-        howtoban,
-        least=1,
-        most=1,
-        reads=True,
     ),
     _on_server("sban", _TARGET, "Keep somebody off the server.", sban, ("gline",), least=1, most=3),
     _on_server("sunban", "TARGET", "Lift a ban of the server.", sunban, least=1, most=1),

@@ -27,7 +27,7 @@ from trio_chat.chat.accounts import Scope
 from trio_chat.chat.roles import Role
 from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.errors import HelloFirst
-from trio_chat.events import Bye, Event
+from trio_chat.events import Bye, Shown
 from trio_chat.server.delivery.outbox import Outbox, Owner
 from trio_chat.server.delivery.seat import Seat
 from trio_chat.server.net.fence import attempt
@@ -44,6 +44,9 @@ class Carrier(Owner, Protocol):
     def start_farewell(self) -> None:
         """Say the session's `bye` in a task of its own, and end the link after it."""
 
+    def flavour_changed(self) -> None:
+        """Have the session shown what happens in the flavour that it has now."""
+
 
 class Session:
     """See the module.
@@ -51,6 +54,8 @@ class Session:
     Attributes:
         peer: the address that the peer comes from.
         number: names the session in the log.
+        wire: what the peer speaks; see `speak`.
+        flavour: the wire's, as far as those know it who show the session what happens.
         member: who speaks here; None until the hello is accepted.
         seat: what a resumable session leaves behind, or None.
         place: the key of the room or conversation last gone to: where a plain peer talks.
@@ -78,6 +83,7 @@ class Session:
         "bye",
         "closing",
         "cursors",
+        "flavour",
         "heard_at",
         "hello_by",
         "member",
@@ -102,6 +108,7 @@ class Session:
         self.peer = peer
         self.number = next(_numbers)
         self.wire = wire
+        self.flavour = wire.flavour
         self.outbox = outbox
         self.member: Member | None = None
         self.seat: Seat | None = None
@@ -134,7 +141,7 @@ class Session:
 
     @property
     def scope(self) -> str:
-        """Whose ids are compared when an input comes again."""
+        """The scope of the ids that are compared when an input comes again."""
         return self.seat.scope if self.seat is not None else ""
 
     @property
@@ -144,7 +151,7 @@ class Session:
 
     @property
     def role(self) -> Role:
-        """What may be done here: a token that may not moderate makes nobody a moderator."""
+        """The role of the member here: a token that may not moderate makes nobody a moderator."""
         if self.member is None:
             return Role.GUEST
         if not self.allows("moderate"):
@@ -176,20 +183,33 @@ class Session:
 
     # --- what it is shown
 
-    def send(self, event: Event) -> None:
+    def send(self, event: Shown) -> None:
         """Send an answer, or anything meant for this session alone. Nothing follows a `bye`.
         Raises nothing: when the wire fails, this session ends, whoever caused the event."""
         if self.silent:
             return
-        data = attempt(self.wire.encode, event, session=self.number)
+        data = attempt(self.wire.show, event, session=self.number)
+        self.note_flavour()
         if data is None:
             self.fail()
         else:
             self.outbox.put(data)
 
-    def encode(self, events: Sequence[Event]) -> bytes | None:
+    def speak(self, wire: Wire) -> None:
+        """Let the peer speak *wire* from now on."""
+        self.wire = wire
+        self.note_flavour()
+
+    def note_flavour(self) -> None:
+        """Have it known when the wire has changed its flavour, as an item that it received and an
+        event that it showed may make it do."""
+        if self.wire.flavour != self.flavour:
+            self.flavour = self.wire.flavour
+            self._carrier.flavour_changed()
+
+    def encode(self, events: Sequence[Shown]) -> bytes | None:
         """The bytes of *events* for all sessions of this flavour. None: the wire failed."""
-        return attempt(self.wire.encode_shared, events, session=self.number)
+        return attempt(self.wire.show_shared, events, session=self.number)
 
     def fall_behind(self, cursors: dict[str, int], resuming: dict[str, bool] | None = None) -> None:
         """Take no more talk; read it from the log, from *cursors* on, when what waits is out."""
@@ -232,11 +252,12 @@ class Session:
 
     # --- the end
 
-    def close(self, reason: str, *, retry_after: float | None = None) -> None:
-        """Say `bye`; what waits is still sent, what still comes is discarded."""
+    def close(self, reason: str, *, code: str = "", retry_after: float | None = None) -> None:
+        """Say `bye`; what waits is still sent, what still comes is discarded. *code*: the reason
+        for programs, if they have to know it."""
         if not self.closing:
             self.closing = True
-            self.bye = Bye(reason=reason, retry_after=retry_after)
+            self.bye = Bye(reason=reason, code=code, retry_after=retry_after)
             self._carrier.start_farewell()
 
     def fail(self) -> None:

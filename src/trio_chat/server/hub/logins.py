@@ -6,7 +6,9 @@ A refusal says nothing about which accounts there are: it reads the same and tak
 from __future__ import annotations
 
 import secrets
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import trio
 from argon2 import PasswordHasher
@@ -18,17 +20,47 @@ from trio_chat.config import AccountsSection
 from trio_chat.errors import LoginFailed, TooFast
 from trio_chat.text import NAME_CHARACTERS, fold
 
+Run: TypeAlias = Callable[[Callable[[], Any]], Awaitable[Any]]
+
 _CODE = "owner code"
-in_thread = trio.to_thread.run_sync
 # OWASP's second choice: 19 MiB, two passes, one lane; some 30 ms of one core.
-_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-# Verified when there is no such account. No password has it: it is of random bytes.
-_NOBODY = _hasher.hash(secrets.token_bytes(16))
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+class Hashing:
+    """Hashes of passwords. One at a time is computed in a thread, so a storm of logins leaves the
+    other cores, and all but 19 MiB, to the chat."""
+
+    def __init__(self, hasher: PasswordHasher = _HASHER, run: Run | None = None) -> None:
+        """*run*: does the work elsewhere, instead of in a thread."""
+        self._hasher = hasher
+        self._run = run or partial(trio.to_thread.run_sync, limiter=trio.CapacityLimiter(1))
+        # Verified when there is no such account. No password has it: it is of random bytes.
+        self._nobody = hasher.hash(secrets.token_bytes(16))
+
+    async def hash(self, password: str) -> str:
+        hashed: str = await self._run(partial(self._hasher.hash, password))
+        return hashed
+
+    async def verify(self, stored: str, password: str) -> bool:
+        """*stored* "": there is no account, which takes as long to find out."""
+        is_right: bool = await self._run(partial(self._verify, stored or self._nobody, password))
+        return is_right
+
+    def _verify(self, stored: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(stored, password)
+        except (VerifyMismatchError, InvalidHashError):
+            return False
 
 
 class Login(NamedTuple):
-    """Who somebody has proven to be. *scopes*: what the *token* (its id) allows that was shown;
-    None for anything."""
+    """The account that somebody has proven to have.
+
+    Attributes:
+        scopes: what the token allows that was shown; None: anything.
+        token: its id, or "".
+    """
 
     account: Account
     scopes: tuple[Scope, ...] | None = None
@@ -36,12 +68,11 @@ class Login(NamedTuple):
 
 
 class Logins:
-    """See the module. One hash at a time is computed in a thread, so a storm of logins leaves
-    the other cores, and all but 19 MiB, to the chat."""
+    """See the module."""
 
-    def __init__(self, accounts: Accounts, section: AccountsSection) -> None:
+    def __init__(self, accounts: Accounts, section: AccountsSection, hashing: Hashing) -> None:
         self._accounts = accounts
-        self._limiter = trio.CapacityLimiter(1)
+        self._hashing = hashing
         self.configure(section)
 
     def configure(self, section: AccountsSection) -> None:
@@ -52,7 +83,7 @@ class Logins:
         self._at_code = Throttle(attempts, seconds)
 
     async def hash(self, password: str) -> str:
-        return await in_thread(_hasher.hash, password, limiter=self._limiter)
+        return await self._hashing.hash(password)
 
     async def by_password(self, name: str, password: str, address: str) -> Login:
         """*address* "" is one that is not throttled.
@@ -63,8 +94,8 @@ class Logins:
         key = fold(name[:NAME_CHARACTERS])
         self._attempt(key, address)
         account = self._accounts.named(name)
-        stored = account.password if account is not None and account.password else _NOBODY
-        is_right = await in_thread(_verify, stored, password, limiter=self._limiter)
+        stored = account.password if account is not None else ""
+        is_right = await self._hashing.verify(stored, password)
         # Meanwhile it may have been removed, or its password changed.
         if not is_right or account is None or self._accounts.by_id(account.id) != account:
             raise LoginFailed("account or password are wrong")
@@ -110,10 +141,3 @@ class Logins:
         wait = throttle.check(key, trio.current_time())
         if wait:
             raise TooFast("too many attempts to log in", retry_after=wait)
-
-
-def _verify(stored: str, password: str) -> bool:
-    try:
-        return _hasher.verify(stored, password)
-    except (VerifyMismatchError, InvalidHashError):
-        return False

@@ -4,24 +4,49 @@ waits."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from trio_chat.chat import records
+from trio_chat.chat.directory import Directory
 from trio_chat.chat.records import Change
 from trio_chat.chat.rooms import Member
 from trio_chat.commands.effects import Announce, Archive, Dismiss, Effect, Line, Tell
-from trio_chat.events import Announced, Notice
-
-if TYPE_CHECKING:
-    from trio_chat.server.intake.introduce import Introductions
-    from trio_chat.server.service import Service
+from trio_chat.events import Notice
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.delivery.sessions import Sessions
+from trio_chat.server.hub.conversations import Conversations
+from trio_chat.server.hub.departures import Departures
+from trio_chat.server.hub.devices import Devices
+from trio_chat.server.hub.membership import Membership
+from trio_chat.server.hub.seats import Seats
 
 
 class Performer:
     """See the module."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(
+        self,
+        directory: Directory,
+        sessions: Sessions,
+        devices: Devices,
+        seats: Seats,
+        membership: Membership,
+        departures: Departures,
+        conversations: Conversations,
+        *,
+        welcome_again: Callable[[Session], object],
+        show_wishes: Callable[[Session], object],
+    ) -> None:
+        """*welcome_again* tells a session who it speaks for and what it may do; *show_wishes* what
+        its member wants to be told of."""
+        self._directory = directory
+        self._sessions = sessions
+        self._devices = devices
+        self._seats = seats
+        self._membership = membership
+        self._departures = departures
+        self._conversations = conversations
+        self._welcome_again = welcome_again
+        self._show_wishes = show_wishes
         self._verbs: dict[type[Effect], Callable[..., object]] = {
             Tell: self._tell,
             Announce: self._announce,
@@ -36,82 +61,61 @@ class Performer:
 
     def _tell(self, effect: Tell) -> None:
         for identity in effect.identities:
-            member = self._service.state.directory.of_identity(identity)
-            for own in self._service.linked(member) if member is not None else ():
+            for own in self._devices_of(identity):
                 own.send(Notice(text=effect.text))
 
     def _announce(self, effect: Announce) -> None:
-        self.announce(effect.text)
-
-    def announce(self, text: str) -> None:
-        """Show everybody a notice of the server."""
-        listening = [session for session in self._service.sessions if session.member]
-        self._service.audience.tell_sessions(listening, [Announced(text=text)])
+        self._sessions.announce(effect.text)
 
     def _dismiss(self, effect: Dismiss) -> None:
-        member = self._service.state.directory.of_identity(effect.identity)
+        member = self._directory.of_identity(effect.identity)
         if member is not None:
-            self._service.attendance.dismiss(member, effect.reason, effect.retry_after)
+            code, retry_after = effect.code, effect.retry_after
+            self._departures.dismiss(member, effect.reason, code, retry_after)
 
     def _archive(self, effect: Archive) -> None:
-        room = self._service.state.directory.rooms.get(effect.key)
-        for member in tuple(room.members.values()) if room is not None else ():
-            assert room is not None
-            self._service.keep(*self._service.leave(member, room, "archived", keeps_floor=True))
-            self._service.keep_member(member)
+        room = self._directory.rooms.get(effect.key)
+        if room is not None:
+            self._membership.close_room(room)
 
     def _expel(self, effect: Line) -> None:
-        """The member is put out of the room, which has been shown why."""
-        room = self._service.state.directory.rooms.get(effect.key)
-        here = room.members.get(effect.expels) if room is not None else None
-        if room is None or here is None:
-            return  # it left meanwhile
-        left = room.remove(here, "kicked")
-        for own in self._service.linked(here):
-            if own.cursors is not None:  # it will not read the kick any more
-                own.send(left)
-            self._service.unhear(own, room)
-        self._service.keep(*self._service.forget_floor(here, room))
-        self._service.keep_member(here)
+        room = self._directory.rooms.get(effect.key)
+        if room is not None:
+            self._membership.expel(room, effect.expels)
 
     # --- what follows from a fact
 
-    @property
-    def _introductions(self) -> Introductions:
-        return self._service.requests.hellos.introductions
-
     def follow_up(self, change: Change) -> None:
         """Do what follows from a change that was applied, whoever decided it."""
-        match change.space:
-            case records.ACCOUNT if change.before is not None and change.after is not None:
-                if change.before.role != change.after.role:
-                    self._welcome_again(change.after.id)
-            case records.TOKEN if change.after is None and change.before is not None:
-                self._end_token(change.before.account, change.before.id)
-            case records.PROFILE:
-                identity, _, entry = change.key.partition(" ")
-                member = self._service.state.directory.of_identity(identity)
-                if member is not None:
-                    self._take_up_setting(member, *entry.partition(" ")[::2])
-            case _:
-                pass
-
-    def _welcome_again(self, account: str) -> None:
-        member = self._service.state.directory.of_account(account)
-        for own in self._service.linked(member) if member is not None else ():
-            own.send(self._introductions.welcome(own, own.token, resumed=False))
+        before, after = change.before, change.after
+        if change.space == records.ACCOUNT and before is not None and after is not None:
+            if before.role != after.role:
+                for own in self._devices_of(after.identity):
+                    self._welcome_again(own)
+        elif change.space == records.TOKEN and before is not None and after is None:
+            self._end_token(before.account, before.id)
+        elif change.space == records.PROFILE:
+            identity, _, entry = change.key.partition(" ")
+            member = self._directory.of_identity(identity)
+            if member is not None:
+                self._take_up_setting(member, entry)
 
     def _end_token(self, account: str, id: str) -> None:
-        for seat in self._service.seats.of_account(account):
+        """The sessions that a token opened end with it."""
+        for seat in self._seats.of_account(account):
             if seat.token == id:
-                self._service.attendance.end_device(seat)
+                self._departures.end_device(seat, "the token was revoked", "token_revoked")
 
-    def _take_up_setting(self, member: Member, field: str, key: str) -> None:
+    def _take_up_setting(self, member: Member, entry: str) -> None:
+        field, _, key = entry.partition(" ")
         if field == "ignores":
-            for own in self._service.linked(member):
-                self._service.audience.subscribe_to_all(own)
+            self._devices.resubscribe(member)
         elif field == "blocks":
-            self._service.conversations.note_block(member, key)
+            self._conversations.note_block(member, key)
         elif field in ("notify", "highlights"):
-            for own in self._service.linked(member):
-                own.send(self._introductions.settings(own))
+            for own in self._devices.of(member):
+                self._show_wishes(own)
+
+    def _devices_of(self, identity: str) -> tuple[Session, ...]:
+        member = self._directory.of_identity(identity)
+        return tuple(self._devices.of(member)) if member is not None else ()

@@ -123,6 +123,9 @@ class Seats:
         self._guests: dict[str, Seat] = {}  # by identity
         self._of_account: dict[str, dict[Seat, None]] = {}  # by the account's id
 
+    def __len__(self) -> int:
+        return len(self._by_key)
+
     def __iter__(self) -> Iterator[Seat]:
         return iter(self._by_key.values())
 
@@ -170,7 +173,7 @@ class Seats:
         return tuple(self._of_account.get(account, ()))
 
     def is_present(self, identity: str) -> bool:
-        """Whether a guest with a seat is in the chat, linked or within the grace."""
+        """Return whether a guest with a seat is in the chat, linked or within the grace."""
         seat = self._guests.get(identity)
         return seat is not None and seat.present
 

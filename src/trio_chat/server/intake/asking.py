@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import trio
 
@@ -12,10 +12,9 @@ from trio_chat.commands.context import SessionRow
 from trio_chat.errors import Unavailable
 from trio_chat.events import Notice, Result
 from trio_chat.server.delivery.session import Session
+from trio_chat.server.hub.devices import Devices
 from trio_chat.server.hub.logins import Logins
-
-if TYPE_CHECKING:
-    from trio_chat.server.service import Service
+from trio_chat.server.hub.seats import Seats
 
 
 class SessionPasswords:
@@ -38,14 +37,17 @@ class SessionPasswords:
 class SessionAsker:
     """Satisfies `commands.context.Asker` for one command of a session."""
 
-    def __init__(self, service: Service, session: Session, id: str | None, command: str) -> None:
-        self._service = service
+    def __init__(
+        self, devices: Devices, seats: Seats, session: Session, id: str | None, command: str
+    ) -> None:
+        self._devices = devices
+        self._seats = seats
         self._session = session
         self._id = id
         self._command = command
 
     def sessions(self) -> Sequence[SessionRow]:
-        session, service = self._session, self._service
+        session = self._session
         member = session.member
         if member is None:
             raise Unavailable("this session goes on elsewhere")
@@ -58,7 +60,7 @@ class SessionAsker:
                 linked=True,
                 own=one is session,
             )
-            for one in service.linked(member)
+            for one in self._devices.of(member)
             if one.seat is None
         ]
         return plain + [
@@ -67,10 +69,10 @@ class SessionAsker:
                 client=seat.client,
                 address=seat.address,
                 since_ms=seat.since_ms,
-                linked=service.session_in(seat) is not None,
+                linked=self._devices.session_in(seat) is not None,
                 own=seat is session.seat,
             )
-            for seat in service.seats.of_account(member.account_id)
+            for seat in self._seats.of_account(member.account_id)
         ]
 
     def notice(self, text: str) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
-from trio_chat.chat.names import check_room
 from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.rules import check_enter, check_words
 from trio_chat.commands.effects import (
@@ -34,11 +33,11 @@ from trio_chat.events import Done, Notice, Result
 from trio_chat.requests import Input
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.delivery.view import done
+from trio_chat.server.hub.hub import Hub
 from trio_chat.server.intake.asking import link_id
+from trio_chat.server.intake.hello import Hellos
+from trio_chat.server.intake.talk import Talking
 from trio_chat.store.api import Put, Write
-
-if TYPE_CHECKING:
-    from trio_chat.server.service import Service
 
 _SHOWN = (Tell, Announce, Dismiss, Archive)  # to others, once it is stored
 Spoken: TypeAlias = "Say | Line"
@@ -49,13 +48,17 @@ class Carrying:
 
     def __init__(
         self,
-        service: Service,
+        hub: Hub,
+        talking: Talking,
+        hellos: Hellos,
         session: Session,
         request: Input,
         command: Command,
         outcome: Outcome,
     ) -> None:
-        self._service = service
+        self._hub = hub
+        self._talking = talking
+        self._hellos = hellos
         self._session = session
         self._request = request
         self._command = command
@@ -89,7 +92,7 @@ class Carrying:
         """Raises Muted: the command carries words of somebody who may not speak."""
         for effect in effects:
             if isinstance(effect, Line) and effect.words:
-                room = self._service.state.directory.rooms.get(effect.key)
+                room = self._hub.state.directory.rooms.get(effect.key)
                 self._check_muted(() if room is None else (room,))
             elif (isinstance(effect, Tell) and effect.words and effect.identities) or isinstance(
                 effect, Enter
@@ -97,8 +100,8 @@ class Carrying:
                 self._check_muted(())
 
     def _check_muted(self, rooms: Iterable[Room]) -> None:
-        service = self._service
-        check_words(self._member, service.state.sanctions, service.now_ms(), rooms=rooms)
+        hub = self._hub
+        check_words(self._member, hub.state.sanctions, hub.now_ms(), rooms=rooms)
 
     def _last_words(self, reason: str, rooms: Iterable[Room]) -> str:
         """*reason*, or nothing from somebody who may not speak."""
@@ -114,7 +117,7 @@ class Carrying:
 
     def _line(self, effect: Say | Line) -> Write:
         if isinstance(effect, Say):
-            return self._service.requests.talking.spoken(self._session, effect)
+            return self._talking.spoken(self._session, effect)
         write = self._write(effect.key, effect.text, effect.target)
         write.kind = effect.kind
         if effect.expels:
@@ -128,14 +131,14 @@ class Carrying:
     # --- at once
 
     async def _do_at_once(self, effect: Effect) -> None:
-        service, session = self._service, self._session
+        hub, session = self._hub, self._session
         match effect:
             case Rename():
-                service.rename(self._member, effect.nick)
+                hub.membership.rename(self._member, effect.nick)
             case Leave():
-                room = service.state.directory.rooms[effect.key]
+                room = hub.state.directory.rooms[effect.key]
                 reason = self._last_words(effect.reason, (room,))
-                self._puts += service.leave(self._member, room, reason)
+                self._puts += hub.membership.leave(self._member, room, reason)
             case Join():
                 await self._join(effect)
             case LogIn(after=False) | LogOut():
@@ -144,28 +147,28 @@ class Carrying:
             case _:
                 return
         if session.member is not None:
-            self._puts += service.member_puts(session.member)
+            self._puts += hub.records.member_puts(session.member)
 
     async def _join(self, effect: Join) -> None:
-        service, session = self._service, self._session
-        if service.state.directory.named(effect.name) is None:
-            check_room(effect.name, service.config.limits)
+        hub, session = self._hub, self._session
+        if hub.state.directory.named(effect.name) is None:
+            hub.state.directory.check_new_room(effect.name)
             if not session.allows("write"):
                 raise NotPermitted("this token may not make rooms")
             self._check_muted(())
-        room = await service.make_room(self._member, effect.name)
+        room = await hub.rooms.open(effect.name, self._member)
         member = self._member
         if room.key not in member.rooms:
-            check_enter(room, member, effect.key, service.state.sanctions, service.now_ms())
-        self._puts += service.enter(session, room)
+            check_enter(room, member, effect.key, hub.state.sanctions, hub.now_ms())
+        self._puts += hub.membership.enter(session, room)
 
     async def _become(self, effect: LogIn | LogOut) -> None:
         account = None
         if isinstance(effect, LogIn):
-            account = self._service.state.accounts.by_id(effect.account)
+            account = self._hub.state.accounts.by_id(effect.account)
             if account is None:
                 raise Unavailable("the account was removed meanwhile")
-        self._puts += await self._service.requests.hellos.switch(self._session, account)
+        self._puts += await self._hellos.switch(self._session, account)
 
     # --- stored
 
@@ -183,11 +186,11 @@ class Carrying:
         first.puts = tuple(self._puts)
         first.effects = (*first.effects, *shown)
         self._puts.clear()
-        await self._service.records.commit(first, outcome.changes)
+        await self._hub.records.commit(first, outcome.changes)
         for further in lines[1:]:
-            await self._service.records.commit(further)
+            await self._hub.records.commit(further)
         if first.key and first.seq:
-            self._answer = done(first, self._session, self._service.state.directory)
+            self._answer = done(first, self._session, self._hub.state.directory)
 
     def _result(self) -> Result:
         outcome = self._outcome
@@ -201,16 +204,16 @@ class Carrying:
     # --- afterwards
 
     async def _do_after(self, effect: Effect) -> None:
-        service, session = self._service, self._session
+        hub, session = self._hub, self._session
         match effect:
             case Enter():
-                room = service.state.directory.rooms.get(effect.key)
+                room = hub.state.directory.rooms.get(effect.key)
                 if room is not None:
-                    service.keep(*service.enter(session, room))
-                    service.keep_member(self._member)
+                    hub.records.keep(*hub.membership.enter(session, room))
+                    hub.records.keep_member(self._member)
             case LogIn(after=True):
                 await self._become(effect)
-                service.keep(*self._puts)
+                hub.records.keep(*self._puts)
             case EndSession():
                 self._end_sessions(effect.id)
             case Whisper():
@@ -220,13 +223,13 @@ class Carrying:
 
     def _end_sessions(self, id: str) -> None:
         """End the session with that id, or all others of the account."""
-        service, member, own = self._service, self._member, self._session
-        for seat in service.seats.of_account(member.account_id):
+        hub, member, own = self._hub, self._member, self._session
+        for seat in hub.seats.of_account(member.account_id):
             if seat.id == id or (not id and seat is not own.seat):
-                service.attendance.end_device(seat)
-        for other in tuple(service.linked(member)):
+                hub.departures.end_device(seat)
+        for other in tuple(hub.devices.of(member)):
             if id == link_id(other) or (not id and other is not own):
-                service.attendance.end_link(other)
+                hub.departures.end_device(other)
 
     def _show_answer(self) -> None:
         if self._outcome.text is not None:
@@ -239,7 +242,7 @@ class Carrying:
         if session.member is None:
             return
         reason = self._last_words(effect.reason, session.member.rooms.values())
-        self._service.attendance.depart(session, reason)
+        self._hub.departures.quit(session, reason)
         session.close(reason or "bye")
 
     @property

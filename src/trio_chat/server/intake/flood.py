@@ -1,4 +1,4 @@
-"""How fast one may go: a line is paid for from the member's budget, a query from another one."""
+"""Flood control: a line is paid for from the member's budget, a query from another one."""
 
 from __future__ import annotations
 

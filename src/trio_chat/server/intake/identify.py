@@ -1,5 +1,5 @@
-"""Who a peer is: by a session's token, by its account's password or token, or a guest by its word.
-Nothing is changed here."""
+"""Identification of a peer: by a session's token, or by its account's password or token; else it is
+a guest. Nothing is changed here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from trio_chat.server.hub.seats import Seats
 
 
 class Claim(NamedTuple):
-    """What a hello has proven: a session to go on with, or an account, or neither (a guest)."""
+    """The proof that a hello has given: of a session to go on with, of an account, or of neither:
+    then it is a guest's."""
 
     seat: Seat | None
     login: Login | None

@@ -1,4 +1,4 @@
-"""Which room or conversation a request means: by its name, as the session's member knows it."""
+"""The rooms and conversations that requests mean: by name, as the session's member knows them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Places:
 
     def _known_direct(self, session: Session, name: str) -> Direct | None:
         direct = self._state.directory.find_direct(session.speaker(), name)
-        if direct is not None and self._conversations.is_lonely(direct, session.identity):
+        if direct is not None and self._conversations.is_abandoned(direct, session.identity):
             return None
         return direct
 
@@ -52,7 +52,8 @@ class Places:
         if not name:
             raise NotInRoom("you are in no room; /join ROOM takes you to one")
         if name.startswith("@"):
-            raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
+            nick = name.removeprefix("@")
+            raise NoSuchMember(f"there is no conversation with {nick}", nick=nick)
         return self._state.directory.room_of(session.speaker(), name)
 
     def open(self, session: Session, name: str) -> Room | Direct:

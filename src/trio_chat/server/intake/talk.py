@@ -13,7 +13,7 @@ from trio_chat.chat.rules import check_speak, note_spoke
 from trio_chat.chat.state import State
 from trio_chat.commands.effects import Say
 from trio_chat.errors import ChatError, NotPermitted
-from trio_chat.requests import Input
+from trio_chat.requests import Input, parse_slash
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.places import Places
@@ -44,15 +44,15 @@ class Talking:
         This is the way of nearly every line. False: nothing was done."""
         limits = self._settings.config.limits
         is_free = session.pending < limits.pipeline and not session.former_scope
-        member = session.member
-        if member is None or not is_free or request.text.startswith("/"):
+        member, parsed = session.member, parse_slash(request.text)
+        if member is None or not is_free or type(parsed) is not str:
             return False
         place = self._places.known(session, request.room)
         if place is None:
             return False
         try:
             self._check_speak(session, place, None)
-            text = check_text(request.text, limits)
+            text = check_text(parsed, limits)
         except ChatError:
             return False
         bucket = self._flood.bucket(member, queries=False) if limits.flood else None

@@ -1,4 +1,4 @@
-"""What a session needs of its transport: receive, try to send, wait to send, end, abort.
+"""Links, the transports of sessions: receive, try to send, wait to send, end, abort.
 
 A TCP or Unix socket is written to directly, since waking a task for each recipient would cost
 ten times the send. Any other trio stream (memory streams in tests) serves through the same
@@ -30,8 +30,9 @@ _PIECE_BYTES = 16_384
 
 
 class Taker(Protocol):
-    def take(self, chunk: bytes) -> bytes:
-        """Do at once what of *chunk*, which arrived, needs no waiting; return the rest."""
+    def take(self, chunk: bytes) -> bool:
+        """Deal with *chunk*, which arrived, as far as that needs no waiting. False: the rest is
+        kept for the task, which is to be woken and deals with it before it receives again."""
 
 
 class Link(Protocol):
@@ -40,14 +41,13 @@ class Link(Protocol):
     @property
     def peer(self) -> str: ...
 
-    async def receive(self, taker: Taker) -> bytes:
-        """Return what arrived, or b"" at the end. Always a checkpoint.
-
-        A link that can spare its task being woken lets *taker* have what arrives meanwhile, and
-        returns only what that leaves, or raises what that raises.
+    async def receive(self, taker: Taker) -> bool:
+        """Let *taker* have what arrives. Return True when it has kept something, or may have; call
+        again then. Return False when nothing more will come. Always a checkpoint.
 
         Raises:
             OSError, trio.BrokenResourceError, trio.ClosedResourceError: the link is gone.
+            Exception: whatever the taker raises.
         """
 
     @property
@@ -67,7 +67,7 @@ class Link(Protocol):
         """Tell the peer that nothing more will come; go on receiving."""
 
     def abort(self) -> None:
-        """Make `receive` return b"" now."""
+        """Make `receive` return False now."""
 
     async def aclose(self) -> None: ...
 
@@ -84,20 +84,21 @@ class SocketLink:
         self.send: Send = sock.send  # bound here once: a method round it would cost each delivery
         self._full = False
 
-    async def receive(self, _: Taker) -> bytes:
-        # After a full read there is probably more: try at once, but let the others run.
-        if self._full:
-            await trio.lowlevel.checkpoint()
-        else:
-            await trio.lowlevel.wait_readable(self._socket)
+    async def receive(self, taker: Taker) -> bool:
         while True:
+            # After a full read there is probably more: try at once, but let the others run.
+            if self._full:
+                await trio.lowlevel.checkpoint()
+            else:
+                await trio.lowlevel.wait_readable(self._socket)
             try:
                 chunk = self._socket.recv(RECEIVE_BYTES)
             except BlockingIOError:
-                await trio.lowlevel.wait_readable(self._socket)
-            else:
-                self._full = len(chunk) == RECEIVE_BYTES
-                return chunk
+                self._full = False
+                continue
+            self._full = len(chunk) == RECEIVE_BYTES
+            if not (chunk and taker.take(chunk)):
+                return bool(chunk)
 
     async def send_some(self, data: bytes | memoryview) -> int:
         while True:
@@ -140,14 +141,15 @@ class WatchedLink(SocketLink):
         self._taker: Taker | None = None
         readiness.add(sock, self, writable=writable)
 
-    async def receive(self, taker: Taker) -> bytes:
+    async def receive(self, taker: Taker) -> bool:
         while self._readable:
             await trio.lowlevel.checkpoint()
-            if (chunk := self._read()) is not None:
-                return chunk
+            chunk = self._read()
+            if chunk is not None and not (chunk and taker.take(chunk)):
+                return bool(chunk)
         self._task, self._taker = trio.lowlevel.current_task(), taker
-        given: bytes = await trio.lowlevel.wait_task_rescheduled(self._give_up)
-        return given
+        goes_on: bool = await trio.lowlevel.wait_task_rescheduled(self._give_up)
+        return goes_on
 
     def readable(self, *, closed: bool) -> None:
         self._readable = True
@@ -155,15 +157,15 @@ class WatchedLink(SocketLink):
         if self._task is None:
             return
         try:
-            chunk = self._take()
+            goes_on = self._offer()
         except Exception as exc:  # a link's error, or a bug: the one who receives gets it
             self._wake(outcome.Error(exc))
         else:
-            if chunk is not None:
-                self._wake(outcome.Value(chunk))
+            if goes_on is not None:
+                self._wake(outcome.Value(goes_on))
 
     def _read(self) -> bytes | None:
-        """What has arrived, b"" at the end; None: nothing, and the next edge will tell."""
+        """Return what has arrived, b"" at the end; None: nothing, and the next edge will tell."""
         try:
             chunk = self._socket.recv(RECEIVE_BYTES)
         except BlockingIOError:
@@ -173,14 +175,16 @@ class WatchedLink(SocketLink):
         self._readable = self._closed or len(chunk) == RECEIVE_BYTES
         return chunk
 
-    def _take(self) -> bytes | None:
-        """What has arrived and is for the task; None: nothing."""
+    def _offer(self) -> bool | None:
+        """Offer what has arrived to the taker. Return what `receive` is to return; None: the task
+        need not be woken."""
         chunk = self._read()
-        if chunk and self._taker is not None and not self._readable:
-            return self._taker.take(chunk) or None
-        return chunk
+        if not chunk or self._taker is None:
+            return None if chunk is None else False
+        is_taken = self._taker.take(chunk)
+        return None if is_taken and not self._readable else True
 
-    def _wake(self, result: outcome.Outcome[bytes]) -> None:
+    def _wake(self, result: outcome.Outcome[bool]) -> None:
         task, self._task = self._task, None
         if task is not None:
             trio.lowlevel.reschedule(task, result)
@@ -203,12 +207,14 @@ class StreamLink:
         self._receiving = trio.CancelScope()
         self._aborted = False
 
-    async def receive(self, _: Taker) -> bytes:
+    async def receive(self, taker: Taker) -> bool:
         with trio.CancelScope() as self._receiving:
             if self._aborted:
                 self._receiving.cancel()
-            return bytes(await self._stream.receive_some(RECEIVE_BYTES))
-        return b""
+            while chunk := bytes(await self._stream.receive_some(RECEIVE_BYTES)):
+                if not taker.take(chunk):
+                    return True
+        return False
 
     def send(self, data: bytes | memoryview) -> int:
         raise BlockingIOError
@@ -258,10 +264,11 @@ def source_of(peer: str) -> str:
 
 
 def is_local(peer: str) -> bool:
-    """Whether a link from *peer* comes from this machine itself."""
+    """Return whether a link from *peer* comes from this machine itself."""
     return peer in ("unix", "stream", "::1") or peer.startswith("127.")
 
 
 def throttled_address(peer: str) -> str:
-    """Where attempts to log in from *peer* are counted; "" for this machine itself."""
+    """Return the address for which attempts to log in from *peer* are counted; "" for this machine
+    itself, where they are not."""
     return "" if is_local(peer) else source_of(peer)

@@ -12,7 +12,7 @@ import trio
 
 from trio_chat.config import Config, ServerSection, TimeoutsSection
 from trio_chat.errors import ConfigError
-from trio_chat.server.net.encryption import Encryption, Terms, is_encrypted
+from trio_chat.server.net.encryption import Encryption, Terms, is_encrypted, open_encryption
 from trio_chat.server.net.links import (
     Link,
     SocketLink,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 4096  # connections the kernel completes while accepting lags behind
 _PROBES = 3
+_KEEPALIVE_SECONDS_MAX = 32_767  # Linux takes no more
 _PORT = re.compile(r"[0-9]{1,5}")
 _TLS = "tls://"
 
@@ -65,6 +66,13 @@ def parse_address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def check_listen(config: Config) -> None:
+    """Raises ConfigError: an address is malformed, or there is no certificate for TLS."""
+    for text in config.server.listen:
+        parse_address(text.removeprefix(_TLS))
+    open_encryption(config)
+
+
 async def open_listeners(section: ServerSection, encryption: Encryption | None) -> list[Listener]:
     """Open a listener for each address.
 
@@ -99,12 +107,15 @@ def address_of(listener: Listener) -> str:
 
 
 def accept(
-    stream: trio.abc.Stream,
+    stream: trio.abc.Stream | Link,
     config: Config,
     readiness: Readiness | None,
     terms: Terms | None = None,
 ) -> Link:
-    """Prepare an accepted stream and take it over, to speak on *terms*; None: in plain text."""
+    """Prepare an accepted stream and take it over, to speak on *terms*; None: in plain text. A
+    listener may also accept what is a link already."""
+    if not isinstance(stream, trio.abc.Stream):
+        return stream
     if not isinstance(stream, trio.SocketStream):
         return StreamLink(stream)
     _prepare(stream.socket, config)
@@ -149,7 +160,7 @@ def _prepare(sock: trio.socket.SocketType, config: Config) -> None:
 def _probes_when_silent(timeouts: TimeoutsSection) -> Iterator[tuple[int, int, int]]:
     """Let the kernel find out that a peer has vanished: it costs nothing and works on any wire."""
     yield socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
-    interval = max(1, round((timeouts.drop_seconds - timeouts.ping_seconds) / _PROBES))
+    interval = round((timeouts.drop_seconds - timeouts.ping_seconds) / _PROBES)
     for name, value in (
         ("TCP_KEEPIDLE", round(timeouts.ping_seconds)),
         ("TCP_KEEPINTVL", interval),
@@ -157,4 +168,4 @@ def _probes_when_silent(timeouts: TimeoutsSection) -> Iterator[tuple[int, int, i
     ):
         option = getattr(socket, name, None)  # not every system has all
         if option is not None:
-            yield socket.IPPROTO_TCP, option, max(1, value)
+            yield socket.IPPROTO_TCP, option, min(max(1, value), _KEEPALIVE_SECONDS_MAX)

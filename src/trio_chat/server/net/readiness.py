@@ -1,4 +1,4 @@
-"""Which sockets have something to read, for thousands of sockets that seldom have.
+"""A watch on thousands of sockets that seldom have something to read.
 
 One task watches an edge-triggered epoll set of its own and tells the links. trio's
 `wait_readable` costs a call into the kernel for each wait, which a chat full of talkers feels most;
@@ -32,9 +32,9 @@ class Readiness:
     def add(self, sock: socket.socket, watched: Watched, *, writable: bool = False) -> None:
         """Tell *watched* when *sock* is readable, until `remove`; *writable*: also when it takes
         more after it was full."""
-        self._watched[sock.fileno()] = watched
         events = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
         self._epoll.register(sock, events | select.EPOLLOUT if writable else events)
+        self._watched[sock.fileno()] = watched  # now it is ours to remove
 
     def remove(self, sock: socket.socket) -> None:
         """Watch no more, if it is watched; call it before the socket is closed."""

@@ -78,9 +78,9 @@ class TlsLink(WatchedLink):
 
     # --- the handshake
 
-    async def receive(self, taker: Taker) -> bytes:
+    async def receive(self, taker: Taker) -> bool:
         if self._handshake is not None and not await self._begun():
-            return b""
+            return False
         return await super().receive(taker)
 
     async def _begun(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from trio_chat.client.state.passwords import filled, wanted
-from trio_chat.requests import parse_slash
+from trio_chat.requests import Invocation, parse_slash
 
 
 class Question:
@@ -84,7 +84,9 @@ class Secret:
     @property
     def label(self) -> str:
         parsed = parse_slash(self._text)
-        name = "" if isinstance(parsed, str) else f"/{parsed.name} {parsed.rest}".rstrip()
+        name = ""
+        if isinstance(parsed, Invocation):
+            name = f"/{parsed.name} {parsed.rest}".rstrip()
         return f"{self.error}{name}: {self._labels[len(self._given)]} "
 
     def give(self, text: str) -> str | None:
