@@ -17,7 +17,10 @@ from trio_chat.chat.rooms import Member
 from trio_chat.events import NotifyLevel
 
 # Fields that are mappings; each of their entries is an entry of the profile.
-_MAPPINGS = frozenset(("rooms", "directs", "ignores", "blocks", "reads", "notify"))
+_MAPPINGS = frozenset(("rooms", "directs", "ignores", "blocks", "reads", "notify", "addresses"))
+
+# Addresses that an account logged in from: a home, a phone, a desk, and some to spare.
+_ADDRESSES = 20
 
 # What a member chose; the rest follows from what it does.
 _SETTINGS = ("ignores", "blocks", "notify", "highlights", "away")
@@ -32,6 +35,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
         ignores: by author (see `Member.author`), the nicks of those whose words it does not see.
         blocks: by identity, the nicks of those who cannot write to it directly.
         reads, notify: by log key, the seq read up to, and what to be told of.
+        addresses: those that it logged in from, each with the day of the last time (since 1970).
     """
 
     nick: str = ""
@@ -43,6 +47,7 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     notify: dict[str, NotifyLevel] = {}
     highlights: tuple[str, ...] = ()
     away: str | None = None
+    addresses: dict[str, int] = {}
 
 
 EMPTY = Profile()
@@ -126,12 +131,22 @@ def profile_of(member: Member, former: Profile = EMPTY) -> Profile:
         notify={key: level for key, level in member.notify.items() if member.is_in(key)},
         highlights=member.highlights,
         away=member.away,
+        addresses=former.addresses,
     )
 
 
 def _ordered(rooms: Iterable[str], former: Mapping[str, int]) -> dict[str, int]:
     last = max(former.values(), default=0)
     return {key: former.get(key, last + number) for number, key in enumerate(rooms, 1)}
+
+
+def with_address(known: Mapping[str, int], address: str, day: int) -> dict[str, int]:
+    """The addresses that an account logged in from, once it has done so from *address* too; when
+    there are many, the one that was used longest ago is forgotten."""
+    addresses = {**known, address: day}
+    while len(addresses) > _ADDRESSES:
+        del addresses[min(addresses, key=addresses.__getitem__)]
+    return addresses
 
 
 def rooms_in_order(profile: Profile) -> tuple[str, ...]:

@@ -27,7 +27,6 @@ from trio_chat.server.hub.seats import Seats, new_seat_id, put_seat
 from trio_chat.server.intake.identify import Identities
 from trio_chat.server.intake.introduce import Introductions
 from trio_chat.server.intake.writes import Writes
-from trio_chat.server.net.links import throttled_address
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Put, Write
 from trio_chat.text import clean_line
@@ -66,13 +65,13 @@ class Hellos:
         """
         if request.protocol != PROTOCOL_VERSION:
             raise BadRequest(f"this server speaks protocol {PROTOCOL_VERSION}")
-        address = throttled_address(session.peer)
-        identify = self._identities.identify(request, address, resumable=session.wire.resumable)
+        peer = session.peer
+        identify = self._identities.identify(request, peer, resumable=session.wire.resumable)
         seat, login = await self._patiently(session, request, identify)
         if seat is not None:
             if await self._took_up(session, request, seat):
                 return
-            log_in = self._identities.log_in(request, address)
+            log_in = self._identities.log_in(request, peer)
             login = login or await self._patiently(session, request, log_in)
         await self._begin(session, request, login)
 
