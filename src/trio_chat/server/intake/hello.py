@@ -26,6 +26,7 @@ from trio_chat.server.hub.logins import Login
 from trio_chat.server.hub.seats import Seats, new_seat_id, put_seat
 from trio_chat.server.intake.identify import Identities
 from trio_chat.server.intake.introduce import Introductions
+from trio_chat.server.intake.unread import Unreads
 from trio_chat.server.intake.writes import Writes
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Put, Write
@@ -44,6 +45,7 @@ class Hellos:
         departures: Departures,
         seats: Seats,
         introductions: Introductions,
+        unreads: Unreads,
         writes: Writes,
         settings: Settings,
         now_ms: Callable[[], int],
@@ -53,6 +55,7 @@ class Hellos:
         self._departures = departures
         self._seats = seats
         self._introductions = introductions
+        self._unreads = unreads
         self._writes = writes
         self._settings = settings
         self._now_ms = now_ms
@@ -130,13 +133,19 @@ class Hellos:
         return puts if session.seat is None else (*puts, put_seat(session.seat))
 
     async def _finish(self, session: Session, request: Hello, puts: tuple[Put, ...]) -> None:
-        """Store what changed; `done` follows."""
+        """Store what changed, and tell what was not read; `done` follows."""
         if puts:
             # No key: a repeated hello is another session.
             await self._writes.submit(session, Write(puts=puts))
+        await self.tell_unread(session)
         if request.id:
             await session.settle()
             session.send(Done(id=request.id))
+
+    async def tell_unread(self, session: Session) -> None:
+        """Tell a program that can show it what its member has not read yet."""
+        if session.wire.resumable:
+            await self._unreads.tell(session)
 
     # --- a session that was there before
 
