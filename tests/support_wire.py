@@ -3,9 +3,11 @@ what a server does with a wire."""
 
 from __future__ import annotations
 
+import runpy
 import types
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
@@ -84,6 +86,13 @@ def welcomed() -> PlainWire:
     wire = PlainWire()
     wire.show(WELCOME)
     return wire
+
+
+def toy_wire() -> Wire:
+    """The worked example of CONTRIBUTING.md."""
+    example = Path(__file__).parents[1] / "docs/examples/toy_wire.py"
+    make: Callable[[], Wire] = runpy.run_path(str(example))["ToyWire"]
+    return make()
 
 
 def read(wire: Wire, line: bytes) -> Received | None:

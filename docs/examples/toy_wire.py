@@ -1,10 +1,10 @@
-"""A wire for people of few words: all that a new wire needs, and nothing else.
+"""A wire for people of few words.
 
-    NAME alice       who one is; it comes first
-    SAY hello        says it where one is
-    PING             is answered by PONG, after all that was sent before
+    NAME alice    who one is; it comes first
+    SAY hello     says it
+    PING          is answered by PONG, after all that came before
 
-One is told `HEARD bob hello`, and `SORRY ...` or `BYE ...` when something is over.
+What is said comes as `HEARD bob hello`; a refusal, or the end, comes as `SORRY ...`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from trio_chat.events import Bye, Error, Said, Shown
 from trio_chat.requests import Hello, Input
+from trio_chat.text import clean_line
 from trio_chat.wire import Fault, Received, Reply
 from trio_chat.wire.lines import LineBuffer, Overlong
 
@@ -25,21 +26,20 @@ class ToyWire:
         self._lines = LineBuffer(limit_bytes=1024)
 
     def receive(self, chunk: bytes) -> Iterator[Received]:
-        yield from map(self._read, self._lines.feed(chunk))
+        return map(self._read, self._lines.feed(chunk))
 
     def end(self) -> Iterator[Received]:
-        if line := self._lines.rest():
-            yield self._read(line)
+        return map(self._read, filter(None, [self._lines.rest()]))
 
     def show(self, event: Shown) -> bytes:
         match event:
             case Said(sender=nick, text=text):
-                return "".join(f"HEARD {nick} {line}\n" for line in text.split("\n")).encode()
-            case Error(message=message):
-                return f"SORRY {message}\n".encode()
-            case Bye(reason=reason):
-                return f"BYE {reason}\n".encode()
-        return b""
+                lines = [f"HEARD {nick} {line}" for line in text.split("\n")]
+            case Error(message=why) | Bye(reason=why):
+                lines = [f"SORRY {why}"]
+            case _:
+                return b""
+        return "".join(f"{clean_line(line)}\n" for line in lines).encode()
 
     def show_shared(self, events: Sequence[Shown]) -> bytes:
         return b"".join(map(self.show, events))
@@ -55,4 +55,5 @@ class ToyWire:
                 return Input(text=f"/{rest}" if rest.startswith("/") else rest)
             case "PING":
                 return Reply(b"PONG\n")
-        return Fault("unknown_type", "the words are NAME, SAY and PING", counts=True)
+            case _:
+                return Fault("unknown_type", "the words are NAME, SAY and PING", counts=True)

@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_connect(commands)
     _add_config(commands)
     _add_client_config(commands)
+    _add_schema(commands)
     show_help = commands.add_parser("help", help="show this, or the help of a command")
     show_help.add_argument("command", nargs="?", choices=[*commands.choices], metavar="COMMAND")
     show_help.set_defaults(run=_help)
@@ -232,6 +233,16 @@ def _add_client_config(commands: argparse._SubParsersAction[Parser]) -> None:
     client_config.set_defaults(run=_client_config)
 
 
+def _add_schema(commands: argparse._SubParsersAction[Parser]) -> None:
+    schema = commands.add_parser(
+        "schema",
+        help="print the native wire as JSON Schema",
+        description="Print the native wire as JSON Schema, for programs in any language. "
+        "docs/protocol.md says what it means.",
+    )
+    schema.set_defaults(run=_schema)
+
+
 # --- serve
 
 
@@ -379,6 +390,15 @@ def _client_config(parsed: argparse.Namespace) -> int:
             print(settings_text.effective(settings.load_settings(parsed.config)))
     except ConfigError as exc:
         return _refuse(str(exc))
+    return EXIT_OK
+
+
+def _schema(parsed: argparse.Namespace) -> int:
+    import json
+
+    from trio_chat.schema import native_schema
+
+    print(json.dumps(native_schema(), indent=2))
     return EXIT_OK
 
 

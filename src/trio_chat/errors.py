@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class TrioChatError(Exception):
     """Root of the exceptions this project raises on purpose."""
@@ -13,7 +11,7 @@ class ChatError(TrioChatError):
     """A request was refused; the person is told and the session goes on.
 
     Attributes:
-        code: one of the codes of docs/protocol.md.
+        code: one of the codes of docs/protocol.md; of a server that is newer also another one.
         message: one sentence for a person, without a trailing stop.
         retry_after: seconds after which the same request may succeed, if waiting helps.
         nick, room, command, account: whom or what it is about, where it is about one: so that a
@@ -21,7 +19,7 @@ class ChatError(TrioChatError):
             conversation `@nick`, a command without its slash.
     """
 
-    code: ClassVar[str] = "internal"
+    code: str = "internal"
 
     def __init__(
         self,

@@ -306,9 +306,10 @@ class Announced(_Event, frozen=True, kw_only=True, gc=False):
 
 
 class Bye(_Event, frozen=True, kw_only=True, gc=False):
-    """The last line before the server closes."""
+    """The last line before the server closes. *code*: the reason for programs, if there is one."""
 
     reason: str
+    code: str = ""
     retry_after: float | None = None
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support_wire import read
+from trio_chat.chat.lookalikes import skeleton
 from trio_chat.chat.names import (
     check_line,
     check_nick,
@@ -270,8 +271,12 @@ def test_a_text_has_a_limited_number_of_lines() -> None:
     assert caught.value.message == "a message has at most 2 lines; this one has 3"
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\n", "\t", "\u3000"])
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "\n\n", "\t", "\u3000", "\u200b", "\u2800", "\u3164 \u115f", "\U000e0041", "\ufe0f"],
+)
 def test_nothing_cannot_be_said(text: str) -> None:
+    """S21"""
     with pytest.raises(BadRequest, match="nothing to say"):
         check_text(text, LIMITS)
 
@@ -284,6 +289,61 @@ def test_what_may_be_said_can_be_shown(text: str) -> None:
         return
     assert check_text(said, LIMITS) == said
     assert not {"\x1b", "\r", "\u202e"} & set(said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Tiếng Việt", "שָׁלוֹם", "בְּרֵאשִׁ֖ית", "สวัสดี", "हिन्दी", "ཧྐྵྨླྺྼྻྂ", "👩‍💻 ❤️ 🏴󠁧󠁢󠁥󠁮󠁧󠁿 1️⃣"),
+        *("a" + "\u0301" * 8 + "b" + "\u0301" * 8,),
+    ],
+)
+def test_marks_of_every_language_may_be_said(text: str) -> None:
+    """S21"""
+    assert check_text(text, LIMITS) == text
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0e47", "\u20dd", "\u0301\u200d", "\u0301\ufe0f"])
+def test_more_marks_on_a_letter_than_any_language_has_are_refused(mark: str) -> None:
+    """S21: they are drawn over the lines above and below."""
+    with pytest.raises(BadRequest, match="a letter has at most 8 marks"):
+        check_text(f"a{mark * 9}", LIMITS)
+    with pytest.raises(BadRequest, match="a letter has at most 8 marks"):
+        check_line(f"a{mark * 9}", "topic", 99)
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u2800\u3164", "\u200e"])
+def test_topic_or_reason_that_shows_nothing_is_empty(text: str) -> None:
+    """S21"""
+    assert check_line(text, "topic", 20) == ""
+
+
+@pytest.mark.parametrize("nick", ["می\u200cخواهم", "क्\u200dष", "ක්\u200dෂ", "علی\u200cرضا"])
+def test_joiner_between_letters_of_a_script_that_needs_it_is_part_of_a_nick(nick: str) -> None:
+    """S22: the nick is looked up without it, so that no look-alike arises."""
+    assert check_nick(nick, LIMITS) == nick
+    assert check_room(nick, LIMITS) == nick
+    assert fold(nick) == fold(nick.replace("\u200c", "").replace("\u200d", ""))
+    assert skeleton(nick) == skeleton(nick.replace("\u200c", "").replace("\u200d", ""))
+
+
+@pytest.mark.parametrize(
+    "nick",
+    [
+        "bo\u200cb",
+        "\u200cعلی",
+        "علی\u200c",
+        "عل\u200c\u200cی",
+        "на\u200dта",
+        "علی\u200c7",
+        "太\u200d郎",
+        "א\u200dב",
+    ],
+)
+def test_joiner_elsewhere_is_no_part_of_a_nick(nick: str) -> None:
+    """S22"""
+    with pytest.raises(NameInvalid, match=r"cannot contain U\+200[CD]"):
+        check_nick(nick, LIMITS)
 
 
 def test_a_topic_or_a_reason_is_one_clean_line() -> None:

@@ -12,6 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from support_server import ChatServer, Peer, chat_config, open_server, seqs, types
+from support_wire import welcomed
 from trio_chat.server.delivery import broadcast
 from trio_chat.store.memory import MemoryStore
 
@@ -127,6 +128,37 @@ async def test_who_joins_meanwhile_gets_it_once(server: ChatServer, wire: str) -
     else:
         await talker.input("end")
         assert sum("hi" in line for line in await plain.until("end")) == 1
+
+
+async def test_who_changes_its_wire_meanwhile_sees_it_in_the_new_one(server: ChatServer) -> None:
+    first, second, talker = await three(server)
+    await second.sync()
+    session = server.session_of("second")
+    at_first_send(server, "first", lambda: session.speak(welcomed()))
+    await talker.input("hi")
+    assert seqs(await first.sync()) == [1]
+    assert (await second.line()).endswith(b"#lobby <talker> hi")
+    await talker.input("ho")
+    assert (await second.line()).endswith(b"#lobby <talker> ho")
+    assert seqs(await first.sync()) == [2]
+
+
+async def test_who_begins_to_ignore_the_speaker_meanwhile_sees_a_gap(server: ChatServer) -> None:
+    """
+    > they exist, but were said by somebody you ignore
+    """
+    first, second, talker = await three(server)
+    await second.sync()
+    speaker, session = server.session_of("talker").speaker(), server.session_of("second")
+
+    def ignore() -> None:
+        session.speaker().ignores = {speaker.author: speaker.nick}
+        server.hub.audience.subscribe_to_all(session)
+
+    at_first_send(server, "first", ignore)
+    await talker.input("hi")
+    assert seqs(await first.sync()) == [1]
+    assert types(await second.sync()) == ["gap"]
 
 
 async def test_closing_before_its_turn_still_brings_answers_and_bye(server: ChatServer) -> None:

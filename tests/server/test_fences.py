@@ -57,8 +57,7 @@ async def broken(server: ChatServer, nick: str, *kinds: type) -> PlainPeer:
     """A peer in the lobby whose wire cannot show events of this kind any more."""
     peer = await server.plain(nick)
     session = server.session_of(nick)
-    session.wire = BrokenPlain(*kinds)
-    server.hub.audience.subscribe_to_all(session)
+    session.speak(BrokenPlain(*kinds))
     return peer
 
 

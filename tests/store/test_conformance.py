@@ -158,6 +158,20 @@ async def test_forgotten_keys_may_be_used_again(open_store: Open) -> None:
         assert not again.repeated
 
 
+async def test_the_keys_of_one_scope_can_be_forgotten(open_store: Open) -> None:
+    """S26: what a person's commands were answered goes with the person."""
+    async with talking(open_store()) as talk:
+        for scope in ("a", "b"):
+            await talk.commit(
+                *[Write(scope=scope, key=str(i), answer=b"a topic") for i in range(700)]
+            )
+        assert await talk.store.forget_ids(0, scope="a") == 0
+        assert await talk.store.forget_ids(1 << 50, scope="a") == 700
+        assert await talk.store.recall("a", "7") is None
+        assert await talk.store.recall("b", "7") is not None
+        assert await talk.store.forget_ids(1 << 50, scope="nobody") == 0
+
+
 # --- reading
 
 

@@ -115,8 +115,9 @@ async def test_searches_are_right_while_the_index_follows(
     """B2: whatever part of a text has been taken out."""
     monkeypatch.setattr(index, "BITE_WORDS", bite)
     async with talk_in(tmp_path) as talk:
+        words = LONG[:200]
         for number in range(20):
-            await talk.say(f"old {LONG} {number} 上海")
+            await talk.say(f"old {words} {number} 上海")
         await talk.settle()
         for number in range(1, 21, 2):
             await talk.say(f"new {number}", kind="edited", target=number)

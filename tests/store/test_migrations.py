@@ -217,15 +217,15 @@ async def test_a_migration_that_was_interrupted_goes_on_at_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S18: resumable; what is amended and redacted meanwhile is right too."""
-    monkeypatch.setattr(index, "BITE_WORDS", 1)
-    make_v2(tmp_path, 600)
+    monkeypatch.setattr(index, "BITE_WORDS", 2)
+    make_v2(tmp_path, 240)
     runs = 0
-    left = 400
+    left = 160
     while left:
         async with talk_in(tmp_path) as talk:
-            await until(partial(fewer_uncut, tmp_path, max(left - 150, 1)), talk.store)
+            await until(partial(fewer_uncut, tmp_path, max(left - 50, 1)), talk.store)
             await talk.say(f"新的{runs}", kind="edited", target=6 * runs + 6, account="a1")
-            await talk.say("", kind="deleted", target=600 - 6 * runs, account="a1")
+            await talk.say("", kind="deleted", target=240 - 6 * runs, account="a1")
             assert f"新的{runs}" in await talk.texts("新的")
             left = uncut(tmp_path)
         check_database(tmp_path)
@@ -233,8 +233,8 @@ async def test_a_migration_that_was_interrupted_goes_on_at_the_next_start(
     assert runs > 2
     async with talk_in(tmp_path) as talk:
         await followed(talk.store, tmp_path)
-        assert len(await talk.texts("上海", limit=1000)) == 100 - 2 * runs
-        assert await talk.store.redact("a1") > 500
+        assert len(await talk.texts("上海", limit=1000)) == 40 - 2 * runs
+        assert await talk.store.redact("a1") > 200
         assert await talk.texts("上海") == await talk.texts("新的") == []
     check_database(tmp_path)
 

@@ -155,7 +155,7 @@ class Model:
                 if line.kind in SAID and line.amended != "deleted":
                     self.amend(log, index + 1, "", "deleted")
                     count += 1
-                elif line.kind == "edited":
+                elif line.kind in ("edited", "deleted", "topic"):
                     log[index] = replace(line, text="", amended="deleted")
         return count
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support_wire import WELCOME, converse, cut, shown, welcomed
+from support_wire import WELCOME, converse, cut, shown, toy_wire, welcomed
 from trio_chat.events import (
     Announced,
     Deleted,
@@ -32,12 +32,14 @@ from trio_chat.wire.detect import DetectingWire
 from trio_chat.wire.native import NativeWire
 from trio_chat.wire.plain import PlainWire
 
+ToyWire = type(toy_wire())
+
 
 def detecting() -> DetectingWire:
     return DetectingWire("our chat")
 
 
-every_wire = pytest.mark.parametrize("make", [NativeWire, PlainWire, welcomed, detecting])
+every_wire = pytest.mark.parametrize("make", [NativeWire, PlainWire, welcomed, detecting, ToyWire])
 # What is shown to many at once.
 SHARED = (Said, Edited, Deleted, Topic, Kicked, Joined, Left, Quit, Renamed, Gap, Notice, Announced)
 ROSTER = Members(
@@ -78,6 +80,9 @@ PIECES = [
     b"hello \xe2\x82\xac",
     b"\xff\xfb\x1f",
     b"x" * 9000,
+    b"NAME alice",
+    b"SAY hello",
+    b"PING",
     b'{"type":"input","id":"1","text":"a\\r\\n"}',
     b'{"type":"inptu","id":"2"}',
     b'{"type":"hello","nick":"b"}',

@@ -29,6 +29,7 @@ struct options {
     int payload_bytes;
     int connecting; /* connection attempts in flight */
     bool ids;       /* native: every message has an id and is answered */
+    bool tls;
     bool restart;   /* resume: wait for another server before resuming */
     double rate_per_second;
     double seconds;

@@ -159,7 +159,7 @@ class Directory:
             raise NameTaken(text, nick=nick)
         if account is not None and account.id != member.account_id:
             text = f"the nick {nick} looks like {account.name}, which is an account's"
-            raise NameTaken(text, nick=nick)
+            raise NameTaken(text, nick=nick, account=account.name)
 
     def check_kept(self, name: str) -> None:
         """Raises NameTaken: *name*, of a person or an account, is one of the server's own."""
@@ -172,7 +172,7 @@ class Directory:
         """Raises BadRequest: there cannot be such a room, or another looks like it."""
         name = check_room(name, self.limits)
         if self._rooms_alike.find(name) is not None:
-            raise BadRequest(f"the name #{name} looks like that of another room")
+            raise BadRequest(f"the name #{name} looks like that of another room", room=name)
 
     def open_room(self, name: str) -> Room:
         """Return the room called *name*, made if there is none.

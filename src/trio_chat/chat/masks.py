@@ -17,7 +17,7 @@ import msgspec
 
 from trio_chat.chat.names import check_part
 from trio_chat.errors import BadRequest, NameInvalid, NoSuchMember
-from trio_chat.text import fold
+from trio_chat.text import fold, without_joiners
 
 MaskKind: TypeAlias = Literal["account", "nick", "address"]
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -148,6 +148,7 @@ def parse_mask(text: str, *, account_of: AccountOf) -> Mask:
         BadRequest: that is no mask, or it catches too many.
         NoSuchMember: there is no account with that name.
     """
+    text = without_joiners(text)
     if not text.isprintable() or " " in text or not text:
         raise BadRequest("a mask is one word, of characters that can be seen")
     if len(text) > NICK_CHARACTERS:  # folding takes time by the character

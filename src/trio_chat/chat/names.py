@@ -9,7 +9,16 @@ from string import ascii_lowercase
 from trio_chat.chat.lookalikes import is_mixed, scripts_of, skeleton
 from trio_chat.config import DECOMPOSED, LimitsSection
 from trio_chat.errors import BadRequest, NameInvalid, TooLong
-from trio_chat.text import NAME_CHARACTERS, clean_line, clean_text, fold, normalize
+from trio_chat.text import (
+    JOINERS,
+    NAME_CHARACTERS,
+    clean_line,
+    clean_text,
+    fold,
+    is_blank,
+    normalize,
+    without_joiners,
+)
 
 # Beside letters, digits and combining marks. What is missing has a meaning somewhere: `#` and
 # `@` mark rooms and people, `/` commands, `{` the native wire; blanks and commas part arguments.
@@ -20,10 +29,14 @@ _KEPT = (
     *("all", "everybody", "everyone", "here", "nobody"),
 )
 _MARKS_IN_A_ROW = 2  # more stack up over the neighbouring lines
-# Letters and marks that show nothing: with them two names that look the same would be two.
-_INVISIBLE = frozenset(
-    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
-    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+_STACKED = frozenset({"Mn", "Me"})
+_MARKS_IN_A_TEXT = 8  # the letters of no language have so many
+# Scripts in which a joiner between two letters is a matter of spelling.
+_JOINED_SCRIPTS = frozenset(
+    {
+        *("Arabic", "Bengali", "Devanagari", "Gujarati", "Gurmukhi", "Kannada", "Malayalam"),
+        *("Mongolian", "Oriya", "Sinhala", "Syriac", "Tamil", "Telugu", "Tibetan"),
+    }
 )
 
 
@@ -108,6 +121,8 @@ def _normal(name: str, what: str, limit: int) -> str:
 
 
 def _check_characters(name: str, what: str, punctuation: frozenset[str]) -> None:
+    _check_joiners(name, what)
+    name = without_joiners(name)
     marks = 0
     solid = False
     for character in name:
@@ -126,6 +141,15 @@ def _check_characters(name: str, what: str, punctuation: frozenset[str]) -> None
         raise NameInvalid(f"a {what} is written in one script; this one mixes {scripts}")
 
 
+def _check_joiners(name: str, what: str) -> None:
+    """A joiner stands between letters of one script that needs it. Raises NameInvalid."""
+    for before, joiner, after in zip(f"  {name}", f" {name} ", f"{name}  ", strict=False):
+        if joiner in JOINERS:
+            scripts = scripts_of(before) & scripts_of(after) & _JOINED_SCRIPTS
+            if not scripts:
+                raise NameInvalid(f"a {what} cannot contain {_shown(joiner)}")
+
+
 def _check_character(character: str, what: str, punctuation: frozenset[str]) -> None:
     # The key is made of the folded characters, so these have to be acceptable as well.
     if not all(_is_acceptable(part, punctuation) for part in (character, *fold(character))):
@@ -134,14 +158,14 @@ def _check_character(character: str, what: str, punctuation: frozenset[str]) -> 
 
 def _is_acceptable(character: str, punctuation: frozenset[str]) -> bool:
     category = unicodedata.category(character)
-    is_wordlike = category[0] in "LNM" and category != "Me" and character not in _INVISIBLE
+    is_wordlike = category[0] in "LNM" and category != "Me" and not is_blank(character)
     return is_wordlike or character in punctuation
 
 
 def _shown(character: str) -> str:
     """The character, or its number where a reader could not make it out."""
     is_seen = character.isprintable() and not character.isspace()
-    if is_seen and character not in _INVISIBLE and unicodedata.category(character)[0] != "M":
+    if is_seen and not is_blank(character) and unicodedata.category(character)[0] != "M":
         return repr(character)
     return "a blank" if character == " " else f"U+{ord(character):04X}"
 
@@ -151,7 +175,7 @@ def check_text(text: str, limits: LimitsSection) -> str:
 
     Raises:
         TooLong: naming the limit; nothing is cut.
-        BadRequest: there is nothing in it.
+        BadRequest: it shows nothing, or has more marks on a letter than any language.
     """
     size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     if size > limits.text_bytes:
@@ -160,19 +184,36 @@ def check_text(text: str, limits: LimitsSection) -> str:
     if text.count("\n") >= limits.text_lines:
         lines = text.count("\n") + 1
         raise TooLong(f"a message has at most {limits.text_lines} lines; this one has {lines}")
-    if not text or text.isspace():
+    if is_blank(text):
         raise BadRequest("there is nothing to say in that")
+    _check_marks(text)
     return text
 
 
 def check_line(text: str, what: str, limit_characters: int) -> str:
-    """Return a topic, a reason or the like: one line, safe for every screen.
+    """Return a topic, a reason or the like: one line, safe for every screen; "" if it shows
+    nothing.
 
     Raises:
         TooLong: naming the limit.
+        BadRequest: it has more marks on a letter than any language.
     """
     text = clean_line(text).strip()
     if len(text) > limit_characters:
         count = len(text)
         raise TooLong(f"a {what} has at most {limit_characters} characters; this one has {count}")
-    return text
+    _check_marks(text)
+    return "" if is_blank(text) else text
+
+
+def _check_marks(text: str) -> None:
+    """Many marks on one letter are drawn over the lines above and below. Raises BadRequest."""
+    if text.isascii() or _STACKED.isdisjoint(map(unicodedata.category, text)):
+        return
+    marks = 0
+    for character in text:
+        if is_blank(character):
+            continue  # a joiner between two marks parts them not
+        marks = marks + 1 if unicodedata.category(character) in _STACKED else 0
+        if marks > _MARKS_IN_A_TEXT:
+            raise BadRequest(f"a letter has at most {_MARKS_IN_A_TEXT} marks")

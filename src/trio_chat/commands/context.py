@@ -87,13 +87,25 @@ class ConnectionRow(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """*events*: stored and shown since the start."""
+    """How busy the server is.
+
+    Attributes:
+        events: stored and shown since the start.
+        sends: shares of a room's events, each to one session, since the start.
+        lagging: sessions that read from the log what their links did not take.
+        queued_bytes: what waits for all links.
+        refused_writes: what the store could not keep, or not as it was asked to, since the start.
+    """
 
     connections: int
     members: int
     accounts: int
     rooms: int
     events: int
+    sends: int
+    lagging: int
+    queued_bytes: int
+    refused_writes: int
     uptime_seconds: int
     memory_bytes: int
 

@@ -118,10 +118,12 @@ class Announce(Effect, frozen=True):
 
 
 class Dismiss(Effect, frozen=True):
-    """The member with that identity is put off the server, with all its devices."""
+    """The member with that identity is put off the server, with all its devices. *code*: the
+    reason for programs."""
 
     identity: str
     reason: str
+    code: str
     retry_after: float | None = None
 
 

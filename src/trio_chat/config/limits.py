@@ -133,6 +133,14 @@ class LimitsSection(Section, frozen=True, kw_only=True):
     connections_per_address: Annotated[
         int, count(1_000_000, "Connections of one address; loopback is exempt.")
     ] = 16
+    handshakes: Annotated[
+        int,
+        count(
+            100_000,
+            "TLS handshakes under way at once: each holds some 50 KiB until it is over. The "
+            "others wait for their turn, within timeouts.hello_seconds.",
+        ),
+    ] = 512
     outbox_bytes: Annotated[
         int,
         count(

@@ -10,9 +10,10 @@ import trio
 
 from trio_chat.server.delivery.sessions import Sessions
 from trio_chat.server.intake.connection import Connection, Shared
+from trio_chat.server.net.encryption import Terms
 from trio_chat.server.net.fence import attempt, fence
 from trio_chat.server.net.links import Link, is_local
-from trio_chat.server.net.listeners import accept
+from trio_chat.server.net.listeners import TlsListener, accept
 from trio_chat.server.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Admission:
         """Accept until cancelled. Like `trio.serve_listeners`, but a connection takes its stream
         over, so that nothing of trio's own stream is kept for each: a kilobyte and a half of some
         seven."""
+        terms = listener.terms if isinstance(listener, TlsListener) else None
         async with listener:
             while True:
                 try:
@@ -49,11 +51,11 @@ class Admission:
                     log.error("no connection can be accepted", reason=exc.strerror)
                     await trio.sleep(_ACCEPT_RETRY_SECONDS)
                 else:
-                    await self._begin(stream)
+                    await self._begin(stream, terms)
 
-    async def _begin(self, stream: trio.abc.Stream) -> None:
+    async def _begin(self, stream: trio.abc.Stream, terms: Terms | None) -> None:
         """Start a connection. A bug in making one is the end of the stream alone."""
-        link = attempt(self._take_over, stream)
+        link = attempt(self._take_over, stream, terms)
         connection = None if link is None else attempt(self.admit, link)
         if connection is not None:
             self._shared.start_soon(connection.run)
@@ -62,8 +64,8 @@ class Admission:
                 partial(_discard, stream if link is None else link), "a stream without a connection"
             )
 
-    def _take_over(self, stream: trio.abc.Stream) -> Link:
-        return accept(stream, self._settings.config, self._readiness)
+    def _take_over(self, stream: trio.abc.Stream, terms: Terms | None) -> Link:
+        return accept(stream, self._settings.config, self._readiness, terms)
 
     def admit(self, link: Link) -> Connection:
         """The connection of a link, for `Connection.run`. When the server is full it says so and

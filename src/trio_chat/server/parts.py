@@ -123,19 +123,7 @@ def _operations(
     stop: trio.Event,
     load_config: LoadConfig | None,
 ) -> Operations:
-    return Operations(
-        hub.state,
-        hub.store,
-        hub.settings,
-        hub.deadlines,
-        hub.seats,
-        hub.logins,
-        sessions,
-        broadcaster,
-        hub.now_ms,
-        stop,
-        load_config,
-    )
+    return Operations(hub, sessions, broadcaster, stop, load_config)
 
 
 def _shared(

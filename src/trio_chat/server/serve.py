@@ -14,7 +14,8 @@ from trio_chat.config import Config
 from trio_chat.server.admin.console import Office
 from trio_chat.server.admin.control import open_control, serve_control
 from trio_chat.server.hub.logins import Hashing
-from trio_chat.server.net.listeners import address_of, open_listeners
+from trio_chat.server.net.encryption import open_encryption
+from trio_chat.server.net.listeners import TlsListener, address_of, open_listeners
 from trio_chat.server.operations import LoadConfig
 from trio_chat.server.parts import Parts, now_ms, put_together
 from trio_chat.server.restore import restore
@@ -107,10 +108,10 @@ async def _accept_until(
     task_status: trio.TaskStatus[Started],
 ) -> None:
     """Accept connections until *stop* is set. *store* says where things are kept."""
-    directory = parts.hub.state.directory
+    config, directory = parts.hub.settings.config, parts.hub.state.directory
     async with trio.open_nursery() as accepting:
         if listeners is None:
-            listeners = await open_listeners(parts.hub.settings.config.server)
+            listeners = await open_listeners(config.server, open_encryption(config))
         await _accept_control(parts, accepting)
         for listener in listeners:
             accepting.start_soon(parts.admission.accept, listener)
@@ -141,5 +142,5 @@ def _addresses(listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]) -> list[
     return [
         address_of(listener)
         for listener in listeners
-        if isinstance(listener, trio.SocketListener | trio.SSLListener)
+        if isinstance(listener, trio.SocketListener | TlsListener)
     ]

@@ -44,8 +44,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     `edited` and `deleted`, the nick meant by `kicked`, else None.
 
     *amended* says that the entry is not as it was said: *text* is what it was edited to, or ""
-    once it is deleted. An `edited` entry gives its target's text as it is now, however often
-    that was edited later; once it is deleted, "" and "deleted".
+    once it is deleted or redacted. An `edited` entry gives its target's text as it is now,
+    however often that was edited later; once it is deleted, "" and "deleted".
     """
 
     room: str
@@ -170,6 +170,22 @@ class Write(msgspec.Struct):
         return ""
 
 
+class StoreStatistics(NamedTuple):
+    """The figures of a store since it was opened.
+
+    Attributes:
+        queued_writes: that wait for a commit now.
+        batches: that were committed, or refused as a whole.
+        writes: in all batches.
+        refused_writes: those of them that were answered with an error.
+    """
+
+    queued_writes: int
+    batches: int
+    writes: int
+    refused_writes: int
+
+
 class Pages(Protocol):
     """Reading a log page by page."""
 
@@ -212,6 +228,8 @@ class Log(Pages, Protocol):
     def committing(self) -> bool:
         """A batch is being committed, so that more will come out of `committed` soon."""
 
+    def statistics(self) -> StoreStatistics: ...
+
     def submit_nowait(self, write: Write) -> None:
         """Queue *write* for the next commit.
 
@@ -224,6 +242,18 @@ class Log(Pages, Protocol):
         """Like `submit_nowait`, but wait for a place in the queue. Not for the commit: that
         shows in `committed`. Once it has returned, cancelling the caller changes nothing."""
 
+    @property
+    def generation(self) -> str:
+        """What this run of the store is called; no other run is called so. Who keeps it beside
+        the seqs that it saw can ask later whether they still mean the same: see `continues`."""
+
+    def continues(self, generation: str) -> bool:
+        """Return whether every log goes on from what was seen in the run *generation*.
+
+        False when the data is another one's, or an older copy's: of a backup, or of a folder that
+        was copied before that run. A seq seen then may mean another entry now, or none yet.
+        """
+
     async def heads(self) -> dict[str, int]:
         """Return the last seq of every room that has a log."""
 
@@ -231,8 +261,9 @@ class Log(Pages, Protocol):
         """Return what was stored under this scope and key (room, seq, at_ms, answer; `repeated`
         is True), or None when it has not happened."""
 
-    async def forget_ids(self, before_ms: int) -> int:
-        """Forget the keys of writes older than *before_ms*; return how many."""
+    async def forget_ids(self, before_ms: int, *, scope: str | None = None) -> int:
+        """Forget the keys of writes older than *before_ms*, with what they were answered; return
+        how many. With *scope*: of those with that scope."""
 
 
 class Search(Protocol):
@@ -290,10 +321,12 @@ class Keeping(Authors, Protocol):
     """
 
     async def redact(self, account: str) -> int:
-        """Delete every message, action and notice of *account*, never "", outside the audit log,
-        and empty its `edited` entries; return how many were deleted.
+        """Delete every message, action and notice of *account*, never "", outside the audit log;
+        return how many were deleted. Its topics, its reasons for kicks and deletions, and what
+        it edited lose their texts.
 
-        Covers what was committed when it began. Once begun anew it goes on where it was ended.
+        Covers what was committed when it began; when it returns, the index has followed. Once
+        begun anew it goes on where it was ended. What others see of a topic now is a record.
 
         Raises:
             Unavailable: the log cannot be written now; part of it is done.

@@ -12,6 +12,8 @@ from trio_chat.store.api import AUDIT_ROOM, Amended, Cursor, Entry, EntryKind, H
 SAID: frozenset[EntryKind] = frozenset(("message", "action", "notice"))
 # ... and what does it.
 AMENDING: frozenset[EntryKind] = frozenset(("edited", "deleted"))
+# What loses its text with a redaction, and says no more than that it happened.
+EMPTIED: frozenset[EntryKind] = frozenset(("edited", "deleted", "topic", "kicked"))
 
 First: TypeAlias = tuple[str, int, int, bytes]
 """What is remembered of a write that had a key: room, seq, at_ms, answer."""

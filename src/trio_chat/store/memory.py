@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 import msgspec
@@ -29,6 +30,7 @@ from trio_chat.store.api import (
 from trio_chat.store.batches import Batches
 from trio_chat.store.entries import (
     AMENDING,
+    EMPTIED,
     SAID,
     First,
     amendment,
@@ -61,6 +63,7 @@ class MemoryStore:
 
     def __init__(self, section: StoreSection) -> None:
         self._section = section
+        self.generation = secrets.token_hex(8)
         self._rooms: dict[str, list[Entry]] = {}
         # Lists are cut from time to time, because cutting costs as much as what is kept.
         self._cut_at = section.memory_events + section.memory_events // 8 + 1
@@ -72,10 +75,14 @@ class MemoryStore:
         self.committed = self.batches.committed
         self.submit_nowait = self.batches.submit_nowait
         self.submit = self.batches.submit
+        self.statistics = self.batches.statistics
 
     @property
     def committing(self) -> bool:
         return self.batches.committing
+
+    def continues(self, generation: str) -> bool:
+        return generation == self.generation
 
     # --- writing
 
@@ -148,14 +155,12 @@ class MemoryStore:
         entries = self._rooms[entry.room]
         entries[entry.seq - entries[0].seq] = _amended(entry, text, amended)
 
-    async def forget_ids(self, before_ms: int) -> int:
-        old = 0
-        for _, _, at_ms, _ in self._first.values():
-            if at_ms >= before_ms:
-                break
-            old += 1
-        self._forget_over(len(self._first) - old)
-        return old
+    async def forget_ids(self, before_ms: int, *, scope: str | None = None) -> int:
+        of_then = takewhile(lambda item: item[1][2] < before_ms, self._first.items())
+        old = [name for name, _ in of_then if scope in (None, name[0])]
+        for name in old:
+            del self._first[name]
+        return len(old)
 
     def _forget_over(self, keep: int) -> None:
         for name in list(islice(self._first, max(len(self._first) - keep, 0))):
@@ -308,7 +313,7 @@ class MemoryStore:
                 for entry in entries:
                     if entry.account == account and entry.amended != "deleted":
                         redacted += entry.kind in SAID
-                        if entry.kind in SAID or entry.kind == "edited":
+                        if entry.kind in SAID or entry.kind in EMPTIED:
                             self._replace(entry, "", "deleted")
                 seq = entries[-1].seq
                 await trio.lowlevel.checkpoint()

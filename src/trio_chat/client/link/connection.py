@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 import msgspec
 import trio
@@ -72,6 +73,7 @@ class Connection:
         address: the server, as shown to the person.
         login: is said in every hello, for the session to resume may be gone.
         give_up_seconds: after having been online, how long to try again; inf: for ever.
+        start_seconds: before having been online, how long to try; 0: once.
         on_effects: gets every batch of effects but `Send`, also an empty one: something was
             received. Must not block.
         keep_pace: awaited before each read from the server.
@@ -86,6 +88,7 @@ class Connection:
         *,
         address: str,
         give_up_seconds: float,
+        start_seconds: float = 0.0,
         login: Login | None = None,
         on_effects: Callable[[Sequence[Effect]], None],
         keep_pace: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
@@ -99,6 +102,8 @@ class Connection:
         self._dial = dial
         self._address = address
         self._give_up_seconds = give_up_seconds
+        self._start_seconds = start_seconds
+        self._give_up_at = inf  # monotonic; inf also while one link is tried just once
         self._login = login or Login()
         self._on_effects = on_effects
         self._keep_pace = keep_pace
@@ -119,9 +124,9 @@ class Connection:
 
     # --- from the person
 
-    def typed(self, text: str, room: Room | None = None) -> None:
+    def typed(self, text: str, room: Room | None = None, id: str | None = None) -> None:
         """See `Model.typed`."""
-        self.apply(self.model.typed(text, trio.current_time(), room))
+        self.apply(self.model.typed(text, trio.current_time(), room, id))
 
     def leave(self, text: str = "/quit") -> None:
         """Say *text*, the `/quit`; `run` ends when the server has said `bye`, or after a moment."""
@@ -129,6 +134,10 @@ class Connection:
         self.apply(self.model.leave(now, text))
         is_heard = self.status.state == "online"
         self._life.deadline = now + (self._timeouts.leave_seconds if is_heard else 0)
+
+    def hang_up(self) -> None:
+        """End the link without `/quit`: the server keeps the session, to be resumed."""
+        self._life.cancel()
 
     def ask(self, request: Request) -> None:
         """Send what the model need not know, on this link only."""
@@ -148,14 +157,16 @@ class Connection:
         """Return when the person has left.
 
         Raises:
-            Unreachable: at first contact, or for longer than *give_up_seconds* later on.
+            Unreachable: for longer than *start_seconds* at first contact, or than
+                *give_up_seconds* later on.
             Refused: the server will not have us.
         """
         with self._life:
             await self._keep_linked()
 
     async def _keep_linked(self) -> None:
-        lost_at = trio.current_time()
+        if self._start_seconds > 0:
+            self._give_up_at = trio.current_time() + self._start_seconds
         while True:
             self._set_state("connecting")
             try:
@@ -164,16 +175,30 @@ class Connection:
                 if self.model.is_leaving:
                     return
                 if self.status.state == "online":
-                    lost_at = trio.current_time()
-                wait_seconds = self._wait_seconds(lost.retry_after)
-                if not self._was_online:
-                    raise Unreachable(f"{self._address}: {lost.reason}") from None
-                if trio.current_time() + wait_seconds - lost_at > self._give_up_seconds:
-                    raise Unreachable(f"{self._address}: {lost.reason}; gave up") from None
+                    self._give_up_at = trio.current_time() + self._give_up_seconds
+                wait_seconds = self._wait_or_give_up(lost)
                 self.status.retry_at = trio.current_time() + wait_seconds
                 self.status.reason = lost.reason
                 self._set_state("offline")
                 await trio.sleep(wait_seconds)
+
+    def _wait_or_give_up(self, lost: LinkLost) -> float:
+        """Return how long to wait before the next link.
+
+        Raises:
+            Unreachable, Refused: there is to be no other link.
+        """
+        if not self._was_online and self._start_seconds <= 0:
+            raise lost.refusal or Unreachable(f"{self._address}: {lost.reason}") from None
+        left_seconds = self._give_up_at - trio.current_time()
+        wait_seconds = self._wait_seconds(lost.retry_after)
+        if lost.retry_after is not None and wait_seconds >= left_seconds:
+            wait_seconds = lost.retry_after  # in time, but for the jitter
+        if wait_seconds < left_seconds:
+            return wait_seconds
+        if lost.refusal is not None and not self._was_online:
+            raise lost.refusal from None
+        raise Unreachable(f"{self._address}: {lost.reason}; gave up") from None
 
     def _wait_seconds(self, retry_after: float | None) -> float:
         """Return how long to wait before the next link: exponential, with jitter, so that a
@@ -222,9 +247,13 @@ class Connection:
             token=login.token,
         )
 
+    def _patience(self, seconds: float) -> float:
+        """Return *seconds*, or what is left of them before it is time to give up."""
+        return max(0.0, min(seconds, self._give_up_at - trio.current_time()))
+
     async def _open_stream(self) -> trio.abc.Stream:
         try:
-            with trio.fail_after(self._timeouts.dial_seconds):
+            with trio.fail_after(self._patience(self._timeouts.dial_seconds)):
                 return await self._dial()
         except trio.TooSlowError:
             raise LinkLost("does not answer") from None
@@ -235,7 +264,7 @@ class Connection:
 
     async def _receive(self, stream: trio.abc.Stream) -> None:
         buffer = LineBuffer(MAX_SERVER_LINE_BYTES)
-        seconds = self._timeouts.hello_seconds
+        seconds = self._patience(self._timeouts.hello_seconds)
         while True:
             await self._keep_pace()
             with trio.move_on_after(seconds) as scope:
@@ -271,15 +300,16 @@ class Connection:
         message = safe_line(error.message)
         # Our own dead link may still hold the nick, for a while that the server knows.
         is_passing = error.code in RETRYABLE or error.retry_after is not None
-        if self._was_online and is_passing:
-            raise LinkLost(message, error.retry_after)
-        if error.retry_after is not None:
-            message += f"; try again in {error.retry_after:.0f} s"
+        advice = f"; try again in {error.retry_after:.0f} s" if error.retry_after else ""
         kind = LoginRefused if error.code == LoginFailed.code else Refused
-        raise kind(f"{self._address}: {message}", error)
+        refusal = kind(f"{self._address}: {message}{advice}", error)
+        if is_passing:
+            raise LinkLost(message, error.retry_after, refusal=refusal)
+        raise refusal
 
     def _came_online(self) -> None:
         self._failures = 0
+        self._give_up_at = inf
         self._was_online = True
         self._set_state("online")
         self._send_ping()
@@ -289,7 +319,7 @@ class Connection:
         if bye is None:
             return LinkLost("the server closed the connection")
         if bye.retry_after is None and not self.model.is_leaving:
-            return Refused(f"{self._address}: {safe_line(bye.reason)}")
+            return Refused(f"{self._address}: {safe_line(bye.reason)}", code=bye.code)
         return LinkLost(safe_line(bye.reason), bye.retry_after)
 
     async def _send_queued(self, stream: trio.abc.Stream) -> None:

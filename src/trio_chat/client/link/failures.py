@@ -17,11 +17,14 @@ class Refused(TrioChatError):
 
     Attributes:
         error: what the server answered to the hello; None after a `bye`.
+        code: the reason for programs, as docs/protocol.md lists it for `error` and `bye`; empty if
+            the server does not say.
     """
 
-    def __init__(self, message: str, error: Error | None = None) -> None:
+    def __init__(self, message: str, error: Error | None = None, *, code: str = "") -> None:
         super().__init__(message)
         self.error = error
+        self.code = error.code if error else code
 
 
 class LoginRefused(Refused):
@@ -31,13 +34,17 @@ class LoginRefused(Refused):
 class LinkLost(Exception):
     """This link has ended; another one may be tried.
 
-    *retry_after*: in so many seconds, if the server named a time.
+    *retry_after*: in so many seconds, if the server named a time. *refusal*: what to raise when
+    nothing else is tried, if the server refused the hello for now.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, refusal: Refused | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+        self.refusal = refusal
 
 
 def explain(exc: OSError) -> str:

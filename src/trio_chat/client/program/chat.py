@@ -1,9 +1,4 @@
-"""The client for programs: bots, bridges, tests. It has no screen.
-
-    async with open_chat("127.0.0.1:7373", nick="bot") as chat:
-        await chat.say("lobby", "hello")
-        async for event in chat.events():
-            ...
+"""What a program does in a chat: it speaks, asks, and listens. `open_chat` makes it.
 
 It stands on the same model and connection as the screens: lines are said exactly once, events are
 seen exactly once, and a broken link is mended without a word.
@@ -11,114 +6,38 @@ seen exactly once, and a broken link is mended without a word.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from math import inf
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from weakref import WeakSet
 
 import trio
 
 from trio_chat.client.link.connection import Connection, Login
-from trio_chat.client.link.dial import Dial, dial_tcp, dial_tls, parse_address, tls_context
+from trio_chat.client.link.dial import Dial
 from trio_chat.client.link.failures import Refused, Unreachable
-from trio_chat.client.program.live import EventStream, News
-from trio_chat.client.program.replies import InputReply, PageReply, Replies, chat_error
+from trio_chat.client.program.answers import Answer, History, Part, Stored
+from trio_chat.client.program.asking import PAGE_EVENTS, Asking, room_name
+from trio_chat.client.program.live import News
+from trio_chat.client.program.own import OwnNames
+from trio_chat.client.program.replies import InputReply, Replies, chat_error
+from trio_chat.client.program.stream import EventStream
 from trio_chat.client.state.effects import Effect, Show
-from trio_chat.client.state.model import RETRY_SECONDS, RETRYABLE, Model
+from trio_chat.client.state.model import Model
 from trio_chat.client.state.room.line import bare_room
-from trio_chat.errors import ProtocolError, TrioChatError, Unavailable
-from trio_chat.events import Event, StoredEvent
-from trio_chat.requests import Input, Page
-from trio_chat.wire.native import encode_request
-
-# 10,000 x ~1 KiB, 16 KiB at most: a bot that is further behind than this will not catch up.
-BUFFER_EVENTS = 10_000
-# So many requests wait for their answers at once; more wait for their turn.
-UNANSWERED = 64
+from trio_chat.errors import ConfigError, NotInRoom, ProtocolError, TrioChatError
+from trio_chat.events import Event, MemberInfo, Said, Welcome
+from trio_chat.text import fold
 
 
-class Stored(NamedTuple):
-    """The place of an event in the log."""
-
-    room: str
-    seq: int
-
-
-class Answer(NamedTuple):
-    """The result of a command, and where its act was stored, if it was."""
-
-    data: Any
-    text: str
-    stored: Stored | None
-
-
-class History(NamedTuple):
-    """Stored events, oldest first; *more*: there are others before them."""
-
-    events: tuple[StoredEvent, ...]
-    more: bool
-
-
-@asynccontextmanager
-async def open_chat(
-    address: str,
-    *,
-    nick: str,
-    account: str | None = None,
-    password: str | None = None,
-    token: str | None = None,
-    tls: bool = False,
-    ca: str = "",
-    buffer_events: int = BUFFER_EVENTS,
-    give_up_seconds: float = inf,
-    dial: Dial | None = None,
-) -> AsyncIterator[Chat]:
-    """Connect, say hello, and leave at the end of the block.
-
-    Args:
-        address: `HOST`, `HOST:PORT` or `tls://HOST:PORT`.
-        nick: what to be called; see `Chat.nick` for what it came to be.
-        account, password, token: to log in, if given.
-        tls, ca: as `--tls` and `--ca` of the command line, see docs/client.md.
-        buffer_events: see `Chat.events`.
-        give_up_seconds: how long to try to come back after a link broke; inf: for ever.
-        dial: opens the links instead; for tests.
-
-    Raises:
-        Unreachable: at the start, or for *give_up_seconds* later on.
-        ChatError: the hello was refused: `NameTaken`, `LoginFailed` ...
-        Refused: the server told us to go.
-        ConfigError: *address* or *ca* are not right.
-    """
-    host, port, is_tls = parse_address(address)
-    if dial is None:
-        encrypted = tls or bool(ca) or is_tls
-        dial = dial_tls(host, port, tls_context(ca)) if encrypted else dial_tcp(host, port)
-    chat = Chat(
-        Model(nick),
-        dial,
-        address=f"{host}:{port}",
-        login=Login(account, password, token),
-        buffer_events=buffer_events,
-        give_up_seconds=give_up_seconds,
-    )
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(chat._run, nursery.cancel_scope)
-            try:
-                await chat._wait_online()
-                yield chat
-            finally:
-                chat._connection.leave()  # `_run` ends within `leave_seconds`
-    except BaseExceptionGroup as group:
-        error = _alone(group)
-        raise error from error.__cause__
-    if chat._end is not None:
-        raise chat._end
+class ChatEnded(TrioChatError):
+    """The chat is over: its block was left, or `/quit` was said."""
 
 
 class Chat:
-    """A program's presence on a server, as a person has one; made by `open_chat`."""
+    """A program's presence on a server, as a person has one; made by `open_chat`.
+
+    When the chat has ended, every method that waits raises what ended it: `ChatEnded`, `Refused`
+    or `Unreachable`.
+    """
 
     def __init__(
         self,
@@ -128,14 +47,19 @@ class Chat:
         address: str,
         login: Login,
         buffer_events: int,
+        start_seconds: float,
         give_up_seconds: float,
+        on_token: Callable[[str], None] | None,
     ) -> None:
+        """*on_token* keeps the token of each session, which then outlives the chat; it raises
+        ConfigError."""
         self._model = model
         self._connection = Connection(
             dial,
             model,
             address=address,
             login=login,
+            start_seconds=start_seconds,
             give_up_seconds=give_up_seconds,
             on_effects=self._on_effects,
             keep_pace=self._keep_pace,
@@ -144,162 +68,248 @@ class Chat:
         )
         self._replies = Replies(model)
         self._news = News(model)
+        self._own = OwnNames()
         self._buffer_events = buffer_events
-        self._stream: EventStream | None = None
-        self._turns = trio.Semaphore(UNANSWERED)
-        self._changed = trio.Event()
-        self._end: TrioChatError | None = None
+        self._on_token = on_token
+        self._streams: WeakSet[EventStream] = WeakSet()
+        self._asking = Asking(model, self._connection, self._replies)
+
+    # --- what is known without asking
 
     @property
     def nick(self) -> str:
         """The nick that the server has given us."""
         return self._model.rooms.nick
 
-    async def say(self, room: str, text: str) -> Stored:
+    @property
+    def account(self) -> str | None:
+        """The account we are logged in with; None for a guest."""
+        return self._model.account
+
+    @property
+    def role(self) -> str:
+        """Our role on the server: `guest`, `member`, `moderator`, `admin` or `owner`."""
+        return self._model.role
+
+    @property
+    def limits(self) -> dict[str, int | float]:
+        """The server's limits, as docs/protocol.md lists them for `welcome`."""
+        return dict(self._model.limits)
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The rooms we are in, conversations left out."""
+        rooms = self._model.rooms.by_name.values()
+        return tuple(room.name for room in rooms if room.is_joined and not room.is_direct)
+
+    def members(self, room: str) -> tuple[MemberInfo, ...]:
+        """Return who is in *room*; of a large room only some, for the server tells no more.
+
+        Raises:
+            NotInRoom: we are not in it.
+        """
+        found = self._model.rooms.by_name.get(fold(room_name(room)))
+        if found is None or not found.is_joined:
+            raise NotInRoom(f"you are not in #{bare_room(room)}")
+        return tuple(found.members.values())
+
+    def is_own(self, event: Said) -> bool:
+        """Return whether *event* is our own line: by the account, if both it and we have one, else
+        by the nicks we had, as long as nobody else took them."""
+        return self._own.is_own(event, self.account)
+
+    # --- speaking
+
+    async def say(self, room: str, text: str, *, id: str | None = None) -> Stored:
         """Say *text* in *room*, or to `@nick`; return when it is stored. A leading slash is said.
 
         Cancelled, it is said all the same, when the server can be reached.
 
+        Args:
+            id: names this line, in at most 64 characters. Said again with the same id within a
+                day, by the same account or in the same session, also by another run of the
+                program, it is not repeated, and the place of the first one is returned.
+
         Raises:
             ChatError: it was refused; see `trio_chat.errors` for the kinds. `Unavailable`: 1,000
                 lines that were cancelled wait for the server already.
+            ValueError: *room* or *id* cannot be one.
         """
-        answer = await self._ask(f"/{text}" if text.startswith("/") else text, room)
-        if answer.where is None:
-            raise ProtocolError("bad_request", "the server does not say where it was stored")
-        return Stored(*answer.where)
+        name = room_name(room)
+        answer = await self._asking.ask(f"/{text}" if text.startswith("/") else text, name, id)
+        return _stored(answer)
 
-    async def command(self, text: str, *, room: str | None = None) -> Answer:
+    async def command(self, text: str, *, room: str | None = None, id: str | None = None) -> Answer:
         """Run `/command ...` in *room*; None: where the server says. Return when it has happened.
+
+        *id*: as for `say`. A command that only reads is run again; of one that has happened the
+        answer comes without its data.
 
         Raises:
             ChatError: it was refused; `Unavailable` also where the link broke and nobody knows
                 whether it happened.
+            ValueError: *text* is no command, or *room* or *id* cannot be one.
         """
         if not text.startswith("/") or text.startswith("//"):
             raise ValueError(f"{text!r} is no command: it begins with one slash")
-        answer = await self._ask(text, room)
-        stored = Stored(*answer.where) if answer.where else None
-        if answer.result is None:
-            return Answer(None, "", stored)
-        return Answer(answer.result.data, answer.result.text, stored)
+        answer = await self._asking.ask(text, None if room is None else room_name(room), id)
+        parts = tuple(Part(result.data, result.text) for result in answer.results)
+        data, said = parts[-1] if parts else (None, "")
+        return Answer(data, said, Stored(*answer.where) if answer.where else None, parts)
 
-    async def history(self, room: str, *, before: int | None = None, limit: int = 200) -> History:
-        """Return the newest events of *room*, or the newest before the seq *before*.
+    async def edit(self, room: str, seq: int, text: str, *, id: str | None = None) -> Stored:
+        """Give the line *seq*, which is one's own, another text. Raises as `say` does."""
+        return _stored(await self._asking.ask(f"/edit {seq} {text}", room_name(room), id))
+
+    async def delete(
+        self, room: str, seq: int, reason: str = "", *, id: str | None = None
+    ) -> Stored:
+        """Take the line *seq* back, as a moderator also that of others. Raises as `say` does."""
+        text = f"/delete {seq} {reason}".rstrip()
+        return _stored(await self._asking.ask(text, room_name(room), id))
+
+    async def join(self, room: str, key: str = "") -> None:
+        """Enter *room*, which is made if there is none; nothing happens if we are in it.
+
+        Raises:
+            ChatError: it was refused, for example `Banned`.
+            ValueError: *room* cannot be one.
+        """
+        name = room_name(room)
+        known = self._model.rooms.by_name.get(fold(name))
+        if known is None or not known.is_joined:
+            await self.command(f"/join {name} {key}".rstrip())
+
+    # --- listening
+
+    async def history(
+        self,
+        room: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = PAGE_EVENTS,
+    ) -> History:
+        """Return the newest events of *room*, or the newest before the seq *before*, or the oldest
+        after the seq *after*.
 
         There may be fewer than *limit* though there are more: the server says how many it gives
         at once, and a page has to fit in a line.
 
         Raises:
             ChatError: it was refused.
+            ValueError: *room* cannot be one, *limit* is below 1, or both ends were given.
         """
-        while True:
-            async with self._turns:
-                answer = await self._page(bare_room(room), before, limit)
-            if answer.error is not None and answer.error.code not in RETRYABLE:
-                raise chat_error(answer.error)
-            if answer.error is not None:
-                await trio.sleep(answer.error.retry_after or RETRY_SECONDS)
-            elif answer.backlog is not None:
-                return History(answer.backlog.events, answer.backlog.more)
+        if before is not None and after is not None:
+            raise ValueError("history takes before= or after=, not both")
+        if limit < 1:
+            raise ValueError(f"limit={limit}: a page has at least 1 event")
+        page = await self._asking.page(room_name(room), before=before, after=after, limit=limit)
+        return History(page.events, page.more)
 
-    def events(self) -> EventStream:
+    def events(self, *, since: Mapping[str, int] | None = None) -> EventStream:
         """Return what happens from now on in the rooms one is in, also over broken links: what was
         said meanwhile comes late, but comes, once, and in order. One's own words are among it.
 
-        At most *buffer_events*, and what the last read brought (64 KiB), wait for the program.
-        When they do, the server is not read from, and nothing is lost. Only while the program
-        awaits an answer it is: then twice as many may wait, and beyond that the stream ends in
+        Each call gives a stream of its own, for one task. It has to be read, or closed: at most
+        *buffer_events*, and what the last read brought (64 KiB), wait in it. When they do, the
+        server is not read from, and nothing is lost. Only while the program awaits an answer it
+        is: then twice as many may wait, and in place of what comes beyond that the stream raises
         `EventsLost`.
+
+        Args:
+            since: room -> seq. Of these rooms it gives what comes after that seq: first what is
+                stored, then what happens, without a hole or a double, and never `EventsLost`. One
+                has to be in the rooms. Seq 0 is everything.
         """
-        if self._stream is None:
-            self._stream = EventStream(self._buffer_events, self._wake)
-        return self._stream
+        cursors = {room_name(room): seq for room, seq in (since or {}).items()}
+        asking = self._asking
+        stream = EventStream(self._buffer_events, asking.wake, since=cursors, log=asking)
+        if asking.end is not None:
+            stream.end(asking.end)
+        self._streams.add(stream)
+        return stream
 
-    # --- waiting
+    # --- for `open_chat`
 
-    async def _run(self, scope: trio.CancelScope) -> None:
-        # `open_chat` ends this by `leave`, which has its own deadline.
+    async def run(self, scope: trio.CancelScope) -> None:
+        """Keep the link until the chat has ended, and cancel *scope* then."""
+        # `leave` ends this; it has its own deadline.
         with trio.CancelScope(shield=True):
             try:
                 await self._connection.run()
             except Refused as exc:
-                self._end = chat_error(exc.error) if exc.error else exc
+                self._finish(chat_error(exc.error) if exc.error else exc)
             except Unreachable as exc:
-                self._end = exc
+                self._finish(exc)
+            finally:
+                self._finish(ChatEnded("the chat has ended"))
         scope.cancel()
 
-    async def _wait_online(self) -> None:
-        while not self._model.rooms.is_online:
-            await self._changed.wait()
-        await trio.lowlevel.checkpoint()
+    def _finish(self, error: TrioChatError) -> None:
+        """Whoever waits, or asks from now on, gets *error*, or the one before it."""
+        if self._asking.end is None:
+            self._asking.finish(error)
+            for stream in tuple(self._streams):
+                stream.end(error)
 
-    async def _ask(self, text: str, room: str | None) -> InputReply:
-        """Say *text* and wait for its answer. Raises ChatError."""
-        place = self._model.rooms.room(bare_room(room)) if room is not None else None
-        # What no server would take is refused before it is queued.
-        encode_request(Input(id="i" * 64, room=place.name if place else "r" * 64, text=text))
-        async with self._turns:
-            waiting = len(self._model.outgoing)
-            self._connection.typed(text, place)
-            if len(self._model.outgoing) == waiting:
-                raise Unavailable(f"{waiting} lines wait for the server already")
-            id = self._model.outgoing.newest_id()
-            answer = self._replies.inputs[id] = InputReply()
-            self._wake()
-            try:
-                await answer.arrived.wait()
-            finally:
-                del self._replies.inputs[id]
-        if answer.error is not None:
-            raise answer.error
-        return answer
+    def leave(self) -> None:
+        """End the link, by `/quit` unless the session is kept; `run` ends soon after."""
+        if self._on_token is None:
+            self._connection.leave()
+        else:
+            self._connection.hang_up()
 
-    async def _page(self, room: str, before: int | None, limit: int) -> PageReply:
-        await self._wait_online()
-        id = self._model.outgoing.new_id()
-        answer = self._replies.pages[id] = PageReply(room)
-        self._wake()
-        try:
-            self._connection.ask(Page(id=id, room=room, before=before, limit=limit))
-            await answer.arrived.wait()
-        finally:
-            del self._replies.pages[id]
-        return answer
+    @property
+    def failure(self) -> TrioChatError | None:
+        """What has ended the chat against the program's will."""
+        return None if isinstance(self._asking.end, ChatEnded) else self._asking.end
+
+    async def wait_online(self) -> None:
+        """See `Asking.wait_online`."""
+        await self._asking.wait_online()
+
+    # --- between the connection and the program
 
     async def _keep_pace(self) -> None:
         """Do not read what the program cannot take, unless it waits for what comes after that."""
-        stream = self._stream
-        while stream is not None and stream.is_full and not self._replies:
-            await self._changed.wait()
+        while not self._replies and any(stream.is_full for stream in self._streams):
+            await self._asking.wait_changed()
         await trio.lowlevel.checkpoint()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
-
-    # --- what the connection hands over
 
     def _sift(self, events: list[Event]) -> list[Event]:
         passed = self._replies.sift(events)
+        for event in passed:
+            if isinstance(event, Welcome) and event.session:
+                self._keep_token(event.session)
         self._news.note(passed)
         return passed
+
+    def _keep_token(self, token: str) -> None:
+        """A program that believes its session is kept has to know that it is not."""
+        try:
+            if self._on_token is not None:
+                self._on_token(token)
+        except ConfigError as exc:
+            self._finish(exc)
+            self.leave()
 
     def _on_effects(self, effects: Sequence[Effect]) -> None:
         shown = [effect.event for effect in effects if isinstance(effect, Show)]
         self._replies.shown(shown)
+        self._own.note(shown, self.nick)
         fresh = self._news.fresh(shown)
-        if self._stream is not None:
-            self._stream.put(fresh)
-        self._wake()
+        for stream in tuple(self._streams):
+            stream.put(fresh)
+        self._asking.wake()
 
     def _on_status(self) -> None:
         if self._connection.status.state != "online":
             self._replies.link_lost()
-        self._wake()
+        self._asking.wake()
 
 
-def _alone(group: BaseExceptionGroup) -> BaseException:
-    """Return the one error in *group*, so that what the block raised can be caught by its own
-    name."""
-    return group.exceptions[0] if len(group.exceptions) == 1 else group
+def _stored(answer: InputReply) -> Stored:
+    if answer.where is None:
+        raise ProtocolError("bad_request", "the server does not say where it was stored")
+    return Stored(*answer.where)

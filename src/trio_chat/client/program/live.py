@@ -1,16 +1,14 @@
-"""The live events for a program: those since it came, without the history shown on entering, in a
-bounded buffer. It knows no requests."""
+"""The events that are news to a program: without the history shown on entering a room, and with a
+word where a log began anew. It knows no requests."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, get_args
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias, get_args
 
-import trio
+import msgspec
 
 from trio_chat.client.state.model import Model
-from trio_chat.errors import TrioChatError
 from trio_chat.events import (
     Announced,
     Backlog,
@@ -25,13 +23,23 @@ from trio_chat.events import (
 )
 from trio_chat.text import fold
 
-LiveEvent: TypeAlias = StoredEvent | Joined | Left | Renamed | Gap | Notice | Announced
+# As many rooms as the client's state remembers.
+ROOMS = 1000
+
+
+class Rewound(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The log of *room* ends at the seq *last* now, 0 if it is empty: the server lost what came
+    after it, say because it was restored from a copy. *was*: the seq up to which events were
+    given. Seqs from *last* + 1 on come again, and mean other events."""
+
+    room: str
+    last: int
+    was: int
+
+
+LiveEvent: TypeAlias = StoredEvent | Joined | Left | Renamed | Gap | Rewound | Notice | Announced
 
 _LIVE = (*get_args(StoredEvent), Joined, Left, Renamed, Gap, Notice, Announced)
-
-
-class EventsLost(TrioChatError):
-    """The buffer of `Chat.events` was full, and the server could not be kept waiting."""
 
 
 class News:
@@ -44,6 +52,8 @@ class News:
         # notices of its own.
         self._old: set[int] = set()
         self._told: set[int] = set()
+        # Folded room -> the highest seq the model has shown; what comes below it is another log.
+        self._reached: dict[str, int] = {}
 
     def note(self, events: Sequence[Event]) -> None:
         """Look at a batch before the model does."""
@@ -55,17 +65,55 @@ class News:
             elif isinstance(event, Notice):
                 self._told.add(id(event))
 
-    def fresh(self, shown: Sequence[Event]) -> list[Any]:
+    def fresh(self, shown: Sequence[Event]) -> list[LiveEvent]:
         """Return what is live, out of what the model shows of that batch."""
-        fresh = [event for event in shown if isinstance(event, _LIVE) and self._is_fresh(event)]
+        fresh = [live for event in shown for live in self._live(event)]
         self._old.clear()
         self._told.clear()
         return fresh
+
+    def _live(self, event: Event) -> Iterator[LiveEvent]:
+        if isinstance(event, Gap):
+            yield self._gap(event)
+            return
+        if isinstance(event, StoredEvent):
+            yield from self._reach(event)
+        elif isinstance(event, Left | Renamed):
+            self._conversation_moved(event)
+        if isinstance(event, _LIVE) and self._is_fresh(event):
+            yield event
 
     def _is_fresh(self, event: Event) -> bool:
         if isinstance(event, Notice):
             return id(event) in self._told
         return id(event) not in self._old
+
+    def _reach(self, event: StoredEvent) -> Iterator[Rewound]:
+        """Note how far the log was shown; yield a word if it began anew without one."""
+        key = fold(event.room)
+        reached = self._reached.pop(key, 0)
+        if event.seq <= reached:
+            yield Rewound(room=event.room, last=event.seq - 1, was=reached)
+        self._reached[key] = event.seq
+        if len(self._reached) > ROOMS:
+            del self._reached[next(iter(self._reached))]
+
+    def _gap(self, event: Gap) -> Gap | Rewound:
+        key = fold(event.room)
+        reached = self._reached.get(key, 0)
+        if event.reason != "rewound" and event.first > reached:
+            return event
+        self._reached[key] = event.first - 1
+        return Rewound(room=event.room, last=event.first - 1, was=max(reached, event.first - 1))
+
+    def _conversation_moved(self, event: Left | Renamed) -> None:
+        """A conversation that ends is forgotten: the next one under that nick is another log."""
+        if isinstance(event, Renamed):
+            old, new = fold(f"@{event.old}"), fold(f"@{event.new}")
+            if old in self._reached and new not in self._reached:
+                self._reached[new] = self._reached.pop(old)
+        elif event.room.startswith("@"):
+            self._reached.pop(fold(event.room), None)
 
     def _note_backlog(self, event: Backlog) -> None:
         key = fold(event.room)
@@ -76,42 +124,3 @@ class News:
             self._entering.add(key)
         if key in self._entering:
             self._old.update(map(id, event.events))
-
-
-class EventStream:
-    """An async iterator over live events; see `Chat.events`. *buffer_events*: its bound;
-    *on_taken*: called after each event that was taken."""
-
-    def __init__(self, buffer_events: int, on_taken: Callable[[], None]) -> None:
-        self._buffer: deque[LiveEvent] = deque()
-        self._buffer_events = buffer_events
-        self._on_taken = on_taken
-        self._lost = 0
-        self._arrived = trio.Event()
-
-    @property
-    def is_full(self) -> bool:
-        return len(self._buffer) >= self._buffer_events
-
-    def put(self, events: Sequence[LiveEvent]) -> None:
-        """Add a batch, which one read brought and which is kept or lost as a whole."""
-        if len(self._buffer) < 2 * self._buffer_events:
-            self._buffer.extend(events)
-        else:
-            self._lost += len(events)
-        self._arrived.set()
-        self._arrived = trio.Event()
-
-    def __aiter__(self) -> EventStream:
-        return self
-
-    async def __anext__(self) -> LiveEvent:
-        """Return the next event. Raises EventsLost."""
-        while not self._buffer:
-            if self._lost:
-                raise EventsLost(f"{self._lost} events came while too many others waited")
-            await self._arrived.wait()
-        await trio.lowlevel.checkpoint()
-        event = self._buffer.popleft()
-        self._on_taken()
-        return event

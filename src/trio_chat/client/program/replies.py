@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import trio
 
 from trio_chat.client.state.model import Model
-from trio_chat.errors import ChatError
-from trio_chat.events import Backlog, Done, Error, Event, Result, Said
+from trio_chat.errors import ChatError, TrioChatError
+from trio_chat.events import Backlog, Done, Error, Event, Gap, Result, Said
 from trio_chat.text import fold
 
 _ERRORS = {kind.code: kind for kind in ChatError.__subclasses__()}
@@ -17,21 +17,25 @@ _ERRORS = {kind.code: kind for kind in ChatError.__subclasses__()}
 
 @dataclass(slots=True, eq=False)
 class InputReply:
-    """The answer to a line. *where*: room and seq, if it was stored."""
+    """The answer to a line. *where*: room and seq, if it was stored. *waiting*: how many tasks
+    wait for it."""
 
     arrived: trio.Event = field(default_factory=trio.Event)
-    result: Result | None = None
+    results: list[Result] = field(default_factory=list)
     where: tuple[str, int] | None = None
-    error: ChatError | None = None
+    error: TrioChatError | None = None
+    waiting: int = 0
 
 
 @dataclass(slots=True, eq=False)
 class PageReply:
-    """The answer to a request for history. Neither *backlog* nor *error*: the link broke."""
+    """The answer to a request for history. Neither *backlog* nor *error*: the link broke.
+    *hidden*: the gaps in it, of those whom one ignores."""
 
     room: str
     arrived: trio.Event = field(default_factory=trio.Event)
     backlog: Backlog | None = None
+    hidden: list[Gap] = field(default_factory=list)
     error: Error | None = None
 
 
@@ -57,6 +61,8 @@ class Replies:
         """Return *events* without the pages that were asked for here."""
         passed: list[Event] = []
         for event in events:
+            if isinstance(event, Gap) and event.reason == "ignored":
+                self._note_hidden(event)
             if isinstance(event, Done | Error) and event.id in self.pages:
                 passed += self._release(self.pages[event.id], event)
             elif self._held or (isinstance(event, Backlog) and self._is_asked(event.room)):
@@ -79,9 +85,26 @@ class Replies:
                 self._recognise(event)
 
     def link_lost(self) -> None:
+        """Forget what has come of answers that are not complete: they are given again."""
         self._held.clear()
+        for answer in self.inputs.values():
+            if not answer.arrived.is_set():
+                answer.results.clear()
         for page in self.pages.values():
             page.arrived.set()
+
+    def end(self, error: TrioChatError) -> None:
+        """Answer all that is waited for by *error*: there is no server any more."""
+        for answer in self.inputs.values():
+            answer.error = answer.error or error
+            answer.arrived.set()
+        self.link_lost()
+
+    def _note_hidden(self, gap: Gap) -> None:
+        """It may be of a page that was asked for: then it comes before the page's backlog."""
+        for page in self.pages.values():
+            if fold(page.room) == fold(gap.room) and not page.arrived.is_set():
+                page.hidden.append(gap)
 
     def _is_asked(self, room: str) -> bool:
         return any(fold(page.room) == fold(room) for page in self.pages.values())
@@ -105,7 +128,7 @@ class Replies:
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Result) and event.id in self.inputs:
-            self.inputs[event.id].result = event
+            self.inputs[event.id].results.append(event)
         elif isinstance(event, Done) and event.id in self.inputs:
             answer = self.inputs[event.id]
             if event.room is not None and event.seq is not None:
@@ -122,10 +145,10 @@ class Replies:
 
 
 def chat_error(error: Error) -> ChatError:
-    """Return the exception for what the server refused: by its code, else `ChatError` itself."""
+    """Return the exception for what the server refused: by its code, else `ChatError` itself, with
+    the code as it is."""
     kind = _ERRORS.get(error.code)
-    if kind is None:
-        return ChatError(f"{error.message} ({error.code})", retry_after=error.retry_after)
-    exc = kind(error.message)
+    exc = kind(error.message) if kind else ChatError(f"{error.message} ({error.code})")
+    exc.code = error.code
     exc.retry_after = error.retry_after
     return exc

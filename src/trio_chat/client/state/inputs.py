@@ -42,15 +42,16 @@ class Inputs:
 
     # --- in
 
-    def typed(self, text: str, room: Room | None) -> None:
+    def typed(self, text: str, room: Room | None, id: str | None = None) -> None:
         """Take in what the person typed in *room*; None: in whichever is current when it is
-        sent."""
+        sent. *id*: of the request, instead of a new one."""
         text = text.encode("utf-8", "replace").decode()
         problem = self._check(text, room)
         if problem:
             self.show_error(Error(code="too_long", message=problem), refused=text)
         else:
-            line = self.outgoing.add(text, room.name if room else None, self._rooms.now_ms())
+            name = room.name if room else None
+            line = self.outgoing.add(text, name, self._rooms.now_ms(), id)
             line.goes_to = self._target(text)
 
     def join_first_room(self) -> None:

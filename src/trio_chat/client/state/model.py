@@ -117,6 +117,15 @@ class Model:
         client = f"trio-chat/{__version__}"
         return Hello(id=self._hello_id, nick=self.rooms.nick, client=client, resume=resume)
 
+    @property
+    def token(self) -> str:
+        """The token of the session, to resume it; empty before the first welcome."""
+        return self._token
+
+    def go_on_with(self, token: str) -> None:
+        """Resume the session that an earlier run of the program had; before the first hello."""
+        self._token = token
+
     def is_hello(self, id: str | None) -> bool:
         return id is not None and id == self._hello_id
 
@@ -140,10 +149,13 @@ class Model:
                 self._handlers[type(event)](event, now)
         return self._collect(now)
 
-    def typed(self, text: str, now: float, room: Room | None = None) -> list[Effect]:
+    def typed(
+        self, text: str, now: float, room: Room | None = None, id: str | None = None
+    ) -> list[Effect]:
         """Take in what the person typed in *room*; None: in whichever is current when it is
-        sent, so that the lines of a script follow its `/join`."""
-        self.inputs.typed(text, room)
+        sent, so that the lines of a script follow its `/join`. *id*: of the request, instead of a
+        new one."""
+        self.inputs.typed(text, room, id)
         return self._collect(now)
 
     def saw(self, room: Room, now: float) -> bool:

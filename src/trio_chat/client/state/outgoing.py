@@ -66,8 +66,9 @@ class Outgoing:
         """Return an id that no other run of a client has used."""
         return f"{self._prefix}-{next(self._numbers)}"
 
-    def add(self, text: str, room: str | None, at_ms: int) -> Pending:
-        line = Pending(self.new_id(), text, room, at_ms)
+    def add(self, text: str, room: str | None, at_ms: int, id: str | None = None) -> Pending:
+        """Add a line; *id*: instead of a new one, and none of those that are here."""
+        line = Pending(id or self.new_id(), text, room, at_ms)
         self._lines[line.id] = line
         return line
 
@@ -76,10 +77,6 @@ class Outgoing:
 
     def get(self, id: str) -> Pending | None:
         return self._lines.get(id)
-
-    def newest_id(self) -> str:
-        """Return the id of the line that was added last; there must be one."""
-        return next(reversed(self._lines))
 
     def in_room(self, room: str) -> list[Pending]:
         return [line for line in self._lines.values() if line.room == room]

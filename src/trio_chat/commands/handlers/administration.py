@@ -73,8 +73,9 @@ def stats(context: Context, _: tuple[str, ...]) -> Outcome:
     now = context.process.stats()
     text = (
         f"{now.connections} connections, {now.members} members, {now.accounts} accounts, "
-        f"{now.rooms} rooms; {now.events} events shown in {timedelta(seconds=now.uptime_seconds)}; "
-        f"{now.memory_bytes / 2**20:.0f} MiB"
+        f"{now.rooms} rooms; {now.events} events shown in {timedelta(seconds=now.uptime_seconds)}, "
+        f"{now.sends} sends; {now.lagging} sessions lag, {now.queued_bytes / 1024:.0f} KiB wait; "
+        f"{now.refused_writes} writes refused; {now.memory_bytes / 2**20:.0f} MiB"
     )
     return Outcome(text=text, data=now._asdict())
 

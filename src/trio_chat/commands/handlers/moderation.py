@@ -56,7 +56,7 @@ def kill(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return Outcome(
         text=f"{target.nick} is put off the server",
         act=act(context, "kill", target=target.nick, reason=reason),
-        effects=(Dismiss(target.identity, why),),
+        effects=(Dismiss(target.identity, why, "killed"),),
     )
 
 

@@ -72,7 +72,7 @@ def sban(context: Context, arguments: tuple[str, ...]) -> Outcome:
         data={"number": sanction.number, "dismissed": len(caught)},
         changes=given.changes,
         act=given.act,
-        effects=tuple(Dismiss(member.identity, reason, retry_after) for member in caught),
+        effects=tuple(Dismiss(member.identity, reason, "banned", retry_after) for member in caught),
     )
 
 

@@ -32,7 +32,7 @@ def check(loaded: Loaded) -> str:
     """
     config = loaded.config
     check_auto_join(config)
-    check_listen(config.server)
+    check_listen(config)
     where = config.data_folder if not config.store.memory else "memory"
     return f"the configuration is right; data: {where}; listen: {', '.join(config.server.listen)}"
 

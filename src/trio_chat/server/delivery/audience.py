@@ -7,7 +7,7 @@ Sessions of one wire flavour are given the same bytes. Those whose member ignore
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import structlog
 
@@ -43,6 +43,9 @@ class Hearers:
         for group in (*self.by_flavour.values(), self.filtered):
             yield from group.values()
 
+    def __len__(self) -> int:
+        return sum(map(len, self.by_flavour.values())) + len(self.filtered)
+
     def __bool__(self) -> bool:
         return bool(self.filtered) or any(self.by_flavour.values())
 
@@ -63,11 +66,26 @@ class Hearers:
             group.pop(session.outbox, None)
 
 
+class AudienceStatistics(NamedTuple):
+    """The figures of an audience now.
+
+    Attributes:
+        logs: rooms and conversations that somebody hears.
+        subscriptions: each of one session to one log.
+    """
+
+    logs: int
+    subscriptions: int
+
+
 class Audience:
     """The hearers of every log, by its key."""
 
     def __init__(self) -> None:
         self._hearers: dict[str, Hearers] = {}
+
+    def statistics(self) -> AudienceStatistics:
+        return AudienceStatistics(len(self._hearers), sum(map(len, self._hearers.values())))
 
     def of(self, key: str) -> Hearers | None:
         return self._hearers.get(key)

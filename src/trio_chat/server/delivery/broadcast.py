@@ -7,7 +7,7 @@ member; the answers to those who wrote follow what they caused.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import trio
 
@@ -49,14 +49,25 @@ class Facts(Protocol):
         had happened before. Do the rest, and let go of who waits for it."""
 
 
+class BroadcastStatistics(NamedTuple):
+    """The figures of a broadcaster since the start.
+
+    Attributes:
+        batches: of writes, shown at once.
+        events: that were stored and shown.
+        sends: shares of a room's events, each to one session.
+    """
+
+    batches: int
+    events: int
+    sends: int
+
+
 class Broadcaster:
     """Reads what the store committed and shows it.
 
     A wire that fails to show something costs the sessions that speak it, and nobody else: they
     read the log instead, each behind its own fence.
-
-    Attributes:
-        shown_events: how many were shown since the start.
     """
 
     def __init__(
@@ -75,7 +86,10 @@ class Broadcaster:
         self._presence = presence
         self._settings = settings
         self._facts = facts
-        self.shown_events = 0
+        self._batches = self._events = self._sends = 0
+
+    def statistics(self) -> BroadcastStatistics:
+        return BroadcastStatistics(self._batches, self._events, self._sends)
 
     async def run(self) -> None:
         """Until the store closes its channel.
@@ -114,6 +128,7 @@ class Broadcaster:
 
     async def publish(self, batch: Sequence[Write]) -> int:
         """Show one committed batch, then answer its writers; return how many rooms had a share."""
+        self._batches += 1
         by_room: dict[str, list[Write]] = {}
         by_writer: dict[Session, list[Write]] = {}
         for write in batch:
@@ -157,10 +172,11 @@ class Broadcaster:
         self._presence.flush(key)
         before = talk.shown
         talk.show(writes)
-        self.shown_events += len(writes)
+        self._events += len(writes)
         hearers = self._audience.of(key)
         if hearers is None:
             return
+        self._sends += len(hearers)
         share = _Share(talk, writes, before, self._audience, self._accounts)
         if isinstance(talk, Direct) or share.amends_for_some:
             for session in tuple(hearers):

@@ -252,11 +252,12 @@ class Session:
 
     # --- the end
 
-    def close(self, reason: str, *, retry_after: float | None = None) -> None:
-        """Say `bye`; what waits is still sent, what still comes is discarded."""
+    def close(self, reason: str, *, code: str = "", retry_after: float | None = None) -> None:
+        """Say `bye`; what waits is still sent, what still comes is discarded. *code*: the reason
+        for programs, if they have to know it."""
         if not self.closing:
             self.closing = True
-            self.bye = Bye(reason=reason, retry_after=retry_after)
+            self.bye = Bye(reason=reason, code=code, retry_after=retry_after)
             self._carrier.start_farewell()
 
     def fail(self) -> None:

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from trio_chat.events import Announced
 from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.net.links import source_of
+
+
+class SessionStatistics(NamedTuple):
+    """The figures of all sessions now.
+
+    Attributes:
+        sessions: as many as there are links.
+        by_flavour: how many speak each wire; "": they have not said hello.
+        lagging: how many read from the log what their links did not take.
+        queued_bytes: what waits for the links.
+    """
+
+    sessions: int
+    by_flavour: dict[str, int]
+    lagging: int
+    queued_bytes: int
 
 
 class Sessions:
@@ -22,6 +39,16 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._sessions)
+
+    def statistics(self) -> SessionStatistics:
+        """Looks at every session."""
+        flavours = Counter(one.flavour if one.member else "" for one in self._sessions)
+        return SessionStatistics(
+            sessions=len(self._sessions),
+            by_flavour=dict(flavours),
+            lagging=sum(one.outbox.lagging for one in self._sessions),
+            queued_bytes=sum(one.outbox.queued_bytes for one in self._sessions),
+        )
 
     def add(self, session: Session) -> None:
         self._sessions[session] = None

@@ -94,12 +94,17 @@ class Departures:
         self._leave_if_alone(member, reason)
         self._conversations.forget(member.identity, partners)
 
-    def end_device(self, device: Session | Seat) -> None:
+    def end_device(
+        self,
+        device: Session | Seat,
+        reason: str = "ended by another session of this account",
+        code: str = "session_ended",
+    ) -> None:
         """Another device of the same account ends this one, which is linked or away."""
         session = device if isinstance(device, Session) else self._devices.session_in(device)
         if session is not None:
             self.quit(session, "ended by another session")
-            session.close("ended by another session of this account")
+            session.close(reason, code=code)
         elif isinstance(device, Seat):
             self._remove(device)
             self._leave_if_alone(device.member, "ended by another session")
@@ -109,7 +114,7 @@ class Departures:
         session = self._devices.session_in(seat)
         if session is not None:
             self._devices.release(session)
-            session.close("this session was resumed elsewhere")
+            session.close("this session was resumed elsewhere", code="resumed_elsewhere")
 
     def give_up(self, session: Session, reason: str) -> None:
         """The session, which goes on, speaks no longer for its member."""
@@ -123,11 +128,13 @@ class Departures:
 
     # --- a member ends
 
-    def dismiss(self, member: Member, reason: str, retry_after: float | None = None) -> None:
+    def dismiss(
+        self, member: Member, reason: str, code: str, retry_after: float | None = None
+    ) -> None:
         """The member leaves at once, with all its devices, and comes back to no session."""
         for own in tuple(self._devices.of(member)):
             self._devices.release(own)
-            own.close(reason, retry_after=retry_after)
+            own.close(reason, code=code, retry_after=retry_after)
         guest = self._seats.of_guest(member)
         seats = self._seats.of_account(member.account_id) if member.account_id else ()
         for seat in (guest, *seats):
@@ -139,7 +146,7 @@ class Departures:
         """The account's member leaves, if it is here, and comes back to no session."""
         member = self._state.directory.of_account(account.id)
         if member is not None:
-            self.dismiss(member, reason)
+            self.dismiss(member, reason, "account_removed")
         for seat in self._seats.of_account(account.id):
             self._remove(seat)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from trio_chat.chat.state import State
 from trio_chat.server.delivery.audience import Audience
@@ -19,6 +20,21 @@ from trio_chat.server.hub.seats import Seats
 from trio_chat.server.net.deadlines import Deadlines
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Store
+
+
+class HubStatistics(NamedTuple):
+    """The figures of a hub now.
+
+    Attributes:
+        members: who are here, linked or not.
+        seats: sessions that are kept, linked or not.
+    """
+
+    members: int
+    seats: int
+    rooms: int
+    conversations: int
+    accounts: int
 
 
 class Hub:
@@ -85,4 +101,14 @@ class Hub:
             deadlines,
             settings,
             now_ms,
+        )
+
+    def statistics(self) -> HubStatistics:
+        directory = self.state.directory
+        return HubStatistics(
+            members=len(directory.members),
+            seats=len(self.seats),
+            rooms=len(directory.rooms),
+            conversations=len(directory.directs),
+            accounts=len(self.state.accounts),
         )

@@ -70,7 +70,8 @@ class Performer:
     def _dismiss(self, effect: Dismiss) -> None:
         member = self._directory.of_identity(effect.identity)
         if member is not None:
-            self._departures.dismiss(member, effect.reason, effect.retry_after)
+            code, retry_after = effect.code, effect.retry_after
+            self._departures.dismiss(member, effect.reason, code, retry_after)
 
     def _archive(self, effect: Archive) -> None:
         room = self._directory.rooms.get(effect.key)
@@ -103,7 +104,7 @@ class Performer:
         """The sessions that a token opened end with it."""
         for seat in self._seats.of_account(account):
             if seat.token == id:
-                self._departures.end_device(seat)
+                self._departures.end_device(seat, "the token was revoked", "token_revoked")
 
     def _take_up_setting(self, member: Member, entry: str) -> None:
         field, _, key = entry.partition(" ")

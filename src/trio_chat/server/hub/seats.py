@@ -126,6 +126,9 @@ class Seats:
         self._guests: dict[str, Seat] = {}  # by identity
         self._of_account: dict[str, dict[Seat, None]] = {}  # by the account's id
 
+    def __len__(self) -> int:
+        return len(self._by_key)
+
     def __iter__(self) -> Iterator[Seat]:
         return iter(self._by_key.values())
 

@@ -149,6 +149,7 @@ class Connection:
         self._deadline = self._shared.deadlines.after(timeouts.greet_seconds, self._greet)
         self.session.hello_by = trio.current_time() + timeouts.hello_seconds
         while await self._link.receive(self):
+            self.session.outbox.send = self._link.send  # by now it is known how
             await self._deal_with_kept()
         await self._hear_out()
         await self._finish()
@@ -213,14 +214,17 @@ class Connection:
         if not session.outbox.flows:
             await session.outbox.drained(self._shared.settings.config.limits.outbox_bytes // 2)
         session.heard_at = trio.current_time()
+        if isinstance(item, Reply | Refusal):
+            await session.settle()  # it comes after whatever the lines before it cause
+        if session.closing:
+            return
         match item:
             case Reply():
-                await session.settle()
                 session.outbox.put(item.data)
-            case Fault():
-                self._note_fault(item)
             case Refusal():
                 self._refuse(item)
+            case Fault():
+                self._note_fault(item)
             case _:
                 await self._answer(item)
 

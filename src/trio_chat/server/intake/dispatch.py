@@ -60,13 +60,13 @@ class Dispatcher:
         """Raises ChatError: it was refused. The error says which command it is about."""
         command = self._table.find(invocation.name)
         try:
-            await self._run(session, request, invocation, command)
+            await self._run(session, request, command, invocation)
         except ChatError as exc:
             exc.command = command.name
             raise
 
     async def _run(
-        self, session: Session, request: Input, invocation: Invocation, command: Command
+        self, session: Session, request: Input, command: Command, invocation: Invocation
     ) -> None:
         # First, because a wait between the guard and the handler would make the guard's answer
         # old; and because what has happened is answered so, whatever has changed since.

@@ -104,7 +104,7 @@ class SocketLink:
         while True:
             await trio.lowlevel.wait_writable(self._socket)
             try:
-                return self._socket.send(data)
+                return self.send(data)
             except BlockingIOError:
                 continue
 
@@ -129,14 +129,17 @@ class WatchedLink(SocketLink):
 
     __slots__ = ("_closed", "_readable", "_readiness", "_taker", "_task")
 
-    def __init__(self, sock: socket.socket, peer: str, readiness: Readiness) -> None:
+    def __init__(
+        self, sock: socket.socket, peer: str, readiness: Readiness, *, writable: bool = False
+    ) -> None:
+        """*writable*: be told, too, when the socket takes more after it was full."""
         super().__init__(sock, peer)
         self._readiness = readiness
         self._readable = False  # perhaps
         self._closed = False
         self._task: trio.lowlevel.Task | None = None  # waits in `receive`
         self._taker: Taker | None = None
-        readiness.add(sock, self)
+        readiness.add(sock, self, writable=writable)
 
     async def receive(self, taker: Taker) -> bool:
         while self._readable:
@@ -233,30 +236,17 @@ class StreamLink:
         await trio.aclose_forcefully(self._stream)
 
 
-class TlsLink(StreamLink):
-    """An encrypted stream, which says that it closes."""
+class SslStreamLink(StreamLink):
+    """An encrypted stream, where `tls_links.TlsLink` cannot watch the socket."""
 
     def __init__(self, stream: trio.SSLStream[trio.SocketStream]) -> None:
-        super().__init__(stream, _address(stream.transport_stream.socket))
+        super().__init__(stream, peer_address(stream.transport_stream.socket))
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
 
-def link_to(stream: trio.abc.Stream, readiness: Readiness | None) -> Link:
-    """The link for *stream*, which it takes over."""
-    if isinstance(stream, trio.SSLStream):
-        return TlsLink(stream)
-    if not isinstance(stream, trio.SocketStream):
-        return StreamLink(stream)
-    theirs = stream.socket
-    sock = socket.socket(theirs.family, theirs.type, theirs.proto, theirs.detach())
-    if readiness is None:
-        return SocketLink(sock, _address(sock))
-    return WatchedLink(sock, _address(sock), readiness)
-
-
-def _address(sock: socket.socket | trio.socket.SocketType) -> str:
+def peer_address(sock: socket.socket | trio.socket.SocketType) -> str:
     try:
         name = sock.getpeername()
     except OSError:

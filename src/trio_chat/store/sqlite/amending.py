@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from trio_chat.store.api import Amended
-from trio_chat.store.entries import SAID
+from trio_chat.store.entries import EMPTIED, SAID
 from trio_chat.store.sqlite import authors, index
 from trio_chat.store.sqlite.ids import SEQ_MASK
 
@@ -59,9 +59,9 @@ def redact_some(db: apsw.Connection, account: str, after: int) -> tuple[int | No
         rows: list[Any] = db.execute(_BY_ACCOUNT, (low, high, account)).fetchall()
         for identity, *values in rows:
             found = Found(*values)
-            if found.may_be_amended or found.kind == "edited":
+            if found.may_be_amended or found.kind in EMPTIED:
                 amend(db, identity, found.text, "", "deleted")
-                deleted += found.kind != "edited"
+                deleted += found.kind not in EMPTIED
                 characters += max(len(found.text), 16)
             if characters > BITE_CHARACTERS:
                 return identity, deleted

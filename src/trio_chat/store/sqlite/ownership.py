@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -45,28 +45,29 @@ def own_folder(folder: Path) -> Iterator[None]:
         yield
 
 
-async def keep_watching(files: Iterable[Path]) -> None:
-    """Tell the log when one of *files* is deleted or replaced, until cancelled."""
-    known = {file: await _identity(file) for file in files}
-    while known:
+def identity(file: Path) -> tuple[int, int] | None:
+    """Return what tells *file* from another one of its name; None: there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+async def keep_watching(known: Mapping[Path, tuple[int, int] | None]) -> None:
+    """Tell the log when a file has not the `identity` any more that is known, until cancelled."""
+    left = dict(known)
+    while left:
         await trio.sleep(WATCH_SECONDS)
-        for file in tuple(known):
-            if await _identity(file) != known[file]:
-                del known[file]
+        for file in tuple(left):
+            if await trio.to_thread.run_sync(identity, file) != left[file]:
+                del left[file]
                 _log.error(
                     "a file of the running server was deleted or replaced: stop the server, and"
                     " look what lies there before you start it again",
                     file=str(file),
                 )
     await trio.sleep_forever()
-
-
-async def _identity(file: Path) -> tuple[int, int] | None:
-    try:
-        status = await trio.Path(file).stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def create_private(file: Path) -> None:

@@ -57,7 +57,12 @@ SETTLE = (
 )
 FORGET = """
     DELETE FROM id_seen
-    WHERE (scope, key) IN (SELECT scope, key FROM id_seen WHERE at_ms < ? LIMIT ?)
+    WHERE (scope, key) IN (SELECT scope, key FROM id_seen WHERE at_ms < ?1 LIMIT ?2)
+"""
+FORGET_SCOPE = """
+    DELETE FROM id_seen WHERE (scope, key) IN (
+        SELECT scope, key FROM id_seen WHERE scope = ?3 AND at_ms < ?1 LIMIT ?2
+    )
 """
 # Nothing is left of the log, here and in the index, and no id that happened in it.
 FORGET_DROPPED = """

@@ -28,7 +28,14 @@ from trio_chat.store.sqlite.backup import copy_into, new_file
 from trio_chat.store.sqlite.connections import open_connection
 from trio_chat.store.sqlite.ids import Head
 from trio_chat.store.sqlite.migrations import migrate, steps
-from trio_chat.store.sqlite.ownership import LOCK_NAME, create_private, keep_watching, own_folder
+from trio_chat.store.sqlite.ownership import (
+    LOCK_NAME,
+    create_private,
+    identity,
+    keep_watching,
+    own_folder,
+)
+from trio_chat.store.sqlite.runs import Runs
 from trio_chat.store.sqlite.searchers import Searchers
 from trio_chat.store.sqlite.searching import Wanted, search
 from trio_chat.store.sqlite.upkeep import Upkeep
@@ -64,6 +71,7 @@ class SqliteStore:
         reader: apsw.AsyncConnection,
         searchers: Searchers,
         committer: Committer,
+        runs: Runs,
     ) -> None:
         self._path = path
         self._section = section
@@ -72,12 +80,14 @@ class SqliteStore:
         self._reader = reader
         self._searchers = searchers
         self._committer = committer
+        self._runs = runs
         self._failing = False
         self.batches = Batches(section.queue_writes, section.batch_writes)
         self.upkeep = Upkeep(writer, committer)
         self.committed = self.batches.committed
         self.submit_nowait = self.batches.submit_nowait
         self.submit = self.batches.submit
+        self.statistics = self.batches.statistics
         self.drop = self.upkeep.drop
         self.forget_ids = self.upkeep.forget_ids
 
@@ -88,6 +98,13 @@ class SqliteStore:
     @property
     def committing(self) -> bool:
         return self.batches.committing
+
+    @property
+    def generation(self) -> str:
+        return self._runs.current
+
+    def continues(self, generation: str) -> bool:
+        return generation in self._runs
 
     # --- writing
 
@@ -253,13 +270,14 @@ async def open_sqlite_store(
     path = folder / DATABASE_NAME
     with own_folder(folder):
         create_private(path)
+        known = {file: identity(file) for file in (folder / LOCK_NAME, path)}
         async with AsyncExitStack() as connections:
             store = await _open(path, section, vfs, connections)
             async with store.batches.running(store.commit) as nursery:
                 nursery.start_soon(store.upkeep.keep_settling)
                 nursery.start_soon(store.upkeep.keep_tidying)
                 nursery.start_soon(store.upkeep.keep_forgetting, section.remember_ids_seconds)
-                nursery.start_soon(keep_watching, (folder / LOCK_NAME, path))
+                nursery.start_soon(keep_watching, known)
                 yield store
             await store.upkeep.finish()
 
@@ -271,7 +289,7 @@ async def _open(
     enter = connections.enter_async_context
     try:
         writer = await enter(connect())
-        committer = await writer.async_run(_prepare, writer)
+        committer, runs = await writer.async_run(_prepare, writer)
         reader = await enter(connect(query_only=True))
         searchers = Searchers(
             await enter(connect(query_only=True)), await enter(connect(query_only=True))
@@ -284,9 +302,9 @@ async def _open(
         raise StoreError(
             f"{path}: cannot be used ({exc}); look after the disk, or restore a backup"
         ) from exc
-    return SqliteStore(path, section, vfs, writer, reader, searchers, committer)
+    return SqliteStore(path, section, vfs, writer, reader, searchers, committer, runs)
 
 
-def _prepare(db: apsw.Connection) -> Committer:
+def _prepare(db: apsw.Connection) -> tuple[Committer, Runs]:
     migrate(db, steps())
-    return Committer(db)
+    return Committer(db), Runs(db)

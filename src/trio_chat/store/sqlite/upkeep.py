@@ -103,12 +103,12 @@ class Upkeep:
         await self.bite(self._committer.drop, room)
         self._tidying.set()
 
-    async def forget_ids(self, before_ms: int) -> int:
+    async def forget_ids(self, before_ms: int, *, scope: str | None = None) -> int:
         forget = self._committer.forget_ids
         forgotten = 0
         gone = FORGET_BITE_IDS
         while gone == FORGET_BITE_IDS:
-            gone = await self.bite(forget, before_ms, FORGET_BITE_IDS)
+            gone = await self.bite(forget, before_ms, FORGET_BITE_IDS, scope)
             forgotten += gone
         return forgotten
 

@@ -284,11 +284,14 @@ class Committer:
         self.firsts = {}
         self.unsettled = 0
 
-    def forget_ids(self, before_ms: int, limit: int) -> int:
-        """Delete up to *limit* keys older than that; return how many."""
+    def forget_ids(self, before_ms: int, limit: int, scope: str | None) -> int:
+        """Delete up to *limit* keys older than that, of one scope or of all; return how many."""
         self.settle()
         with self._db:
-            self._cursor.execute(statements.FORGET, (before_ms, limit))
+            if scope is None:
+                self._cursor.execute(statements.FORGET, (before_ms, limit))
+            else:
+                self._cursor.execute(statements.FORGET_SCOPE, (before_ms, limit, scope))
             forgotten = self._db.changes()
             if forgotten < limit:
                 self._cursor.execute(statements.FORGET_DROPPED, (before_ms, SEQ_BITS, SEQ_MASK))
