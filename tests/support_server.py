@@ -156,11 +156,18 @@ class ChatServer:
         self.scope.cancel()
         await self.finished.wait()
 
-    def dial(self, *, capacity_bytes: int = CAPACITY_BYTES) -> PipeStream:
-        """A new link, as its far end sees it."""
+    def dial(self, *, peer: str = "", capacity_bytes: int = CAPACITY_BYTES) -> PipeStream:
+        """A new link, as its far end sees it. *peer*: the address that the server takes it to
+        come from; else from this machine, by a link of the kind of *links*."""
         to_server, to_peer = pipes(capacity_bytes)
-        near = PipeStream if self.links == "streams" else PipeLink
-        self.listener.dialled.send_nowait(near(to_server, to_peer))
+        near: Near
+        if peer:
+            near = PipeLink(to_server, to_peer, peer)
+        elif self.links == "streams":
+            near = PipeStream(to_server, to_peer)
+        else:
+            near = PipeLink(to_server, to_peer)
+        self.listener.dialled.send_nowait(near)
         return PipeStream(to_peer, to_server)
 
     def session_of(self, nick: str) -> Session:

@@ -190,6 +190,24 @@ class Read(_Event, frozen=True, kw_only=True, gc=False):
     seq: int
 
 
+class RoomUnread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What others have said in a room and this member has not read.
+
+    *count* of them; *mentions* are the seqs of those that call the member, by its nick or by one of
+    its words; *first* is the seq of the first.
+    """
+
+    count: int
+    mentions: tuple[int, ...]
+    first: int
+
+
+class Unread(_Event, frozen=True, kw_only=True):
+    """By room, what this member has not read; a room where that is nothing is left out."""
+
+    rooms: dict[str, RoomUnread]
+
+
 class Settings(_Event, frozen=True, kw_only=True):
     """What this member wants to be told of: by room a level, and words that mean it."""
 
@@ -308,6 +326,7 @@ Event: TypeAlias = (
     | Backlog
     | Gap
     | Read
+    | Unread
     | Settings
     | Welcome
     | Result

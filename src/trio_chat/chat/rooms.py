@@ -34,6 +34,7 @@ class Member:
         ignores: by author, the nicks of those whose words this member does not see. Replaced,
             never changed, like the other mappings.
         blocks: by identity, the nicks of those who cannot write to this member directly.
+        closed: by log key, the seq of the last line of a conversation when this member closed it.
         reads: by log key, the seq up to which this member has read.
         notify: by log key, what to be told of; `highlights` are words that mean this member.
         absent_until: the link is gone and others see the member leave at this time (seconds on
@@ -52,6 +53,7 @@ class Member:
         "away",
         "blocks",
         "called_ms",
+        "closed",
         "directs",
         "flood",
         "highlights",
@@ -79,6 +81,7 @@ class Member:
         self.away: str | None = None
         self.ignores: dict[str, str] = _NOTHING
         self.blocks: dict[str, str] = _NOTHING
+        self.closed: dict[str, int] = _NOTHING
         self.reads: dict[str, int] = _NOTHING
         self.notify: dict[str, NotifyLevel] = _NOTHING
         self.highlights: tuple[str, ...] = ()
@@ -270,6 +273,10 @@ class Direct(Talk):
         # The identities of those who want nothing from the other one.
         self.blocked_by: set[str] = set()
         self.online: dict[str, Member] = {}
+
+    def is_closed_for(self, member: Member) -> bool:
+        """Return whether the member closed it, and nobody has written since."""
+        return member.closed.get(self.key, -1) >= self.shown
 
     def link(self, member: Member) -> None:
         self.online[member.identity] = member

@@ -143,10 +143,18 @@ class AccountsSection(Section, frozen=True, kw_only=True):
         int,
         count(
             1000,
-            "Enough for a person who mistypes, too few for a program that guesses: per account, "
-            "and per address (loopback exempt), ...",
+            "Enough for a person who mistypes, too few for a program that guesses: at one account "
+            "from one address, and at all accounts from one address (loopback exempt), ...",
         ),
     ] = 3
+    login_strangers: Annotated[
+        int,
+        count(
+            100_000,
+            "... and so many at one account from all addresses together that it has never logged "
+            "in from: whoever has many addresses guesses no more than that, ...",
+        ),
+    ] = 30
     login_seconds: Annotated[float, seconds("... within this time.")] = 60.0
     claim_seconds: Annotated[
         float,

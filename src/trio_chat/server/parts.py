@@ -32,6 +32,7 @@ from trio_chat.server.intake.pages import Pages
 from trio_chat.server.intake.places import Places
 from trio_chat.server.intake.requests import Requests
 from trio_chat.server.intake.talk import Talking
+from trio_chat.server.intake.unread import Unreads
 from trio_chat.server.intake.writes import Writes
 from trio_chat.server.net.deadlines import Deadlines
 from trio_chat.server.operations import LoadConfig, Operations
@@ -155,7 +156,7 @@ def _intake(
     flood = Flood(settings)
     writes = Writes(hub.store, hub.state.directory, settings)
     places = Places(hub.state, hub.conversations, hub.now_ms)
-    talking = Talking(hub.state, settings, places, writes, flood, hub.now_ms)
+    talking = Talking(hub.state, settings, hub.audience, places, writes, flood, hub.now_ms)
     hellos = _hellos(hub, introductions, writes)
     dispatcher = Dispatcher(hub, table, operations, places, writes, talking, hellos)
     pages = Pages(
@@ -171,6 +172,7 @@ def _hellos(hub: Hub, introductions: Introductions, writes: Writes) -> Hellos:
         hub.departures,
         hub.seats,
         introductions,
+        Unreads(hub.store),
         writes,
         hub.settings,
         hub.now_ms,

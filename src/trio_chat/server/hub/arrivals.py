@@ -8,7 +8,7 @@ import trio
 
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.names import check_nick, guest_nick
-from trio_chat.chat.profiles import member_of, rooms_in_order
+from trio_chat.chat.profiles import member_of, rooms_in_order, with_address
 from trio_chat.chat.roles import Role
 from trio_chat.chat.rooms import Member
 from trio_chat.chat.rules import EVERYWHERE, check_nick_free, holding, left, refusal
@@ -26,7 +26,10 @@ from trio_chat.server.hub.records import Records
 from trio_chat.server.hub.rooms import Rooms
 from trio_chat.server.hub.seats import Seats, guest_identity, new_seat_id
 from trio_chat.server.net.deadlines import Deadlines
+from trio_chat.server.net.links import source_of
 from trio_chat.server.settings import Settings
+
+_DAY_MS = 24 * 3600 * 1000
 
 
 class Arrivals:
@@ -119,6 +122,7 @@ class Arrivals:
         """The account's member: in its rooms, under its nick, or else its name, for which
         everybody makes way. Its rooms have been loaded."""
         directory, accounts = self._state.directory, self._state.accounts
+        self._note_address(account, source_of(address))
         member = directory.of_account(account.id)
         if member is not None:
             return member
@@ -134,6 +138,14 @@ class Arrivals:
             self._conversations.link(member, identity, nick)
         self._membership.reenter(member, rooms_in_order(profile))
         return member
+
+    def _note_address(self, account: Account, address: str) -> None:
+        """The account has proven from there who it is: guesses of strangers elsewhere do not keep
+        it out from there."""
+        known, day = self._state.profile(account.id).addresses, self._now_ms() // _DAY_MS
+        if address and known.get(address) != day:
+            addresses = with_address(known, address, day)
+            self._records.keep(*self._records.profile_puts(account, addresses=addresses))
 
     def come_back(self, seat: Seat, account: Account | None, nick: str, address: str) -> None:
         """Have the seat's member be here, as when its link was lost. A guest whose grace was over

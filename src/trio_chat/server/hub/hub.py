@@ -57,7 +57,7 @@ class Hub:
     ) -> None:
         self.state, self.store, self.settings = state, store, settings
         self.deadlines, self.start_soon, self.now_ms = deadlines, start_soon, now_ms
-        self.logins = Logins(state.accounts, settings.config.accounts, hashing)
+        self.logins = Logins(state, settings.config.accounts, hashing)
         self.audience = Audience()
         self.presence = Presence(self.audience, deadlines, settings)
         self.seats = Seats()

@@ -18,20 +18,20 @@ from trio_chat.server.hub.seats import Seats
 
 
 class SessionPasswords:
-    """Satisfies `commands.context.Passwords` for a session from *address*."""
+    """Satisfies `commands.context.Passwords` for a session."""
 
-    def __init__(self, logins: Logins, address: str) -> None:
+    def __init__(self, logins: Logins, session: Session) -> None:
         self._logins = logins
-        self._address = address
+        self._session = session
 
     async def check(self, name: str, password: str) -> Account:
-        return (await self._logins.by_password(name, password, self._address)).account
+        return (await self._logins.by_password(name, password, self._session.peer)).account
 
     async def hash(self, password: str) -> str:
         return await self._logins.hash(password)
 
     def guess(self) -> None:
-        self._logins.guess()
+        self._logins.guess(self._session.speaker().account_id, self._session.peer)
 
 
 class SessionAsker:

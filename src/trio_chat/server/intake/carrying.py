@@ -12,6 +12,7 @@ from trio_chat.chat.rules import check_enter, check_words
 from trio_chat.commands.effects import (
     Announce,
     Archive,
+    Converse,
     Dismiss,
     Effect,
     EndSession,
@@ -141,6 +142,8 @@ class Carrying:
                 self._puts += hub.membership.leave(self._member, room, reason)
             case Join():
                 await self._join(effect)
+            case Converse():
+                self._talking.show_conversation(session, effect.nick)
             case LogIn(after=False) | LogOut():
                 await self._become(effect)
                 return
@@ -214,6 +217,9 @@ class Carrying:
             case LogIn(after=True):
                 await self._become(effect)
                 hub.records.keep(*self._puts)
+                await self._hellos.tell_unread(session)
+            case LogIn():
+                await self._hellos.tell_unread(session)
             case EndSession():
                 self._end_sessions(effect.id)
             case Whisper():

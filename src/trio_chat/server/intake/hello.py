@@ -26,8 +26,8 @@ from trio_chat.server.hub.logins import Login
 from trio_chat.server.hub.seats import Seats, new_seat_id, put_seat
 from trio_chat.server.intake.identify import Identities
 from trio_chat.server.intake.introduce import Introductions
+from trio_chat.server.intake.unread import Unreads
 from trio_chat.server.intake.writes import Writes
-from trio_chat.server.net.links import throttled_address
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Put, Write
 from trio_chat.text import clean_line
@@ -45,6 +45,7 @@ class Hellos:
         departures: Departures,
         seats: Seats,
         introductions: Introductions,
+        unreads: Unreads,
         writes: Writes,
         settings: Settings,
         now_ms: Callable[[], int],
@@ -54,6 +55,7 @@ class Hellos:
         self._departures = departures
         self._seats = seats
         self._introductions = introductions
+        self._unreads = unreads
         self._writes = writes
         self._settings = settings
         self._now_ms = now_ms
@@ -66,13 +68,13 @@ class Hellos:
         """
         if request.protocol != PROTOCOL_VERSION:
             raise BadRequest(f"this server speaks protocol {PROTOCOL_VERSION}")
-        address = throttled_address(session.peer)
-        identify = self._identities.identify(request, address, resumable=session.wire.resumable)
+        peer = session.peer
+        identify = self._identities.identify(request, peer, resumable=session.wire.resumable)
         seat, login = await self._patiently(session, request, identify)
         if seat is not None:
             if await self._took_up(session, request, seat):
                 return
-            log_in = self._identities.log_in(request, address)
+            log_in = self._identities.log_in(request, peer)
             login = login or await self._patiently(session, request, log_in)
         await self._begin(session, request, login)
 
@@ -131,13 +133,19 @@ class Hellos:
         return puts if session.seat is None else (*puts, put_seat(session.seat))
 
     async def _finish(self, session: Session, request: Hello, puts: tuple[Put, ...]) -> None:
-        """Store what changed; `done` follows."""
+        """Store what changed, and tell what was not read; `done` follows."""
         if puts:
             # No key: a repeated hello is another session.
             await self._writes.submit(session, Write(puts=puts))
+        await self.tell_unread(session)
         if request.id:
             await session.settle()
             session.send(Done(id=request.id))
+
+    async def tell_unread(self, session: Session) -> None:
+        """Tell a program that can show it what its member has not read yet."""
+        if session.wire.resumable:
+            await self._unreads.tell(session)
 
     # --- a session that was there before
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trio_chat import __version__, events
-from trio_chat.chat.rooms import Direct
+from trio_chat.chat.rooms import Direct, Member
 from trio_chat.chat.rules import check_enter
 from trio_chat.chat.state import State
 from trio_chat.commands.table import CommandTable
@@ -110,7 +110,11 @@ class Introductions:
     def _show_directs(self, session: Session) -> None:
         """Show an account what was written to it while it was away."""
         member = session.speaker()
-        directs = [direct for direct in member.directs.values() if direct.shown]
+        directs = [
+            direct
+            for direct in member.directs.values()
+            if direct.shown and not direct.is_closed_for(member)
+        ]
         if not member.account_id or not directs or not session.allows("read"):
             return
         self._audience.lag(session)
@@ -135,7 +139,9 @@ class Introductions:
         """Welcome the session, which is linked, again: what it missed follows, exactly."""
         session.send(self.welcome(session, resume.session, resumed=True))
         cursors = self._cursors(session, resume)
-        session.fall_behind(cursors, dict.fromkeys(cursors, True))
+        member = session.speaker()
+        open_ = (key for key in cursors if not _is_closed(member, key))
+        session.fall_behind(cursors, dict.fromkeys(open_, True))
         self._tell_of_rooms_lost(session, resume)
         self._show_marks(session)
         if not session.place:
@@ -149,7 +155,9 @@ class Introductions:
             return cursors
         said = {self._key_of(session, name): seq for name, seq in resume.rooms.items()}
         for talk in session.talks():
-            if isinstance(talk, Direct):
+            if isinstance(talk, Direct) and talk.is_closed_for(session.speaker()):
+                begin = talk.shown
+            elif isinstance(talk, Direct):
                 begin = 0  # what the client does not know began while it was away
             else:
                 begin = max(0, talk.shown - self._settings.config.limits.backlog_events)
@@ -180,6 +188,12 @@ class Introductions:
             return direct.key if direct is not None else ""
         room = directory.named(name)
         return room.key if room is not None else ""
+
+
+def _is_closed(member: Member, key: str) -> bool:
+    """Return whether *key* is a conversation that the member has closed."""
+    direct = member.directs.get(key)
+    return direct is not None and direct.is_closed_for(member)
 
 
 def _limits(config: Config) -> dict[str, int | float]:

@@ -13,7 +13,9 @@ from trio_chat.chat.rules import check_speak, note_spoke
 from trio_chat.chat.state import State
 from trio_chat.commands.effects import Say
 from trio_chat.errors import ChatError, NotPermitted
+from trio_chat.events import Backlog
 from trio_chat.requests import Input, parse_slash
+from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.places import Places
@@ -27,6 +29,7 @@ class Talking:
         self,
         state: State,
         settings: Settings,
+        audience: Audience,
         places: Places,
         writes: Writes,
         flood: Flood,
@@ -34,6 +37,7 @@ class Talking:
     ) -> None:
         self._state = state
         self._settings = settings
+        self._audience = audience
         self._places = places
         self._writes = writes
         self._flood = flood
@@ -92,6 +96,23 @@ class Talking:
             raise
         member = session.speaker()
         await self._writes.submit(session, _line(session, member, request, place, text))
+
+    def show_conversation(self, session: Session, nick: str) -> None:
+        """Have the session go to the member's conversation with whoever is called *nick*, which
+        begins if there is none, and see its last lines.
+
+        Raises:
+            NoSuchMember, Muted, NotPermitted.
+        """
+        direct = self._places.converse(session, nick)
+        session.place = direct.key
+        if direct.shown and session.allows("read"):
+            self._audience.lag(session)
+            begin = direct.shown - self._settings.config.limits.backlog_events
+            session.read_again(direct.key, max(0, begin))
+        else:
+            label = direct.label_for(session.identity)
+            session.send(Backlog(room=label, events=(), more=False))
 
     def spoken(self, session: Session, say: Say) -> Write:
         """The line that a command says for its member, let in like plain talk.

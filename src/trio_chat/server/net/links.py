@@ -266,9 +266,3 @@ def source_of(peer: str) -> str:
 def is_local(peer: str) -> bool:
     """Return whether a link from *peer* comes from this machine itself."""
     return peer in ("unix", "stream", "::1") or peer.startswith("127.")
-
-
-def throttled_address(peer: str) -> str:
-    """Return the address for which attempts to log in from *peer* are counted; "" for this machine
-    itself, where they are not."""
-    return "" if is_local(peer) else source_of(peer)
