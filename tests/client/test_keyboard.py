@@ -264,6 +264,20 @@ async def test_long_paste_asks_inline_too(client: ScreenClient) -> None:
     await client.until(lambda: client.server.said() == ["\n".join("abcdefgh")])
 
 
+# --- emoji
+
+
+async def test_emoji_are_drawn_as_wide_as_the_terminal_has_them(client: ScreenClient) -> None:
+    """C8: what is typed before an emoji leaves nothing behind the line."""
+    client.type("a❤️b🇩🇪c👍🏽d")
+    await client.sees("❯ a❤bDEc👍d")
+    client.type("\x01Z\x05Y")
+    await client.sees("❯ Za❤bDEc👍dY")
+    assert client.screen.text.rstrip().endswith("dY")
+    client.type("\r")
+    await client.until(lambda: client.server.said() == ["Za❤️b🇩🇪c👍🏽dY"])
+
+
 # --- secrets
 
 

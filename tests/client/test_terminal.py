@@ -82,22 +82,26 @@ def test_no_server_is_told_on_the_normal_screen(tmp_path: Path) -> None:
         assert client.is_restored
 
 
+@pytest.mark.parametrize("screen", ["full", "inline"])
 def test_suspended_client_gives_the_terminal_back_and_comes_again(
-    address: str, tmp_path: Path
+    address: str, tmp_path: Path, screen: str
 ) -> None:
+    """C16: on both screens Ctrl-Z suspends."""
     with terminal("/bin/bash", "--norc", "-i", home=tmp_path) as shell:
         shell.type("PS1='shell> '\r")
         shell.sees("shell>$")
-        shell.type(f"{sys.executable} -m trio_chat connect {address} --nick zoe\r")
-        shell.sees(f"zoe {AT_WORK}")
+        shell.type(
+            f"{sys.executable} -m trio_chat connect {address} --nick zoe --screen {screen}\r"
+        )
+        shell.sees(rf"#lobby (zoe )?{AT_WORK}")
         shell.type("\x1a")
         shell.sees("Stopped")
         shell.type("stty -a | grep -o ' icanon\\| echo '; echo done\r")
         assert re.search(r"icanon\s+echo\s+done", shell.sees(r"\ndone"))
         shell.type("fg\r")
-        shell.sees(f"zoe {AT_WORK}")
+        shell.until(lambda: shell.printed.rpartition("fg")[2].find(AT_WORK) >= 0, "the prompt")
         shell.type("back again\r")
-        shell.sees(r"zoe │ back again")
+        shell.sees(r"zoe( │|>) back again")
         shell.type("/quit\r")
         shell.sees("shell>$")
         shell.type("exit 7\r")

@@ -34,6 +34,7 @@ from trio_chat.client.state.room.room import Room
 from trio_chat.client.ui.aiotrio import Aio, open_asyncio
 from trio_chat.client.ui.input.completion import ChatCompleter
 from trio_chat.client.ui.input.drafts import Drafts
+from trio_chat.client.ui.input.drawing import DrawSteady
 from trio_chat.client.ui.input.history import open_history
 from trio_chat.client.ui.input.keyboard import (
     LEAVE_SECONDS,
@@ -90,7 +91,7 @@ class InlineScreen:
             color_depth=ColorDepth.DEPTH_1_BIT if settings.is_monochrome() else None,
             completer=ChatCompleter(model),
             history=open_history(lambda name: model.commands.find(name) is not None),
-            input_processors=[MaskPasswords()],
+            input_processors=[MaskPasswords(), DrawSteady()],
             key_bindings=self._bindings(),
             input=keyboard,
         )

@@ -29,6 +29,7 @@ from prompt_toolkit.widgets import SearchToolbar
 
 from trio_chat.client.ui.full.bars import Fragments, member_list
 from trio_chat.client.ui.full.desk import Desk
+from trio_chat.client.ui.input.drawing import DrawSteady
 from trio_chat.client.ui.input.masking import MaskPasswords
 
 # The text keeps at least 50 columns beside the members.
@@ -95,6 +96,7 @@ def _input(desk: Desk, search: SearchToolbar) -> BufferControl:
         preview_search=True,
         input_processors=[
             MaskPasswords(),
+            DrawSteady(),
             BeforeInput(desk.prompt, style="class:prompt"),
             AppendAutoSuggestion(style="class:dim"),
             AfterInput(desk.greeting, style="class:dim"),

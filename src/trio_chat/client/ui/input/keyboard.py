@@ -1,4 +1,4 @@
-"""What the keys of an input line do, so that no printable character gets lost on the way.
+"""The keys of an input line, bound so that no printable character gets lost on the way.
 
 A terminal says Alt-x as Escape and `x`, so the two cannot always be told apart. The rule: a key
 that has an action does it, or nothing where the action makes no sense; of any other the printable

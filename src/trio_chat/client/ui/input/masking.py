@@ -1,4 +1,4 @@
-"""What hides a password while it is typed behind its command. It knows no keys."""
+"""Masking of a password while it is typed behind its command. It knows no keys."""
 
 from __future__ import annotations
 
