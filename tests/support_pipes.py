@@ -150,10 +150,10 @@ class PipeLink(_End):
         sent_bytes: how many bytes it took.
     """
 
-    peer = "unix"  # local: no limit per address
-
-    def __init__(self, incoming: Pipe, outgoing: Pipe) -> None:
+    def __init__(self, incoming: Pipe, outgoing: Pipe, peer: str = "unix") -> None:
+        """*peer* is where it comes from; "unix" is local: no limit per address."""
         super().__init__(incoming, outgoing)
+        self.peer = peer
         self.sends = self.sent_bytes = 0
         self.send: Callable[[bytes | memoryview], int] = self._send
 

@@ -156,11 +156,15 @@ class ChatServer:
         self.scope.cancel()
         await self.finished.wait()
 
-    def dial(self, *, capacity_bytes: int = CAPACITY_BYTES) -> PipeStream:
-        """A new link, as its far end sees it."""
+    def dial(self, *, capacity_bytes: int = CAPACITY_BYTES, address: str = "") -> PipeStream:
+        """A new link, as its far end sees it; from *address*, else from this machine."""
         to_server, to_peer = pipes(capacity_bytes)
-        near = PipeStream if self.links == "streams" else PipeLink
-        self.listener.dialled.send_nowait(near(to_server, to_peer))
+        near: Near
+        if address:
+            near = PipeLink(to_server, to_peer, address)
+        else:
+            near = (PipeStream if self.links == "streams" else PipeLink)(to_server, to_peer)
+        self.listener.dialled.send_nowait(near)
         return PipeStream(to_peer, to_server)
 
     def session_of(self, nick: str) -> Session:
@@ -172,9 +176,11 @@ class ChatServer:
         """Have the session of *nick* lag, as if its outbox were full."""
         self.hub.audience.lag(self.session_of(nick))
 
-    async def native(self, nick: str, *, capacity_bytes: int = CAPACITY_BYTES) -> Peer:
+    async def native(
+        self, nick: str, *, capacity_bytes: int = CAPACITY_BYTES, address: str = ""
+    ) -> Peer:
         """A native peer that has said hello and is in its rooms."""
-        peer = Peer(self.dial(capacity_bytes=capacity_bytes))
+        peer = Peer(self.dial(capacity_bytes=capacity_bytes, address=address))
         answers = await peer.hello(nick)
         assert answers[0]["type"] == "welcome", answers
         return peer

@@ -148,6 +148,17 @@ class AccountsSection(Section, frozen=True, kw_only=True):
         ),
     ] = 3
     login_seconds: Annotated[float, seconds("... within this time.")] = 60.0
+    registrations_per_hour: Annotated[
+        int,
+        count(
+            1_000_000,
+            "New accounts of all strangers together: each costs 30 ms of a core and 1 KiB for "
+            "ever. Loopback is exempt.",
+        ),
+    ] = 500
+    registrations_per_address: Annotated[
+        int, count(1_000_000, "New accounts from one address within an hour: a family.")
+    ] = 5
     claim_seconds: Annotated[
         float,
         seconds(

@@ -145,7 +145,8 @@ def _shared(
     operations: Operations,
 ) -> Shared:
     """Make what the connections have in common."""
-    requests, talking = _intake(hub, table, introductions, operations)
+    flood = Flood(hub.settings)
+    requests, talking = _intake(hub, table, introductions, operations, flood)
     return Shared(
         hub.settings,
         Source(hub.store, hub.state.accounts, hub.settings),
@@ -154,21 +155,25 @@ def _shared(
         hub.start_soon,
         take=talking.say_nowait,
         answer=requests.answer,
+        hold_back=flood.hold_back,
         went_live=hub.conversations.end_abandoned,
         ended=partial(_ended, sessions, hub.departures),
     )
 
 
 def _intake(
-    hub: Hub, table: CommandTable, introductions: Introductions, operations: Operations
+    hub: Hub,
+    table: CommandTable,
+    introductions: Introductions,
+    operations: Operations,
+    flood: Flood,
 ) -> tuple[Requests, Talking]:
     """Make what answers the peers' requests; return it, and the part that takes plain talk."""
     settings = hub.settings
-    flood = Flood(settings)
     writes = Writes(hub.store, hub.state.directory, settings)
     places = Places(hub.state, hub.conversations, hub.now_ms)
     talking = Talking(hub.state, settings, places, writes, flood, hub.now_ms)
-    hellos = _hellos(hub, introductions, writes)
+    hellos = _hellos(hub, introductions, writes, flood)
     dispatcher = Dispatcher(hub, table, operations, places, writes, talking, hellos)
     pages = Pages(
         hub.store, hub.state.accounts, settings, hub.devices, hub.records, places, writes, flood
@@ -176,7 +181,7 @@ def _intake(
     return Requests(table, flood, talking, hellos, dispatcher, pages), talking
 
 
-def _hellos(hub: Hub, introductions: Introductions, writes: Writes) -> Hellos:
+def _hellos(hub: Hub, introductions: Introductions, writes: Writes, flood: Flood) -> Hellos:
     return Hellos(
         Identities(hub.state.accounts, hub.seats, hub.logins),
         hub.arrivals,
@@ -184,6 +189,7 @@ def _hellos(hub: Hub, introductions: Introductions, writes: Writes) -> Hellos:
         hub.seats,
         introductions,
         writes,
+        flood,
         hub.settings,
         hub.now_ms,
     )

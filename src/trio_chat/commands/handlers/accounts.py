@@ -43,6 +43,7 @@ async def register(context: Context, arguments: tuple[str, ...]) -> Outcome:
         raise BadRequest(f"an account has its nick for a name: /register PASSWORD makes {name}'s")
     _check_registration(context, name)
     check_password(context.config.accounts, name, password)
+    context.passwords.register()
     hashed = await context.passwords.hash(password)
     _check_registration(context, name)  # somebody may have been faster
     account, changes = add_account(context.state, name, hashed, Role.MEMBER, context.now_ms)

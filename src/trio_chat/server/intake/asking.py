@@ -33,6 +33,9 @@ class SessionPasswords:
     def guess(self) -> None:
         self._logins.guess()
 
+    def register(self) -> None:
+        self._logins.register(self._address)
+
 
 class SessionAsker:
     """Satisfies `commands.context.Asker` for one command of a session."""

@@ -21,7 +21,7 @@ from trio_chat.server.intake.hello import Hellos
 from trio_chat.server.intake.places import Places
 from trio_chat.server.intake.talk import Talking
 from trio_chat.server.intake.writes import Writes
-from trio_chat.server.net.links import throttled_address
+from trio_chat.server.net.addresses import counted_address
 
 # How often a command is decided again. Each time somebody else's change was stored meanwhile.
 _TRIES = 8
@@ -139,7 +139,9 @@ class Dispatcher:
 
     def _context(self, session: Session, request: Input, ready: Ready) -> Context:
         hub = self._hub
-        passwords = SessionPasswords(hub.logins, throttled_address(session.peer))
+        limits = hub.settings.config.limits
+        address = counted_address(session.peer, session.source, limits)
+        passwords = SessionPasswords(hub.logins, address)
         asker = SessionAsker(hub.devices, hub.seats, session, request.id, ready.command.name)
         return Context(
             state=hub.state,

@@ -24,10 +24,11 @@ from trio_chat.server.hub.arrivals import Arrivals
 from trio_chat.server.hub.departures import Departures
 from trio_chat.server.hub.logins import Login
 from trio_chat.server.hub.seats import Seats, new_seat_id, put_seat
+from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.identify import Identities
 from trio_chat.server.intake.introduce import Introductions
 from trio_chat.server.intake.writes import Writes
-from trio_chat.server.net.links import throttled_address
+from trio_chat.server.net.addresses import counted_address
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Put, Write
 from trio_chat.text import clean_line
@@ -46,6 +47,7 @@ class Hellos:
         seats: Seats,
         introductions: Introductions,
         writes: Writes,
+        flood: Flood,
         settings: Settings,
         now_ms: Callable[[], int],
     ) -> None:
@@ -55,6 +57,7 @@ class Hellos:
         self._seats = seats
         self._introductions = introductions
         self._writes = writes
+        self._flood = flood
         self._settings = settings
         self._now_ms = now_ms
 
@@ -66,7 +69,9 @@ class Hellos:
         """
         if request.protocol != PROTOCOL_VERSION:
             raise BadRequest(f"this server speaks protocol {PROTOCOL_VERSION}")
-        address = throttled_address(session.peer)
+        self._flood.check_hello(session)
+        limits = self._settings.config.limits
+        address = counted_address(session.peer, session.source, limits)
         identify = self._identities.identify(request, address, resumable=session.wire.resumable)
         seat, login = await self._patiently(session, request, identify)
         if seat is not None:
