@@ -128,6 +128,20 @@ class LimitsSection(Section, frozen=True, kw_only=True):
             "bytes.",
         ),
     ] = 50
+    rooms: Annotated[
+        int,
+        count(
+            1_000_000,
+            "On the whole server: 2.5 KiB each, and a list of them looks at all. Those of "
+            "rooms.auto_join are made in any case.",
+        ),
+    ] = 20_000
+    rooms_made_per_person: Annotated[
+        int, count(100_000, "New rooms within a day: as many as one may be in.")
+    ] = 100
+    rooms_made_per_address: Annotated[
+        int, count(100_000, "The same from one address; loopback is exempt.")
+    ] = 100
     invited_per_room: Annotated[
         int,
         count(

@@ -111,6 +111,14 @@ class RoomsSection(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         because("Everybody starts in these rooms; the first is where a plain peer talks."),
     ] = ("lobby",)
+    empty_seconds: Annotated[
+        float,
+        seconds(
+            "A room that nobody owns, and where nothing but a topic was set, goes with its log "
+            "when nobody has been there for this long: a long week-end. Counted anew from a start.",
+            most=YEAR_SECONDS,
+        ),
+    ] = 3 * DAY_SECONDS
     presence_members: Annotated[
         int,
         count(

@@ -174,7 +174,7 @@ def _intake(
     places = Places(hub.state, hub.conversations, hub.now_ms)
     talking = Talking(hub.state, settings, places, writes, flood, hub.now_ms)
     hellos = _hellos(hub, introductions, writes, flood)
-    dispatcher = Dispatcher(hub, table, operations, places, writes, talking, hellos)
+    dispatcher = Dispatcher(hub, table, operations, places, writes, talking, hellos, flood)
     pages = Pages(
         hub.store, hub.state.accounts, settings, hub.devices, hub.records, places, writes, flood
     )

@@ -17,6 +17,7 @@ from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.hub import Hub
 from trio_chat.server.intake.asking import SessionAsker, SessionPasswords
 from trio_chat.server.intake.carrying import Carrying
+from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.hello import Hellos
 from trio_chat.server.intake.places import Places
 from trio_chat.server.intake.talk import Talking
@@ -47,6 +48,7 @@ class Dispatcher:
         writes: Writes,
         talking: Talking,
         hellos: Hellos,
+        flood: Flood,
     ) -> None:
         self._hub = hub
         self._table = table
@@ -55,6 +57,7 @@ class Dispatcher:
         self._writes = writes
         self._talking = talking
         self._hellos = hellos
+        self._flood = flood
         self._started_ms = hub.now_ms()
 
     async def run(self, session: Session, request: Input, invocation: Invocation) -> None:
@@ -100,7 +103,16 @@ class Dispatcher:
     def _carrying(
         self, session: Session, request: Input, command: Command, outcome: Outcome
     ) -> Carrying:
-        return Carrying(self._hub, self._talking, self._hellos, session, request, command, outcome)
+        return Carrying(
+            self._hub,
+            self._talking,
+            self._hellos,
+            self._flood,
+            session,
+            request,
+            command,
+            outcome,
+        )
 
     # --- the guard
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import trio
 
-from trio_chat.chat.pace import Buckets, TokenBucket
+from trio_chat.chat.pace import Buckets, Throttle, TokenBucket
+from trio_chat.chat.roles import Role
 from trio_chat.chat.rooms import Member
-from trio_chat.config import LimitsSection
+from trio_chat.config import DAY_SECONDS, LimitsSection
 from trio_chat.errors import TooFast
 from trio_chat.events import Notice
 from trio_chat.server.delivery.session import Session
@@ -29,20 +30,22 @@ class Wait(NamedTuple):
         return TooFast(f"slow down: {self.rule}", retry_after=_rounded_up(self.seconds))
 
 
-class _Addresses:
-    """The allowances of addresses, under *limits*."""
+class _Shared:
+    """What is counted by address, and what a link less does not end, under *limits*."""
 
     def __init__(self, limits: LimitsSection) -> None:
         self.limits = limits
         self.talk = Buckets(limits.address_flood_burst, limits.address_flood_per_second)
         self.queries = Buckets(limits.address_query_burst, limits.address_query_per_second)
         self.hellos = Buckets(limits.address_hello_burst, limits.address_hello_per_second)
+        self.makers = Throttle(limits.rooms_made_per_person, DAY_SECONDS)
+        self.made_from = Throttle(limits.rooms_made_per_address, DAY_SECONDS)
 
 
 class Flood:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._addresses = _Addresses(settings.config.limits)
+        self._counted = _Shared(settings.config.limits)
 
     # --- lines and queries
 
@@ -97,8 +100,8 @@ class Flood:
         address = "" if member.account_id else self._address(session)
         if not address:
             return None
-        addresses = self._current()
-        return (addresses.queries if queries else addresses.talk).of(address)
+        counted = self._current()
+        return (counted.queries if queries else counted.talk).of(address)
 
     def _tell_to_slow_down(self, session: Session) -> None:
         if not session.slowed:
@@ -125,6 +128,28 @@ class Flood:
                 seconds, f"one address says hello {burst} times at once, then {rate:g} a second"
             ).error()
 
+    # --- rooms
+
+    def check_new_room(self, session: Session) -> None:
+        """Count a room that the session's member is about to make.
+
+        Raises:
+            TooFast: with `retry_after`.
+        """
+        if session.role >= Role.ADMIN:
+            return
+        limits, now, counted = self._settings.config.limits, trio.current_time(), self._current()
+        author, address = session.speaker().author, self._address(session)
+        if wait := counted.makers.check(author, now):
+            text = f"one makes at most {limits.rooms_made_per_person} rooms a day"
+            raise TooFast(text, retry_after=_rounded_up(wait))
+        if wait := counted.made_from.check(address, now):
+            text = f"at most {limits.rooms_made_per_address} rooms a day are made from one address"
+            raise TooFast(text, retry_after=_rounded_up(wait))
+        counted.makers.failed(author, now)
+        if address:
+            counted.made_from.failed(address, now)
+
     # --- what nobody pays for
 
     def hold_back(self, session: Session) -> float:
@@ -142,12 +167,12 @@ class Flood:
     def _address(self, session: Session) -> str:
         return counted_address(session.peer, session.source, self._settings.config.limits)
 
-    def _current(self) -> _Addresses:
+    def _current(self) -> _Shared:
         """Under other limits everybody begins anew."""
         limits = self._settings.config.limits
-        if self._addresses.limits is not limits:
-            self._addresses = _Addresses(limits)
-        return self._addresses
+        if self._counted.limits is not limits:
+            self._counted = _Shared(limits)
+        return self._counted
 
 
 def _rule(limits: LimitsSection, *, queries: bool) -> str:
