@@ -3,11 +3,13 @@ rule and when it ends."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 from trio.testing import MockClock
 
-from support_accounts import PASSWORD, registered
+from support_accounts import PASSWORD, login, registered
 from support_server import ChatServer, Peer, PlainPeer, chat_config, open_server, pass_seconds
 from trio_chat.chat.pace import Buckets
 
@@ -257,3 +259,68 @@ def test_the_tables_of_addresses_are_bounded() -> None:
     for number in range(1000):
         buckets.of(f"more{number}")
     assert len(buckets) == 10
+
+
+# --- nicks of accounts, searches
+
+
+async def test_a_guest_sits_on_an_accounts_nick_once(autojump_clock: MockClock) -> None:
+    """S7: the second time at once is refused, with the advice to log in."""
+    async with open_server(chat_config()) as server:
+        await (await registered(server, "ada")).quit()
+        await (await server.native("ada", address=ADDRESS)).quit()
+        again = Peer(server.dial(address=ADDRESS))
+        refusal = (await again.hello("Ada"))[-1]
+        assert (refusal["code"], refusal["account"]) == ("nick_taken", "ada")
+        assert refusal["retry_after"] == 3600
+        assert "log in" in refusal["message"]
+        await (await server.native("ada", address=OTHER_ADDRESS)).quit()
+        answers = await again.hello("ada", account="ada", password=PASSWORD)
+        assert answers[0]["type"] == "welcome"
+        await again.quit()
+        await server.native("ada", address=ADDRESS)
+
+
+async def test_a_guest_who_waited_may_be_called_so_again(autojump_clock: MockClock) -> None:
+    """S7."""
+    async with open_server(chat_config("accounts.claim_again_seconds=100")) as server:
+        await (await registered(server, "ada")).quit()
+        await (await server.native("ada", address=ADDRESS)).quit()
+        await pass_seconds(100)
+        await server.native("ada", address=ADDRESS)
+
+
+async def test_a_guest_who_comes_back_to_an_accounts_nick_has_had_it(
+    autojump_clock: MockClock,
+) -> None:
+    """S7: a resume is no other way to it."""
+    async with open_server(chat_config("timeouts.grace_seconds=5")) as server:
+        await (await registered(server, "ada")).quit()
+        guest = await server.native("ada", address=ADDRESS)
+        guest.reset()
+        await pass_seconds(6)
+        back = Peer(server.dial(address=ADDRESS))
+        answer = (await back.resume(guest.token))[-1]
+        assert (answer["type"], answer.get("code")) == ("error", "nick_taken")
+
+
+async def test_a_member_searches_one_thing_at_a_time(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B4: also from several devices."""
+    async with open_server(chat_config()) as server:
+        ada = await registered(server, "ada")
+        other = await login(server, "ada")
+        search = server.hub.store.search
+
+        async def slow(*query: Any, **conditions: Any) -> Any:
+            await trio.sleep(5)
+            return await search(*query, **conditions)
+
+        monkeypatch.setattr(server.hub.store, "search", slow)
+        await ada.send(type="input", id="long", room="lobby", text="/search tea")
+        await trio.testing.wait_all_tasks_blocked()
+        refusal = (await other.input("/search coffee"))[-1]
+        assert (refusal["code"], refusal["retry_after"]) == ("too_fast", 1.0)
+        assert (await ada.answer("long"))[-1]["type"] == "done"
+        assert (await other.input("/search coffee"))[-1]["type"] == "done"

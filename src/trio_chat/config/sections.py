@@ -174,6 +174,13 @@ class AccountsSection(Section, frozen=True, kw_only=True):
             "otherwise."
         ),
     ] = 30.0
+    claim_again_seconds: Annotated[
+        float,
+        seconds(
+            "... and then no guest of the same address is called so for this long, unless the "
+            "account logs in there: else it would do the same again and again."
+        ),
+    ] = 3600.0
     tokens_per_account: Annotated[
         int, count(10_000, "One for each bot and device, and some to spare.")
     ] = 20

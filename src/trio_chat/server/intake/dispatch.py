@@ -15,7 +15,7 @@ from trio_chat.errors import ChatError, Conflict, NotInRoom, NotPermitted, Unava
 from trio_chat.requests import Input, Invocation
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.hub import Hub
-from trio_chat.server.intake.asking import SessionAsker, SessionPasswords
+from trio_chat.server.intake.asking import SessionAsker, SessionHistory, SessionPasswords
 from trio_chat.server.intake.carrying import Carrying
 from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.hello import Hellos
@@ -59,6 +59,7 @@ class Dispatcher:
         self._hellos = hellos
         self._flood = flood
         self._started_ms = hub.now_ms()
+        self._searching: set[str] = set()
 
     async def run(self, session: Session, request: Input, invocation: Invocation) -> None:
         """Raises ChatError: it was refused. The error says which command it is about."""
@@ -165,7 +166,7 @@ class Dispatcher:
             now_ms=hub.now_ms(),
             started_ms=self._started_ms,
             version=__version__,
-            history=hub.store,
+            history=SessionHistory(hub.store, session.identity, self._searching),
             passwords=passwords,
             process=self._process,
             asker=asker,
