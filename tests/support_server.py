@@ -179,12 +179,14 @@ class ChatServer:
         """Have the session of *nick* lag, as if its outbox were full."""
         self.hub.audience.lag(self.session_of(nick))
 
-    async def native(self, nick: str, *, capacity_bytes: int = CAPACITY_BYTES) -> Peer:
-        """A native peer that has said hello and is in its rooms."""
-        peer = Peer(self.dial(capacity_bytes=capacity_bytes))
-        answers = await peer.hello(nick)
+    async def native(
+        self, nick: str, *, capacity_bytes: int = CAPACITY_BYTES, peer: str = ""
+    ) -> Peer:
+        """A native peer that has said hello and is in its rooms; *peer* is its address."""
+        native = Peer(self.dial(capacity_bytes=capacity_bytes, peer=peer))
+        answers = await native.hello(nick)
         assert answers[0]["type"] == "welcome", answers
-        return peer
+        return native
 
     async def plain(self, nick: str) -> PlainPeer:
         """A plain peer that is in its rooms."""

@@ -148,7 +148,7 @@ async def test_a_guest_is_moved_off_the_nick_of_an_account_after_a_warning(
     await alice.quit()
     guest = Peer(server.dial())
     events = await guest.hello("alice")
-    assert "belongs to an account" in events[-2]["text"]
+    assert any("belongs to an account" in event.get("text", "") for event in events)
     await pass_seconds(server.config.accounts.claim_seconds + 1)
     renamed = await guest.expect("renamed")
     assert renamed["old"] == "alice"

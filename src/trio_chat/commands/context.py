@@ -55,6 +55,13 @@ class Passwords(Protocol):
 
     async def hash(self, password: str) -> str: ...
 
+    def register(self) -> None:
+        """Count an account that is about to be made.
+
+        Raises:
+            TooFast: with `retry_after`.
+        """
+
     def guess(self) -> None:
         """Count a guess at the owner code.
 

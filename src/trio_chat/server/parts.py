@@ -134,7 +134,8 @@ def _shared(
     operations: Operations,
 ) -> Shared:
     """Make what the connections have in common."""
-    requests, talking = _intake(hub, table, introductions, operations)
+    flood = Flood(hub.settings)
+    requests, talking = _intake(hub, table, introductions, operations, flood)
     return Shared(
         hub.settings,
         Source(hub.store, hub.state.accounts, hub.settings),
@@ -143,29 +144,33 @@ def _shared(
         hub.start_soon,
         take=talking.say_nowait,
         answer=requests.answer,
+        hold_back=flood.hold_back,
         went_live=hub.conversations.end_abandoned,
         ended=partial(_ended, sessions, hub.departures),
     )
 
 
 def _intake(
-    hub: Hub, table: CommandTable, introductions: Introductions, operations: Operations
+    hub: Hub,
+    table: CommandTable,
+    introductions: Introductions,
+    operations: Operations,
+    flood: Flood,
 ) -> tuple[Requests, Talking]:
     """Make what answers the peers' requests; return it, and the part that takes plain talk."""
     settings = hub.settings
-    flood = Flood(settings)
     writes = Writes(hub.store, hub.state.directory, settings)
     places = Places(hub.state, hub.conversations, hub.now_ms)
     talking = Talking(hub.state, settings, hub.audience, places, writes, flood, hub.now_ms)
-    hellos = _hellos(hub, introductions, writes)
-    dispatcher = Dispatcher(hub, table, operations, places, writes, talking, hellos)
+    hellos = _hellos(hub, introductions, writes, flood)
+    dispatcher = Dispatcher(hub, table, operations, places, writes, talking, hellos, flood)
     pages = Pages(
         hub.store, hub.state.accounts, settings, hub.devices, hub.records, places, writes, flood
     )
     return Requests(table, flood, talking, hellos, dispatcher, pages), talking
 
 
-def _hellos(hub: Hub, introductions: Introductions, writes: Writes) -> Hellos:
+def _hellos(hub: Hub, introductions: Introductions, writes: Writes, flood: Flood) -> Hellos:
     return Hellos(
         Identities(hub.state.accounts, hub.seats, hub.logins),
         hub.arrivals,
@@ -174,6 +179,7 @@ def _hellos(hub: Hub, introductions: Introductions, writes: Writes) -> Hellos:
         introductions,
         Unreads(hub.store),
         writes,
+        flood,
         hub.settings,
         hub.now_ms,
     )

@@ -71,12 +71,14 @@ def read_line(line: bytes | Overlong) -> Request | Fault | None:
     if type(line) is Overlong:
         return Fault("too_long", f"a line has at most {line.limit_bytes} bytes")
     assert isinstance(line, bytes)
+    if not line or line.isspace():
+        return None
     try:
         if not line.isascii():
             line.decode()  # what the decoder skips must be UTF-8, too
         request = _decode_request(line)
     except (ValueError, RecursionError) as exc:
-        return _read_again(line, exc) if line.strip() else None
+        return _read_again(line, exc)
     if type(request) is Input:
         text = clean_text(request.text)
         if text is not request.text:

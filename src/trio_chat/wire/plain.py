@@ -105,6 +105,8 @@ class PlainWire:
     def _read(self, line: bytes | Overlong) -> Request | Fault | None:
         if isinstance(line, Overlong):
             return Fault("too_long", f"a line has at most {line.limit_bytes} bytes")
+        if not line or line.isspace():
+            return None
         if b"\xff" in line:
             line = _TELNET.sub(b"", line)
         text = clean_text(line.decode(errors="replace"))

@@ -20,13 +20,15 @@ from trio_chat.chat.pace import Throttle
 from trio_chat.chat.state import State
 from trio_chat.config import AccountsSection
 from trio_chat.errors import LoginFailed, TooFast
-from trio_chat.server.net.links import is_local, source_of
+from trio_chat.server.net.addresses import is_local, source_of
 from trio_chat.text import NAME_CHARACTERS, fold
 
 Run: TypeAlias = Callable[[Callable[[], Any]], Awaitable[Any]]
 Counted: TypeAlias = tuple[Throttle, str]
 
 _CODE = "owner code"
+_STRANGERS = "strangers"
+_HOUR_SECONDS = 3600.0
 # OWASP's second choice: 19 MiB, two passes, one lane; some 30 ms of one core.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
@@ -94,9 +96,32 @@ class Logins:
         self._by_address = Throttle(attempts, seconds)
         self._by_strangers = Throttle(section.login_strangers, seconds)
         self._by_token = Throttle(attempts, seconds)
+        self._section = section
+        self._registrars = Throttle(section.registrations_per_address, _HOUR_SECONDS)
+        self._registrations = Throttle(section.registrations_per_hour, _HOUR_SECONDS, keys_max=1)
 
     async def hash(self, password: str) -> str:
         return await self._hashing.hash(password)
+
+    def register(self, address: str) -> None:
+        """Count an account that somebody from *address* is about to make; "" counts nowhere.
+
+        Raises:
+            TooFast: with `retry_after`.
+        """
+        if not address:
+            return
+        section, now = self._section, trio.current_time()
+        for throttle, key, most, whose in (
+            (self._registrars, address, section.registrations_per_address, " from one address"),
+            (self._registrations, _STRANGERS, section.registrations_per_hour, ""),
+        ):
+            wait = throttle.check(key, now)
+            if wait:
+                text = f"at most {most} accounts an hour are made{whose}"
+                raise TooFast(text, retry_after=wait)
+        self._registrars.failed(address, now)
+        self._registrations.failed(_STRANGERS, now)
 
     async def by_password(self, name: str, password: str, peer: str) -> Login:
         """*peer*: the address that the password comes from.

@@ -94,6 +94,8 @@ class Membership:
     def reenter(self, member: Member, keys: tuple[str, ...]) -> None:
         """Take the member into the rooms it was in, where it still may be."""
         for key in keys:
+            if self._rooms.is_going(key):
+                continue
             room = self._rooms.known(key)
             if room.key in member.rooms:
                 continue

@@ -15,8 +15,9 @@ from trio_chat.errors import ChatError, Conflict, NotInRoom, NotPermitted, Unava
 from trio_chat.requests import Input, Invocation
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.hub import Hub
-from trio_chat.server.intake.asking import SessionAsker, SessionPasswords
+from trio_chat.server.intake.asking import SessionAsker, SessionHistory, SessionPasswords
 from trio_chat.server.intake.carrying import Carrying
+from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.hello import Hellos
 from trio_chat.server.intake.places import Places
 from trio_chat.server.intake.talk import Talking
@@ -46,6 +47,7 @@ class Dispatcher:
         writes: Writes,
         talking: Talking,
         hellos: Hellos,
+        flood: Flood,
     ) -> None:
         self._hub = hub
         self._table = table
@@ -54,7 +56,9 @@ class Dispatcher:
         self._writes = writes
         self._talking = talking
         self._hellos = hellos
+        self._flood = flood
         self._started_ms = hub.now_ms()
+        self._searching: set[str] = set()
 
     async def run(self, session: Session, request: Input, invocation: Invocation) -> None:
         """Raises ChatError: it was refused. The error says which command it is about."""
@@ -99,7 +103,16 @@ class Dispatcher:
     def _carrying(
         self, session: Session, request: Input, command: Command, outcome: Outcome
     ) -> Carrying:
-        return Carrying(self._hub, self._talking, self._hellos, session, request, command, outcome)
+        return Carrying(
+            self._hub,
+            self._talking,
+            self._hellos,
+            self._flood,
+            session,
+            request,
+            command,
+            outcome,
+        )
 
     # --- the guard
 
@@ -138,7 +151,7 @@ class Dispatcher:
 
     def _context(self, session: Session, request: Input, ready: Ready) -> Context:
         hub = self._hub
-        passwords = SessionPasswords(hub.logins, session)
+        passwords = SessionPasswords(hub.logins, session, hub.settings)
         asker = SessionAsker(hub.devices, hub.seats, session, request.id, ready.command.name)
         return Context(
             state=hub.state,
@@ -150,7 +163,7 @@ class Dispatcher:
             now_ms=hub.now_ms(),
             started_ms=self._started_ms,
             version=__version__,
-            history=hub.store,
+            history=SessionHistory(hub.store, session.identity, self._searching),
             passwords=passwords,
             process=self._process,
             asker=asker,

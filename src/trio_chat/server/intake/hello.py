@@ -24,6 +24,7 @@ from trio_chat.server.hub.arrivals import Arrivals
 from trio_chat.server.hub.departures import Departures
 from trio_chat.server.hub.logins import Login
 from trio_chat.server.hub.seats import Seats, new_seat_id, put_seat
+from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.identify import Identities
 from trio_chat.server.intake.introduce import Introductions
 from trio_chat.server.intake.unread import Unreads
@@ -47,6 +48,7 @@ class Hellos:
         introductions: Introductions,
         unreads: Unreads,
         writes: Writes,
+        flood: Flood,
         settings: Settings,
         now_ms: Callable[[], int],
     ) -> None:
@@ -57,6 +59,7 @@ class Hellos:
         self._introductions = introductions
         self._unreads = unreads
         self._writes = writes
+        self._flood = flood
         self._settings = settings
         self._now_ms = now_ms
 
@@ -68,6 +71,7 @@ class Hellos:
         """
         if request.protocol != PROTOCOL_VERSION:
             raise BadRequest(f"this server speaks protocol {PROTOCOL_VERSION}")
+        self._flood.check_hello(session)
         peer = session.peer
         identify = self._identities.identify(request, peer, resumable=session.wire.resumable)
         seat, login = await self._patiently(session, request, identify)

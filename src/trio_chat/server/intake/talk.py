@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import trio
-
 from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.chat.rules import check_speak, note_spoke
@@ -59,12 +57,10 @@ class Talking:
             text = check_text(parsed, limits)
         except ChatError:
             return False
-        bucket = self._flood.bucket(member, queries=False) if limits.flood else None
-        if bucket is not None and bucket.take(trio.current_time()):
+        if self._flood.take(session, member, queries=False) is not None:
             return False
         if not self._writes.submit_nowait(session, _line(session, member, request, place, text)):
-            if bucket is not None:
-                bucket.put_back()
+            self._flood.put_back(session, member)
             return False
         note_spoke(place, member, self._now_ms())
         return True
@@ -75,10 +71,8 @@ class Talking:
         Raises:
             ChatError: it was refused.
         """
-        limits = self._settings.config.limits
-        if limits.flood:
-            await self._flood.pay(session, queries=False)
-        text = check_text(text, limits)
+        await self._flood.pay(session, queries=False)
+        text = check_text(text, self._settings.config.limits)
         place = self._places.known(session, request.room)
         if place is None:
             # Said, and left since? An error would mean that it did not happen.
