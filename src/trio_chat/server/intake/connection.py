@@ -169,18 +169,16 @@ class Connection:
             return False
         session.heard_at = trio.current_time()
         for item in items:
-            if type(item) is not Input or not self._take(item):
+            is_taken = False
+            if type(item) is Input:
+                self._answering = item.id
+                is_taken = self._shared.take(session, item)
+                self._answering = None
+            if not is_taken:
                 self._kept = chain((item,), items)
                 return False
-        return True
-
-    def _take(self, request: Input) -> bool:
-        self._answering = request.id
-        is_taken = self._shared.take(self.session, request)
-        self._answering = None
-        if is_taken:
             self._bad_lines = 0
-        return is_taken
+        return True
 
     async def _deal_with_kept(self) -> None:
         """Deal with the items that were kept, one by one: an answer may change what the wire makes
