@@ -70,9 +70,6 @@ def read_line(line: bytes | Overlong) -> Request | Fault | None:
     """Return the request that a client's *line*, without its end, holds; None: it is empty."""
     if type(line) is Overlong:
         return Fault("too_long", f"a line has at most {line.limit_bytes} bytes")
-    assert isinstance(line, bytes)
-    if not line or line.isspace():
-        return None
     try:
         if not line.isascii():
             line.decode()  # what the decoder skips must be UTF-8, too

@@ -176,20 +176,18 @@ class Connection:
         session.heard_at = trio.current_time()
         item = None
         for item in items:
-            if type(item) is not Input or not self._take(item):
+            is_taken = False
+            if type(item) is Input:
+                self._answering = item.id
+                is_taken = self._shared.take(session, item)
+                self._answering = None
+            if not is_taken:
                 self._kept = chain((item,), items)
                 return False
+            self._bad_lines = 0
         if item is None:  # so many blanks are not for nothing
             self._kept = items
         return item is not None
-
-    def _take(self, request: Input) -> bool:
-        self._answering = request.id
-        is_taken = self._shared.take(self.session, request)
-        self._answering = None
-        if is_taken:
-            self._bad_lines = 0
-        return is_taken
 
     async def _deal_with_kept(self) -> None:
         """Deal with the items that were kept, one by one: an answer may change what the wire makes
