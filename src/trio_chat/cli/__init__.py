@@ -10,11 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
 
 from trio_chat import __version__
 from trio_chat.arguments import Parser

@@ -75,7 +75,7 @@ def read_line(line: bytes | Overlong) -> Request | Fault | None:
             line.decode()  # what the decoder skips must be UTF-8, too
         request = _decode_request(line)
     except (ValueError, RecursionError) as exc:
-        return _read_again(line, exc)
+        return _read_again(line, exc) if line.strip() else None
     if type(request) is Input:
         text = clean_text(request.text)
         if text is not request.text:

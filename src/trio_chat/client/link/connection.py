@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from math import inf
 
 import msgspec
@@ -24,6 +23,7 @@ from trio_chat.client.link.failures import (
     first_leaf,
 )
 from trio_chat.client.link.status import LinkState, Status
+from trio_chat.client.link.terms import Login, Timeouts
 from trio_chat.client.state.effects import Effect, Send
 from trio_chat.client.state.model import RETRYABLE, Model
 from trio_chat.client.state.room.line import safe_line
@@ -38,33 +38,6 @@ from trio_chat.wire.native import decode_event, encode_request
 RECEIVE_BYTES = 65_536
 # How a server that expects TLS refuses what is none: an alert of any version.
 TLS_ALERT = b"\x15\x03"
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Deadlines of the link, all in seconds, each checked in one place."""
-
-    dial_seconds: float = 10.0
-    # A server that accepts and then says nothing is no server of ours.
-    hello_seconds: float = 20.0
-    ping_seconds: float = 30.0
-    # A link without any answer for this long is dead.
-    silence_seconds: float = 60.0
-    # The socket takes nothing for this long: the same.
-    send_seconds: float = 60.0
-    # After `/quit` the server has this long to say `bye`.
-    leave_seconds: float = 1.0
-    backoff_first_seconds: float = 0.5
-    backoff_max_seconds: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """The proof of an identity: an account's password, or a token, which needs no account."""
-
-    account: str | None = None
-    password: str | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
 
 
 class Connection:

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from trio_chat.client.link.connection import Login
+from trio_chat.client.link.terms import Login
 from trio_chat.client.settings.settings import ScreenKind, Settings
 
 # What TERM is where the terminal can do no more than print.

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from trio_chat.client.link.connection import Login
 from trio_chat.client.link.dial import parse_address, tls_context
+from trio_chat.client.link.terms import Login
 from trio_chat.client.settings.options import ClientOptions
 from trio_chat.client.settings.settings import Profile, Settings
 from trio_chat.errors import ConfigError

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from trio_chat.client.link.connection import Login
 from trio_chat.client.link.dial import parse_address
+from trio_chat.client.link.terms import Login
 from trio_chat.client.settings.profiles import DEFAULT_HOST, is_encrypted, read_token
 from trio_chat.client.settings.settings import Profile, Settings
 from trio_chat.client.settings.settings_text import commented, write_private
