@@ -163,7 +163,8 @@ class Room(Talk):
         kept: the store remembers it, so it stays when nobody is in it.
         quiet: not everybody may speak here, or not at any time.
         floors: by identity, the seq up to which the member may not read, where that is a rule.
-        spoke: by identity, when a member spoke last (milliseconds), in a slow room; mended: the
+        spoke: by identity, when a member spoke last (in seconds, on a clock that nobody sets), in a
+            slow room; mended: the
             seq of the line that it mended since.
     """
 
@@ -176,7 +177,7 @@ class Room(Talk):
         self.kept = False
         self.members: dict[str, Member] = {}
         self.floors: dict[str, int] = {}
-        self.spoke: dict[str, int] = {}
+        self.spoke: dict[str, float] = {}
         self.mended: dict[str, int] = {}
 
     @property

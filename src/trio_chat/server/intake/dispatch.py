@@ -6,6 +6,8 @@ from __future__ import annotations
 import inspect
 from typing import NamedTuple
 
+import trio
+
 from trio_chat import __version__
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room
@@ -54,7 +56,7 @@ class Dispatcher:
         self._writes = writes
         self._talking = talking
         self._hellos = hellos
-        self._started_ms = hub.now_ms()
+        self._started = trio.current_time()
 
     async def run(self, session: Session, request: Input, invocation: Invocation) -> None:
         """Raises ChatError: it was refused. The error says which command it is about."""
@@ -148,7 +150,7 @@ class Dispatcher:
             role=session.role,
             place=ready.place,
             now_ms=hub.now_ms(),
-            started_ms=self._started_ms,
+            uptime_seconds=int(trio.current_time() - self._started),
             version=__version__,
             history=hub.store,
             passwords=passwords,

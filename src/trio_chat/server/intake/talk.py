@@ -66,7 +66,7 @@ class Talking:
             if bucket is not None:
                 bucket.put_back()
             return False
-        note_spoke(place, member, self._now_ms())
+        note_spoke(place, member, trio.current_time())
         return True
 
     async def say(self, session: Session, request: Input, text: str) -> None:
@@ -140,7 +140,7 @@ class Talking:
             Muted, Banned, NotPermitted, TooFast.
         """
         self._check_speak(session, place, mends)
-        note_spoke(place, session.speaker(), self._now_ms(), mends=mends)
+        note_spoke(place, session.speaker(), trio.current_time(), mends=mends)
 
     def _check_speak(self, session: Session, place: Room | Direct, mends: int | None) -> None:
         if not session.allows("write"):
@@ -154,6 +154,7 @@ class Talking:
                 state.sanctions,
                 state.defcon,
                 self._now_ms(),
+                trio.current_time(),
                 mends=mends,
             )
 
