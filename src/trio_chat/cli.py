@@ -10,18 +10,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from trio_chat import __version__
 from trio_chat.arguments import Parser
 from trio_chat.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from trio_chat.client.settings.settings import Profile, Settings
+    from trio_chat.client.settings.settings import Profile, ScreenKind, Settings
     from trio_chat.config import Config, Loaded
 
 EXIT_OK = 0
@@ -40,20 +40,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         code: int = parsed.run(parsed)
-        sys.stdout.flush()
     except BrokenPipeError:  # `| head`: nobody reads on, and nobody is to be told
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()
         return EXIT_PIPE
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _print_no_more()
+        return EXIT_PIPE
+    except OSError as exc:
+        _print_no_more()
+        return _refuse(f"stdout: cannot be written: {exc.strerror}")
     return code
 
 
 def _open_standard_files() -> None:
-    """Open those of stdin, stdout and stderr that are closed (`>&-`) to nothing. Otherwise a file
-    of the program's own could take the number of one, and be written over."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            nothing = os.open(os.devnull, os.O_RDWR)
-            setattr(sys, name, os.fdopen(nothing, mode, encoding="utf-8"))
+    """Open what a shell closed by `<&-` or `>&-`, for else the next file would get its number."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
+
+
+def _print_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -336,16 +348,42 @@ def _connect(parsed: argparse.Namespace) -> int:
 
 
 def _chat(parsed: argparse.Namespace) -> int:
+    from trio_chat.client.settings import profiles, settings, wizard
+
+    values = vars(parsed)
+    chosen = settings.load_settings(parsed.config)
+    wish = profiles.Wish(**{field: values[field] for field in profiles.Wish.__struct_fields__})
+    profile = profiles.choose(wish, chosen)
+    file = parsed.config or settings.settings_path()
+    is_known = parsed.nick or parsed.account or parsed.json
+    if is_known or file.exists() or not wizard.is_terminal():
+        return _talk(parsed, chosen, profile)
+    first = wizard.FirstStart(profile, file)
+    code = EXIT_UNREACHABLE
+    while code == EXIT_UNREACHABLE and not first.was_welcomed:
+        code = _talk(parsed, *first.ask(), first.welcomed)
+    return code
+
+
+def _talk(
+    parsed: argparse.Namespace,
+    chosen: Settings,
+    profile: Profile,
+    on_welcome: Callable[[], str] | None = None,
+) -> int:
+    """Go where *profile* says; a wrong password is asked for again."""
     import trio
 
     from trio_chat.client.app import run_client
     from trio_chat.client.link.failures import LoginRefused
     from trio_chat.client.settings import profiles, wizard
 
-    settings, profile = _where_to(parsed)
+    looks = _with_looks(parsed, chosen)
     login = wizard.login_for(profile)
     for attempts_left in range(LOGIN_ATTEMPTS - 1, -1, -1):
-        options = profiles.client_options(profile, settings, login, is_json=parsed.json)
+        options = profiles.client_options(
+            profile, looks, login, is_json=parsed.json, on_welcome=on_welcome
+        )
         try:
             return trio.run(run_client, options)
         except LoginRefused as exc:
@@ -356,23 +394,30 @@ def _chat(parsed: argparse.Namespace) -> int:
     return EXIT_UNREACHABLE
 
 
-def _where_to(parsed: argparse.Namespace) -> tuple[Settings, Profile]:
-    """The settings and the profile, with what the command line says on top."""
+def _with_looks(parsed: argparse.Namespace, chosen: Settings) -> Settings:
+    """Return the settings with what the command line says on top."""
     from msgspec.structs import replace
 
-    from trio_chat.client.settings import profiles, settings, wizard
-
     values = vars(parsed)
-    chosen = settings.load_settings(parsed.config)
-    wish = profiles.Wish(**{field: values[field] for field in profiles.Wish.__struct_fields__})
-    profile = profiles.choose(wish, chosen)
-    file = parsed.config or settings.settings_path()
-    is_known = parsed.nick or parsed.account or parsed.json
-    if not is_known and not file.exists() and wizard.is_terminal():
-        chosen, profile = wizard.first_run(profile, file)
-    looks = {name: values[name] for name in ("screen", "theme", "mouse", "log_file")}
+    looks = {name: values[name] for name in ("theme", "mouse", "log_file")}
     said = {name: value for name, value in looks.items() if value is not None}
-    return replace(chosen, **said), profile
+    return replace(chosen, **said, screen=_screen(parsed, chosen))
+
+
+def _screen(parsed: argparse.Namespace, settings: Settings) -> ScreenKind:
+    """Return the screen: the setting is for terminals, while `--screen` is for here and now.
+
+    Raises:
+        ConfigError: what `--screen` says cannot be had.
+    """
+    from trio_chat.client.settings import options, wizard
+
+    is_terminal = wizard.is_terminal()
+    if parsed.screen in ("full", "inline"):
+        if not is_terminal:
+            raise ConfigError(f"--screen {parsed.screen} needs a terminal on stdin and stdout")
+        return cast("ScreenKind", parsed.screen)
+    return options.choose_screen(parsed.screen or settings.screen, is_terminal=is_terminal)
 
 
 def _client_config(parsed: argparse.Namespace) -> int:

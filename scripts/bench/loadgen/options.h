@@ -25,6 +25,7 @@ struct options {
     int members; /* per room, senders included */
     int senders; /* per room */
     int stalled; /* members of room 0 that never read */
+    int first;   /* number of the first nick and room */
     int window;  /* messages in flight per room, in fanout mode */
     int payload_bytes;
     int connecting; /* connection attempts in flight */

@@ -17,6 +17,7 @@ from trio_chat.chat.state import State
 from trio_chat.chat.talks import Talk, stored_event
 from trio_chat.events import Event, StoredEvent
 from trio_chat.server.delivery.audience import Audience, Group, Hearers, send_to_all
+from trio_chat.server.delivery.pace import Pace
 from trio_chat.server.delivery.presence import Presence
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.delivery.view import View, answers
@@ -30,12 +31,6 @@ _SLICE_SESSIONS = 1000
 _OWN_SENDS = 5
 # Shown at once; what is more waits its turn, and the talkers with it.
 _MOST_WRITES = 2048
-# Of a send that carries so many lines, each costs little more than its bytes.
-_FULL_SHARE_LINES = 32
-# How long the next batch waits, in parts of the time that this one took; and after full shares,
-# while the next one is being committed.
-_PAUSE = 2.0
-_PAUSE_FOR_COMMIT = 0.2
 
 
 class Facts(Protocol):
@@ -68,6 +63,9 @@ class Broadcaster:
 
     A wire that fails to show something costs the sessions that speak it, and nobody else: they
     read the log instead, each behind its own fence.
+
+    Attributes:
+        pace: how long the next batch waits.
     """
 
     def __init__(
@@ -87,6 +85,7 @@ class Broadcaster:
         self._settings = settings
         self._facts = facts
         self._batches = self._events = self._sends = 0
+        self.pace = Pace()
 
     def statistics(self) -> BroadcastStatistics:
         return BroadcastStatistics(self._batches, self._events, self._sends)
@@ -94,27 +93,21 @@ class Broadcaster:
     async def run(self) -> None:
         """Until the store closes its channel.
 
-        After a batch of several writes the next one waits: more gathers meanwhile, and goes out in
-        the same sends. A message on its own never waits.
+        After a batch of several writes the next one waits while much is said (`pace`): more gathers
+        meanwhile, and goes out in the same sends. A message on its own never waits.
         """
         next_flush = 0.0
         async for batch in self._store.committed:
             if trio.current_time() < next_flush:
                 await trio.sleep_until(next_flush)
             writes = self._gather(batch)
-            started = trio.current_time()
+            self.pace.begin()
             shares = await self.publish(writes)
-            now = trio.current_time()
-            next_flush = now + self._pause_seconds(len(writes), shares, now - started)
-
-    def _pause_seconds(self, writes: int, shares: int, took_seconds: float) -> float:
-        """Return how long to wait after a batch of *writes* in *shares* rooms."""
-        if writes < 2:
-            return 0.0
-        pause = _PAUSE
-        if writes >= _FULL_SHARE_LINES * shares:  # there is little to gain
-            pause = _PAUSE_FOR_COMMIT if self._store.committing else 0.0
-        return min(pause * took_seconds, self._settings.config.timeouts.flush_seconds)
+            most_seconds = self._settings.config.timeouts.flush_seconds
+            committing = self._store.committing
+            next_flush = trio.current_time() + self.pace.pause_seconds(
+                len(writes), shares, most_seconds, committing=committing
+            )
 
     def _gather(self, batch: Sequence[Write]) -> Sequence[Write]:
         """*batch*, and what was committed since."""
