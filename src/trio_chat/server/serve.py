@@ -17,7 +17,7 @@ from trio_chat.server.hub.logins import Hashing
 from trio_chat.server.net.encryption import open_encryption
 from trio_chat.server.net.listeners import TlsListener, address_of, open_listeners
 from trio_chat.server.operations import LoadConfig
-from trio_chat.server.parts import Parts, now_ms, put_together
+from trio_chat.server.parts import Parts, put_together
 from trio_chat.server.restore import restore
 from trio_chat.server.signals import SignalWatch
 from trio_chat.store.api import Store
@@ -50,7 +50,7 @@ async def serve_chat(
     stop: trio.Event | None = None,
     load_config: LoadConfig | None = None,
     store: Callable[[Config], AbstractAsyncContextManager[Store]] = open_store,
-    now_ms: Callable[[], int] = now_ms,
+    now_ms: Callable[[], int] | None = None,
     hashing: Hashing | None = None,
     task_status: trio.TaskStatus[Started] = trio.TASK_STATUS_IGNORED,
 ) -> None:

@@ -161,7 +161,7 @@ def _amiss(line: bytes, exc: Exception, types: Sequence[str]) -> tuple[str, str,
     except (ValueError, RecursionError):
         return "bad_json", "that line is no JSON object in UTF-8", None
     id, kind = _string(head.id), _string(head.type)
-    if id is not None and len(id) > MAX_ID_CHARACTERS:
+    if id is not None and not 0 < len(id) <= MAX_ID_CHARACTERS:
         id = None
     if kind not in types:
         shown = "no type" if kind is None else f"the unknown type {clean_line(kind[:32])!r}"
