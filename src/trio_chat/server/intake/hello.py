@@ -69,7 +69,7 @@ class Hellos:
         """
         if request.protocol != PROTOCOL_VERSION:
             raise BadRequest(f"this server speaks protocol {PROTOCOL_VERSION}")
-        self._flood.check_hello(session)
+        await self._flood.check_hello(session)
         limits = self._settings.config.limits
         address = counted_address(session.peer, session.source, limits)
         identify = self._identities.identify(request, address, resumable=session.wire.resumable)
