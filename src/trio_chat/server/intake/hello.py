@@ -72,7 +72,7 @@ class Hellos:
         """
         if request.protocol != PROTOCOL_VERSION:
             raise UnknownProtocol(f"this server speaks protocol {PROTOCOL_VERSION}")
-        self._flood.check_hello(session)
+        await self._flood.check_hello(session)
         peer = session.peer
         identify = self._identities.identify(request, peer, resumable=session.wire.resumable)
         seat, login = await self._patiently(session, request, identify)
