@@ -60,9 +60,10 @@ def follow_some(db: apsw.Connection, until_turn: int | None = None) -> bool:
     words = 0
     while words < BITE_WORDS:
         found: Any = db.execute(_NEXT, (until_turn,)).fetchone()
-        if found is None:
-            return until_turn is None and _take_uncut(db)
-        words += _follow(db, BITE_WORDS - words, *found)
+        if found is not None:
+            words += _follow(db, BITE_WORDS - words, *found)
+        elif until_turn is not None or not _take_uncut(db):
+            return False
     return True
 
 
