@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import msgspec
-
 from support_server import ChatServer, Event, Peer
+from trio_chat.chat import records
+from trio_chat.chat.records import Change, account_changed
 from trio_chat.chat.roles import Role
-from trio_chat.commands import records
+from trio_chat.store.api import Put
 
 PASSWORD = "correct-horse"
 
@@ -27,14 +27,15 @@ async def registered(server: ChatServer, name: str, role: Role = Role.MEMBER) ->
 
 def give_role(server: ChatServer, name: str, role: Role) -> None:
     """As `trio-chat account role` does it."""
-    accounts = server.service.state.accounts
-    account = msgspec.structs.replace(accounts.find(name), role=role.value)
-    accounts.put(account)
-    server.service.keep(records.put_account(account))
-    member = server.service.attendance.of_account(account.id)
-    if member is not None:
-        member.role = role
-        server.service.actions.refresh(member)
+    hold(server, account_changed(server.state.accounts.find(name), role=role.value))
+
+
+def hold(server: ChatServer, change: Change) -> None:
+    """Have a fact hold, here and in the store, whoever may decide it."""
+    server.state.apply(change)
+    server.hub.records.follow_up(change)
+    value = None if change.after is None else records.encode(change.after)
+    server.hub.records.keep(Put(change.space, change.key, value))
 
 
 async def code(peer: Peer, text: str, room: str = "lobby") -> str:
@@ -60,5 +61,5 @@ async def login(server: ChatServer, name: str, **fields: Any) -> Peer:
 
 async def audit(server: ChatServer) -> list[dict[str, Any]]:
     """The lines of the audit room."""
-    entries = await server.service.store.page("$audit", limit=1000)
+    entries = await server.hub.store.page("$audit", limit=1000)
     return [json.loads(entry.text) for entry in entries]

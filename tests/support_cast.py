@@ -7,12 +7,14 @@ from contextlib import suppress
 import msgspec
 import trio
 
-from support_accounts import PASSWORD, give_role, registered
+from support_accounts import PASSWORD, give_role, hold, registered
 from support_server import ChatServer, Event, Peer
+from trio_chat.chat import records
 from trio_chat.chat.masks import nick_mask
+from trio_chat.chat.records import Change
 from trio_chat.chat.roles import Role, RoomRole
 from trio_chat.chat.rooms import Member, Room
-from trio_chat.chat.sanctions import Defcon, Sanction, SanctionKind
+from trio_chat.chat.sanctions import Sanction, SanctionKind
 
 GUEST, MEMBER, VOICED = "guest", "member", "voiced"
 ROOM_MODERATOR, ROOM_OWNER = "room moderator", "room owner"
@@ -53,8 +55,8 @@ class Cast:
             else:
                 self.peers[nick] = await registered(self.server, nick, self._server_role(nick))
         await self.peers[nick_of(ROOM_OWNER, 1)].input("/create dev")
-        self.room = self.server.service.state.directory.find_room("dev")
-        accounts = self.server.service.state.accounts
+        self.room = self.server.state.directory.find_room("dev")
+        accounts = self.server.state.accounts
         outsider = accounts.find(OUTSIDER).identity
         roles = {
             accounts.find(nick).identity: _ROOM_ROLES[role].value
@@ -67,54 +69,56 @@ class Cast:
 
     async def put_back(self, *, second_owner: bool = False) -> None:
         """Have all be as it was; with *second_owner* the room has two owners."""
-        service = self.server.service
-        service.state.defcon, service.state.owner_code = Defcon.NORMAL, OWNER_CODE
+        state = self.server.state
+        for key, value in ((records.DEFCON, ""), (records.OWNER_CODE, OWNER_CODE)):
+            hold(self.server, state.fact_changed(key, value))
         for kind in ("ban", "mute"):
             self._forget_sanctions(kind, self.room.key)
             self._forget_sanctions(kind, "")
         self._put_room_back(self.room)
         if second_owner:
-            identity = service.state.accounts.find(nick_of(ROOM_OWNER, 2)).identity
+            identity = state.accounts.find(nick_of(ROOM_OWNER, 2)).identity
             roles = {**self.record.roles, identity: RoomRole.OWNER.value}
             self.room.change(roles=roles)
         for nick in self.roles:
             await self._put_person_back(nick)
 
     def _forget_sanctions(self, kind: SanctionKind, place: str) -> None:
-        sanctions = self.server.service.state.sanctions
+        sanctions = self.server.state.sanctions
         for one in sanctions.listing(place, 0, kind):
-            sanctions.remove(one.number)
+            hold(self.server, Change(records.SANCTION, str(one.number), one, None))
 
     def _put_room_back(self, room: Room) -> None:
-        hub = self.server.service.state.directory
-        namesake = hub.named("dev")
+        directory = self.server.state.directory
+        namesake = directory.named("dev")
         if namesake is not None and namesake is not room:
-            hub.remove_room(namesake)
-        hub.take_up(room, self.record)
+            hold(self.server, Change(records.ROOM, namesake.key, namesake.record, None))
+            directory.remove_room(namesake)
+        directory.take_up(room, self.record)
 
     async def _put_person_back(self, nick: str) -> None:
-        service = self.server.service
+        hub = self.server.hub
         member = self._present(nick)
-        if member is None or not service.linked(member):
+        if member is None or not hub.devices.of(member):
             await self._bring(nick)
             member = self._present(nick)
         assert member is not None
-        service.rename(member, nick)
+        hub.membership.rename(member, nick)
         if self.roles[nick] != GUEST and member.role is not self._server_role(nick):
             give_role(self.server, nick, self._server_role(nick))
         if nick != OUTSIDER and self.room.key not in member.rooms:
             assert (await self.type(nick, "/join dev"))["type"] == "done"
         if nick == OUTSIDER and self.room.key in member.rooms:
-            service.leave(member, self.room, "")
+            hub.membership.leave(member, self.room, "")
 
     def _server_role(self, nick: str) -> Role:
         return _SERVER_ROLES.get(self.roles[nick], Role.MEMBER)
 
     def _present(self, nick: str) -> Member | None:
-        service = self.server.service
+        state = self.server.state
         if self.roles[nick] != GUEST:
-            return service.attendance.of_account(service.state.accounts.find(nick).id)
-        member = service.state.directory.holder(nick)
+            return state.directory.of_account(state.accounts.find(nick).id)
+        member = state.directory.holder(nick)
         return member if member is not None and member.account is None else None
 
     async def _bring(self, nick: str) -> None:
@@ -127,7 +131,7 @@ class Cast:
 
     def give_room_to(self, nick: str) -> None:
         """From now on the person owns the room, beside the one who made it."""
-        identity = self.server.service.state.accounts.find(nick).identity
+        identity = self.server.state.accounts.find(nick).identity
         roles = {**self.record.roles, identity: RoomRole.OWNER.value}
         self.record = msgspec.structs.replace(self.record, roles=roles)
 
@@ -135,7 +139,7 @@ class Cast:
         """Somebody of that rank has banned or muted `nobody`."""
         place = "" if everywhere else self.room.key
         one = Sanction(number, kind, place, nick_mask("nobody"), "somebody", "", 0, None, rank)
-        self.server.service.state.sanctions.add(one)
+        self.server.state.sanctions.add(one)
 
     async def type(self, nick: str, text: str) -> Event:
         """The answer to *text*, typed in #dev."""

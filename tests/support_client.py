@@ -75,6 +75,9 @@ class FakeServer:
     lost_answers: this many answers to inputs get lost, with the link, after the input was
         stored; *lost_inputs*: the same before.
     resumes: whether a token is honoured.
+    rewound_to: where the logs ended when the server was restored from a copy; who resumes behind
+        it is told.
+    page_is_by_seq: the logs have holes, so seqs are looked at.
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:
@@ -91,6 +94,9 @@ class FakeServer:
         self.input_errors: list[Error] = []
         self.page_errors: list[Error] = []
         self.gone_up_to = 0
+        self.rewound_to: int | None = None
+        self.page_is_by_seq = False
+        self._start_ms = START_MS
         self.silent = False
         self.flood = False
         self._tokens_left = 5.0
@@ -143,10 +149,18 @@ class FakeServer:
     def store(self, room: str, nick: str, text: str, kind: Any = "message") -> Said:
         """Append to the log without telling anybody."""
         log = self.logs.setdefault(room, [])
-        at = timestamp(START_MS + 1000 * sum(map(len, self.logs.values())))
+        at = timestamp(self._start_ms + 1000 * sum(map(len, self.logs.values())))
         said = Said(room=room, seq=len(log) + 1, at=at, sender=nick, text=text, kind=kind)
         log.append(said)
         return said
+
+    def minutes_later(self) -> None:
+        """What is said from now on has other times than anything before."""
+        self._start_ms += 600_000
+
+    @staticmethod
+    def leaves(room: str, nick: str) -> Left:
+        return Left(room=room, nick=nick, reason="")
 
     # --- one link
 
@@ -238,7 +252,10 @@ class FakeServer:
     def _missed(self, room: str, last: int | None) -> list[Event]:
         out: list[Event] = []
         events = self.logs[room][last or 0 :]
-        if last is not None and last < self.gone_up_to:
+        if last is not None and self.rewound_to is not None and last > self.rewound_to:
+            out.append(Gap(room=room, first=self.rewound_to + 1, last=last))
+            events = self.logs[room][self.rewound_to :]
+        elif last is not None and last < self.gone_up_to:
             out.append(Gap(room=room, first=last + 1, last=self.gone_up_to))
             events = self.logs[room][self.gone_up_to :]
         while len(events) > PAGE_EVENTS:
@@ -252,6 +269,9 @@ class FakeServer:
             return [msgspec.structs.replace(self.page_errors.pop(0), id=page.id)]
         log = self.logs.setdefault(page.room, [])
         limit = min(page.limit, PAGE_EVENTS)
+        if self.page_is_by_seq and page.after is not None:
+            found = tuple(event for event in log if event.seq > page.after)
+            return [Backlog(room=page.room, events=found, more=False), Done(id=page.id)]
         if page.after is None:
             older = log[: len(log) if page.before is None else max(0, page.before - 1)]
             events, more = tuple(older[-limit:]), len(older) > limit

@@ -13,12 +13,10 @@ from unittest.mock import patch
 import trio
 
 from support_accounts import PASSWORD
-from support_server import ChatServer, Event, Peer, pass_seconds
+from support_server import ChatServer, Event, OpenStore, Peer, pass_seconds
 from trio_chat.chat.rooms import RoomRecord
 from trio_chat.chat.sanctions import Sanction
 from trio_chat.config import Config
-from trio_chat.server import serve
-from trio_chat.server.service import Service
 from trio_chat.store import memory
 
 START_MS = 1_800_000_000_000
@@ -32,18 +30,14 @@ def now_ms() -> int:
 
 @contextmanager
 def one_clock() -> Iterator[None]:
-    """Sanctions, times in the log and deadlines go by the clock that jumps."""
+    """The store in memory goes by the clock that jumps, as deadlines do."""
     ticking = SimpleNamespace(time=lambda: now_ms() / 1000, time_ns=lambda: now_ms() * 1_000_000)
-    with (
-        patch.object(Service, "now_ms", lambda _: now_ms()),
-        patch.object(memory, "time", ticking),
-    ):
+    with patch.object(memory, "time", ticking):
         yield
 
 
-@contextmanager
-def kept_memory() -> Iterator[None]:
-    """Each server goes on with what the one before has stored, as from a disk."""
+def kept_memory() -> OpenStore:
+    """Opens stores that go on with what the one before has stored, as from a disk."""
     kept: dict[str, object] = {}
 
     @asynccontextmanager
@@ -53,8 +47,7 @@ def kept_memory() -> Iterator[None]:
                 setattr(store, name, kept.setdefault(name, getattr(store, name)))
             yield store
 
-    with patch.object(serve, "open_store", open_kept):
-        yield
+    return open_kept
 
 
 class Person:
@@ -112,11 +105,11 @@ class Person:
 
     def _note(self, server: ChatServer, welcome: Event) -> None:
         self.token, self.nick = welcome["session"], welcome["nick"]
-        service = server.service
+        state = server.state
         if welcome["account"]:
             self.account = welcome["account"]
-            self.identity = service.state.accounts.find(self.account).identity
-        elif (member := service.state.directory.holder(self.nick)) is not None:
+            self.identity = state.accounts.find(self.account).identity
+        elif (member := state.directory.holder(self.nick)) is not None:
             self.identity = member.identity
 
     def cut(self) -> None:
@@ -161,22 +154,20 @@ class Picture:
 
 
 async def picture_of(server: ChatServer) -> Picture:
-    service = server.service
-    rooms = service.state.directory.rooms
+    state = server.state
+    rooms = state.directory.rooms
     sanctions = [
-        one
-        for place in ("", *rooms)
-        for one in service.state.sanctions.listing(place, service.now_ms())
+        one for place in ("", *rooms) for one in state.sanctions.listing(place, server.now_ms())
     ]
     return Picture(
-        roles={account.identity: account.role for account in service.state.accounts},
+        roles={account.identity: account.role for account in state.accounts},
         records={key: room.record for key, room in rooms.items()},
         members={key: frozenset(room.members) for key, room in rooms.items()},
         sanctions=tuple(sorted(sanctions, key=attrgetter("number"))),
-        nicks={member.identity: member.key for member in service.state.directory.members.values()},
-        accounts={account.key: account.identity for account in service.state.accounts},
-        heads=await service.store.heads(),
-        defcon=service.state.defcon.value,
+        nicks={member.identity: member.key for member in state.directory.members.values()},
+        accounts={account.key: account.identity for account in state.accounts},
+        heads=await server.hub.store.heads(),
+        defcon=state.defcon.value,
     )
 
 

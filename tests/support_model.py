@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trio_chat.client.effects import Bell, Effect, Send
-from trio_chat.client.model import Model
-from trio_chat.client.rooms import Room
+from trio_chat.client.state.effects import Bell, Effect, Send
+from trio_chat.client.state.model import Model
+from trio_chat.client.state.room.room import Room
 from trio_chat.events import (
     Backlog,
     Done,
@@ -62,7 +62,7 @@ def online(model: Model, *backlog: Said, more: bool = False) -> Model:
 
 
 def lobby(model: Model) -> Room:
-    return model.house.room("lobby")
+    return model.rooms.room("lobby")
 
 
 def texts(model: Model) -> list[str]:

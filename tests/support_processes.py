@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -106,3 +107,29 @@ async def run_to_end(
         return await trio.run_process(
             command, stdin=stdin, capture_stdout=True, capture_stderr=True, check=False, env=QUIET
         )
+
+
+async def until_there(address: str) -> None:
+    """A first contact that fails is final; so wait for the server."""
+    host, _, port = address.partition(":")
+    while True:
+        try:
+            stream = await trio.open_tcp_stream(host, int(port))
+        except OSError:
+            await trio.sleep(0.05)
+        else:
+            await stream.aclose()
+            return
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for what another process does."""
+    while True:
+        if is_so():
+            return
+        await trio.sleep(0.05)

@@ -10,8 +10,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from support_client import FakeServer
-from trio_chat.client.app import ClientOptions, run_client
-from trio_chat.client.settings import Settings
+from trio_chat.client.app import run_client
+from trio_chat.client.settings.options import ClientOptions
+from trio_chat.client.settings.settings import Settings
 
 # How long everything must be at rest before the screen is looked at again; and for how long
 # redraws are put off at most, with what they cause.
@@ -34,6 +35,12 @@ class ScreenClient:
 
     def type(self, text: str) -> None:
         self.keyboard.send_text(text)
+
+    async def enter(self, *lines: str) -> None:
+        """Type *lines* as a person does: what comes within one read is a paste."""
+        for line in lines:
+            self.type(f"{line}\r")
+            await self.rest()
 
     async def rest(self) -> None:
         """Wait until everything is drawn."""

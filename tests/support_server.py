@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
-from unittest.mock import patch
 
 import trio
 from argon2 import PasswordHasher
@@ -21,19 +20,23 @@ from trio.abc import Clock
 from trio.testing import MockClock
 
 from support_pipes import CAPACITY_BYTES, PipeLink, PipeStream, pipes
+from trio_chat.chat.state import State
 from trio_chat.config import Config, load_config
-from trio_chat.server import serve, service
+from trio_chat.errors import ConfigError
 from trio_chat.server.delivery.session import Session
-from trio_chat.server.hub import logins
-from trio_chat.server.net import listeners
-from trio_chat.server.net.links import Link
-from trio_chat.server.service import Service
+from trio_chat.server.hub.hub import Hub
+from trio_chat.server.hub.logins import Hashing
+from trio_chat.server.parts import Parts, now_ms
+from trio_chat.server.serve import serve_chat
+from trio_chat.store.api import Store
+from trio_chat.store.opening import open_store
 from trio_chat.wire.lines import LineBuffer
 
 T = TypeVar("T")
 Event: TypeAlias = dict[str, Any]
 Links: TypeAlias = Literal["streams", "sockets"]
 Near: TypeAlias = PipeStream | PipeLink
+OpenStore: TypeAlias = Callable[[Config], AbstractAsyncContextManager[Store]]
 
 _ids = count(1)
 
@@ -65,64 +68,79 @@ class MemoryListener(trio.abc.Listener[Any]):
         await trio.lowlevel.checkpoint()
 
 
-def _accept(stream: Near, *settings: Any) -> Link:
-    return stream if isinstance(stream, PipeLink) else listeners.accept(stream, *settings)
+async def _at_once(work: Callable[[], Any]) -> Any:
+    """Instead of a thread, for which a clock that jumps would not wait."""
+    await trio.lowlevel.checkpoint()
+    return work()
 
 
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
-async def _at_once(work: Callable[..., T], *arguments: Any, limiter: object) -> T:
-    """Instead of a thread, for which a clock that jumps would not wait."""
-    await trio.lowlevel.checkpoint()
-    return work(*arguments)
-
-
 class ChatServer:
     """Attributes:
-    service: what the sessions share.
+    parts: what it consists of; `hub` and `state` are two of them.
     stop: set it to begin an orderly end.
     finished: the end has come.
     links: whether peers come by any stream, or by links that are written to like sockets.
+    now_ms: its clock.
+    load_config: reads what `/reload` is to take; raises ConfigError.
     expected_bugs: how many errors the log will hold in the end.
     """
 
-    def __init__(self, config: Config, links: Links) -> None:
+    def __init__(
+        self,
+        config: Config,
+        links: Links,
+        listener: MemoryListener | None,
+        open_store: OpenStore,
+        now_ms: Callable[[], int],
+    ) -> None:
         self.config = config
         self.links = links
-        self.listener = MemoryListener()
+        self.listener = listener or MemoryListener()
+        self._open_store = open_store
+        self.now_ms = now_ms
         self.stop = trio.Event()
         self.finished = trio.Event()
         self.scope = trio.CancelScope()
-        self.service: Service
+        self.parts: Parts
+        self.load_config: Callable[[], Config] | None = None
         self.logs: list[Any] = []
         self.expected_bugs = 0
+
+    @property
+    def hub(self) -> Hub:
+        return self.parts.hub
+
+    @property
+    def state(self) -> State:
+        return self.parts.hub.state
 
     async def serve_chat(
         self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        run = partial(serve.serve_chat, self.config, listeners=[self.listener], stop=self.stop)
-        with self.scope, self._inside():
+        run = partial(
+            serve_chat,
+            self.config,
+            listeners=[self.listener],
+            stop=self.stop,
+            load_config=self._load_config,
+            store=self._open_store,
+            now_ms=lambda: self.now_ms(),
+            hashing=Hashing(_CHEAP, _at_once),
+        )
+        with self.scope:
             async with trio.open_nursery() as nursery:
-                await nursery.start(run)
+                self.parts = (await nursery.start(run)).parts
                 task_status.started()
         self.finished.set()
 
-    @contextmanager
-    def _inside(self) -> Iterator[None]:
-        """Keep what serve_chat keeps to itself, and let it accept links."""
-
-        def keep(*args: Any, **settings: Any) -> Service:
-            self.service = Service(*args, **settings)
-            return self.service
-
-        with (
-            patch.object(serve, "Service", keep),
-            patch.object(service, "accept", _accept),
-            patch.object(logins, "in_thread", _at_once),
-            patch.object(logins, "_hasher", _CHEAP),
-        ):
-            yield
+    async def _load_config(self) -> Config:
+        await trio.lowlevel.checkpoint()
+        if self.load_config is None:
+            raise ConfigError("there is no configuration to read again")
+        return self.load_config()
 
     def bugs(self) -> list[Any]:
         """What was logged as an error."""
@@ -138,24 +156,37 @@ class ChatServer:
         self.scope.cancel()
         await self.finished.wait()
 
-    def dial(self, *, capacity_bytes: int = CAPACITY_BYTES) -> PipeStream:
-        """A new link, as its far end sees it."""
+    def dial(self, *, peer: str = "", capacity_bytes: int = CAPACITY_BYTES) -> PipeStream:
+        """A new link, as its far end sees it. *peer*: the address that the server takes it to
+        come from; else from this machine, by a link of the kind of *links*."""
         to_server, to_peer = pipes(capacity_bytes)
-        near = PipeStream if self.links == "streams" else PipeLink
-        self.listener.dialled.send_nowait(near(to_server, to_peer))
+        near: Near
+        if peer:
+            near = PipeLink(to_server, to_peer, peer)
+        elif self.links == "streams":
+            near = PipeStream(to_server, to_peer)
+        else:
+            near = PipeLink(to_server, to_peer)
+        self.listener.dialled.send_nowait(near)
         return PipeStream(to_peer, to_server)
 
     def session_of(self, nick: str) -> Session:
         """The session linked to the member called *nick*."""
-        linked = (session for session in self.service.sessions if session.member)
+        linked = (session for session in self.parts.sessions if session.member)
         return next(one for one in linked if one.member and one.member.nick == nick)
 
-    async def native(self, nick: str, *, capacity_bytes: int = CAPACITY_BYTES) -> Peer:
-        """A native peer that has said hello and is in its rooms."""
-        peer = Peer(self.dial(capacity_bytes=capacity_bytes))
-        answers = await peer.hello(nick)
+    def lag(self, nick: str) -> None:
+        """Have the session of *nick* lag, as if its outbox were full."""
+        self.hub.audience.lag(self.session_of(nick))
+
+    async def native(
+        self, nick: str, *, capacity_bytes: int = CAPACITY_BYTES, peer: str = ""
+    ) -> Peer:
+        """A native peer that has said hello and is in its rooms; *peer* is its address."""
+        native = Peer(self.dial(capacity_bytes=capacity_bytes, peer=peer))
+        answers = await native.hello(nick)
         assert answers[0]["type"] == "welcome", answers
-        return peer
+        return native
 
     async def plain(self, nick: str) -> PlainPeer:
         """A plain peer that is in its rooms."""
@@ -166,9 +197,16 @@ class ChatServer:
 
 
 @asynccontextmanager
-async def open_server(config: Config, links: Links = "streams") -> AsyncIterator[ChatServer]:
+async def open_server(
+    config: Config,
+    links: Links = "streams",
+    *,
+    listener: MemoryListener | None = None,
+    store: OpenStore = open_store,
+    now_ms: Callable[[], int] = now_ms,
+) -> AsyncIterator[ChatServer]:
     """A server that has ended, in order, when the block is left; without a bug on the way."""
-    server = ChatServer(config, links)
+    server = ChatServer(config, links, listener, store, now_ms)
     with capture_logs([format_exc_info]) as server.logs:
         async with trio.open_nursery() as nursery:
             await nursery.start(server.serve_chat)

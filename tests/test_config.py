@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from trio_chat.config import ENVIRONMENT_PREFIX, Config, keys, load_config
+from trio_chat.config import (
+    ENVIRONMENT_PREFIX,
+    Config,
+    assigned,
+    described_keys,
+    keys,
+    load_config,
+)
 from trio_chat.errors import ConfigError
 
 
@@ -28,9 +36,9 @@ def another(default: object) -> tuple[str, object]:
         case bool():
             return str(not default).lower(), not default
         case int():
-            return str(default + 1), default + 1
+            return str(default - 1), default - 1
         case float():
-            return str(default + 0.5), default + 0.5
+            return str(default / 2), default / 2
         case tuple():
             return "one:1, two:2", ("one:1", "two:2")
         case "FULL":
@@ -110,8 +118,8 @@ def test_values_need_no_quotes(assignment: str, value: object) -> None:
         ("limits.flood=maybe", ["limits.flood", "maybe", "bool"]),
         ("limits.flood=", ["limits.flood", "bool"]),
         ("limits.flood_burst=0", ["limits.flood_burst=0", "1"]),
-        ("limits.flood_burst=2.5", ["limits.flood_burst", "int"]),
-        ("limits.outbox_bytes=1", ["limits.outbox_bytes", "65536"]),
+        ("limits.flood_burst=2.5", ["limits.flood_burst", "whole number from 1 to", "not 2.5"]),
+        ("limits.outbox_bytes=1", ["limits.outbox_bytes", "65_536", "not 1"]),
         ("timeouts.drain_seconds=-1", ["timeouts.drain_seconds", "0"]),
         ("timeouts.drain_seconds=nan", ["timeouts.drain_seconds"]),
         ("store.synchronous=OFF", ["store.synchronous", "OFF"]),
@@ -157,8 +165,87 @@ def test_an_error_in_the_environment_names_the_variable() -> None:
 
 
 def test_other_variables_are_ignored() -> None:
-    environment = {"LIMITS_FLOOD": "x", "TRIO_CHAT_": "x", "TRIO_CHAT_OF_SOMEBODY": "x", "HOME": ""}
-    assert load(environment=environment) == Config()
+    others = ("LIMITS_FLOOD", "TRIO", "HOME", "TRIO_CHAT_PASSWORD", "TRIO_CHAT_CLIENT_CONFIG")
+    assert load(environment=dict.fromkeys(others, "x")) == Config()
+
+
+@pytest.mark.parametrize(
+    ("variable", "near"),
+    [
+        ("TRIO_CHAT_LIMITS_FLOD", "TRIO_CHAT_LIMITS_FLOOD"),
+        ("TRIO_CHAT_LIMITS__FLOOD", "TRIO_CHAT_LIMITS_FLOOD"),
+        ("TRIO_CHAT_LIMIT_FLOOD", "TRIO_CHAT_LIMITS_FLOOD"),
+        ("TRIO_CHAT_SERVER_MODT", "TRIO_CHAT_SERVER_MOTD"),
+        ("TRIO_CHAT_PASWORD", "TRIO_CHAT_PASSWORD"),
+        ("TRIO_CHAT_", ""),
+        ("TRIO_CHAT_limits_flood", ""),
+    ],
+)
+def test_misspelt_variable_is_refused_with_the_nearest(variable: str, near: str) -> None:
+    """S28"""
+    with pytest.raises(ConfigError, match=f"there is no variable {variable}.*{near}"):
+        load(environment={variable: "false"})
+
+
+NUMBERS = [name for name, key in described_keys().items() if type(key.default) in (int, float)]
+BEYOND = ("inf", "-inf", "nan", "1e20", "1e300", "1" + "0" * 20, "9" * 5000, f"0x{'f' * 5000}")
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_is_finite_and_has_a_least_and_a_greatest_value(
+    name: str, tmp_path: Path
+) -> None:
+    """A3"""
+    key = described_keys()[name]
+    assert key.least is not None
+    assert key.most is not None
+    assert 0 <= key.least < key.most <= 1e8 or name.endswith("_bytes")
+    for bound in (key.least, key.most):
+        assert value_of(load(f"{name}={bound}"), name) == bound
+    beyond = [str(key.least - 1), str(key.most + 1), *BEYOND]
+    section, _, name_there = name.partition(".")
+    file = tmp_path / "chat.toml"
+    for number in beyond:
+        file.write_text(f"[{section}]\n{name_there} = {number}\n", encoding="utf-8")
+        variable = ENVIRONMENT_PREFIX + name.replace(".", "_").upper()
+        for refused in (
+            partial(load, f"{name}={number}"),
+            partial(load, file=file),
+            partial(load, environment={variable: number}),
+            partial(assigned, Config(), name, number),
+        ):
+            with pytest.raises(ConfigError) as caught:
+                refused()
+            assert "\n" not in str(caught.value)
+            assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("name", described_keys())
+def test_every_key_has_a_reason_and_says_what_it_takes(name: str) -> None:
+    key = described_keys()[name]
+    assert key.reason.endswith((".", "..."))
+    assert key.takes
+
+
+@pytest.mark.parametrize("text", ["[" * 8000, "1\nx = 2", '"a\\u0000b"', "{a = 1}", "2026-11-22"])
+@pytest.mark.parametrize("name", ["limits.flood_burst", "limits.flood", "store.synchronous"])
+def test_what_is_no_value_is_refused_whatever_it_is(name: str, text: str) -> None:
+    """A3"""
+    with pytest.raises(ConfigError, match=name):
+        assigned(Config(), name, text)
+
+
+@pytest.mark.parametrize("name", ["server.listen", "store.data", "server.motd", "server.tls_key"])
+def test_no_text_holds_a_nul(name: str) -> None:
+    """D5: a system call that is given one fails with a traceback."""
+    with pytest.raises(ConfigError, match=r"U\+0000"):
+        assigned(Config(), name, '["a\\u0000b"]' if name == "server.listen" else '"a\\u0000b"')
+
+
+def test_home_of_somebody_unknown_is_refused() -> None:
+    """D5"""
+    with pytest.raises(ConfigError, match=r"store.data: ~nosuchuser/x: there is no such home"):
+        _ = load("store.data=~nosuchuser/x").data_folder
 
 
 def test_no_two_keys_share_a_variable() -> None:

@@ -16,7 +16,7 @@ BENCH = Path(__file__).parent.parent / "scripts/bench"
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE") and k != "CI"}
 
 JOINS_NOTHING = """
-from trio_chat.server import broadcast
+from trio_chat.server.delivery import broadcast
 
 def one_by_one(group, data, refused, send=broadcast.send_to_all):
     for line in data.splitlines(keepends=True):
@@ -25,7 +25,7 @@ def one_by_one(group, data, refused, send=broadcast.send_to_all):
 broadcast.send_to_all = one_by_one
 """
 ONE_MORE_CALL_PER_DELIVERY = """
-from trio_chat.server import broadcast
+from trio_chat.server.delivery import broadcast
 
 def look_at_each(group, data, refused, send=broadcast.send_to_all):
     for outbox in group:
@@ -37,14 +37,22 @@ def look(outbox):
 
 broadcast.send_to_all = look_at_each
 """
+ONE_MORE_CALL_PER_ENCRYPTED_SEND = """
+from trio_chat.server.net.tls_links import TlsLink
+
+def look(self, data, encrypt=TlsLink._encrypt):
+    return encrypt(self, data)
+
+TlsLink._encrypt = look
+"""
 WAKES_A_TASK_PER_MEMBER = """
-from trio_chat.server import broadcast
+from trio_chat.server.delivery import broadcast
 import trio
 
 def wake(group, data, refused, send=broadcast.send_to_all):
     send(group, data, refused)
     for session in group.values():
-        session.service.start_soon(trio.lowlevel.checkpoint)
+        session._carrier._shared.start_soon(trio.lowlevel.checkpoint)
 
 broadcast.send_to_all = wake
 """
@@ -82,6 +90,7 @@ def test_what_stands_here_keeps_its_budgets() -> None:
     [
         (JOINS_NOTHING, "busy: sends/delivery"),
         (ONE_MORE_CALL_PER_DELIVERY, "quiet: calls/message"),
+        (ONE_MORE_CALL_PER_ENCRYPTED_SEND, "quiet-tls: calls/message"),
         (WAKES_A_TASK_PER_MEMBER, "quiet: tasks woken/message"),
     ],
 )

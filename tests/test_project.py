@@ -130,7 +130,7 @@ def test_only_the_session_boundary_catches_everything() -> None:
         and (node.type is None or ast.unparse(node.type) == "Exception")
     }
     # links.py takes lines for a session in another task, and raises in the session's own.
-    boundary = {"net/fence.py", "net/links.py", "delivery/session.py"}
+    boundary = {"net/fence.py", "net/links.py", "intake/connection.py"}
     assert catching == {f"src/trio_chat/server/{name}" for name in boundary}
 
 

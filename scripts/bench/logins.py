@@ -24,7 +24,7 @@ import trio
 from peers import Missing, free_port, stop, trio_chat_command, wait_until_listening
 from trio_chat.config import load_config
 from trio_chat.server.admin.console import Add
-from trio_chat.server.admin.control import ask
+from trio_chat.server.ask import ask
 
 PASSWORD = "correct horse battery"
 CHAT_PER_SECOND = 20

@@ -87,10 +87,11 @@ def test_an_ignored_person_stays_ignored_under_another_nick_wherever_it_is_taken
     directory: Directory,
 ) -> None:
     alice, mallory = enter(directory, "alice", "lobby"), enter(directory, "Mallory", "elsewhere")
-    alice.ignores["mallory"] = "Mallory"
+    alice.ignores = {mallory.author: "Mallory"}
     directory.rename(mallory, "Eve", now=0.0)
-    assert alice.ignores == {"eve": "Eve"}
-    assert alice.hears("mallory")
+    assert not alice.hears(mallory.author)
+    other = enter(directory, "Mallory", "elsewhere")
+    assert alice.hears(other.author)
 
 
 def test_a_missing_nick_names_the_nearest(directory: Directory) -> None:

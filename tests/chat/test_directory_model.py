@@ -89,14 +89,10 @@ class HubMachine(RuleBasedStateMachine):
             assert holder is not None
             self.refuse_taken(holder, lambda: self.directory.rename(member, nick, now=NOW))
             return
-        old, key = person.nick, fold(person.nick)
+        old = person.nick
         expected = None if nick == old else Renamed(old=old, new=nick)
         assert self.directory.rename(member, nick, now=NOW) == expected
         person.nick = nick
-        if fold(nick) != key:
-            for other in self.people.values():
-                if other.ignores.pop(key, None) is not None:
-                    other.ignores[fold(nick)] = nick
 
     @rule(member=consumes(present))
     def exit(self, member: Member) -> None:
@@ -117,9 +113,8 @@ class HubMachine(RuleBasedStateMachine):
     def ignore(self, one: Member, other: Member) -> None:
         if one is other:
             return
-        one.ignores[other.key] = other.nick
-        nick = self.people[other.identity].nick
-        self.people[one.identity].ignores[fold(nick)] = nick
+        one.ignores = {**one.ignores, other.author: other.nick}
+        self.people[one.identity].ignores[other.identity] = other.nick
 
     # --- rooms
 
@@ -205,7 +200,7 @@ class HubMachine(RuleBasedStateMachine):
             assert {*member.directs} == {k for k, p in pairs.items() if member.identity in p}
 
     @invariant()
-    def people_are_ignored_under_the_nick_they_have(self) -> None:
+    def people_are_ignored_whatever_they_are_called(self) -> None:
         for member in self.directory.members.values():
             assert member.ignores == self.people[member.identity].ignores
 

@@ -7,8 +7,8 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from support_model import online, said
-from trio_chat.client.model import Model
-from trio_chat.client.ui.completion import ChatCompleter
+from trio_chat.client.state.model import Model
+from trio_chat.client.ui.input.completion import ChatCompleter
 from trio_chat.events import CommandInfo, Joined
 
 COMMANDS = tuple(
@@ -30,7 +30,7 @@ def offered(text: str, *, tab: bool = False) -> list[str]:
     log = [said(seq, text, nick) for seq, (nick, text) in enumerate(spoken, 1)]
     model = online(Model("alice"), *log)
     model.receive([Joined(room="dev", nick="alice")], 0)
-    model.commands = COMMANDS
+    model.commands.learn(COMMANDS)
     event = CompleteEvent(completion_requested=tab, text_inserted=not tab)
     return [c.text for c in ChatCompleter(model).get_completions(Document(text), event)]
 
@@ -76,7 +76,7 @@ def test_what_is_offered_while_typing_and_by_tab(
 
 def test_usage_is_shown_as_soon_as_the_command_is_known() -> None:
     model = online(Model("alice"))
-    model.commands = COMMANDS
+    model.commands.learn(COMMANDS)
     completer = ChatCompleter(model)
     assert completer.hint("/msg") == ""
     assert completer.hint("/w bob") == " /msg NICK TEXT — help "

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, memory_stream_pair
 
 from support_client import FakeServer
-from trio_chat.client.connection import Connection, Refused, Unreachable
-from trio_chat.client.effects import Bell, Effect, Show
-from trio_chat.client.model import Model
+from trio_chat.client.link.connection import Connection
+from trio_chat.client.link.failures import Refused, Unreachable
+from trio_chat.client.state.effects import Bell, Effect, Show
+from trio_chat.client.state.model import Model
 from trio_chat.events import Bye, Error, Gap, Notice, Said
 from trio_chat.requests import Hello, Input, Page, Ping
 
@@ -77,7 +78,7 @@ class Client:
         await self.wait_until(lambda: self.connection.status.state == "online")
 
     async def wait_acknowledged(self) -> None:
-        await self.wait_until(lambda: not len(self.model.outgoing) and self.model.house.is_online)
+        await self.wait_until(lambda: not len(self.model.outgoing) and self.model.rooms.is_online)
 
     def heard(self, room: str = "lobby") -> list[str]:
         events = [show.event for show in self.shown]
@@ -249,7 +250,7 @@ async def test_rooms_are_entered_again_when_the_session_is_gone(
     client.connection.typed("three")
     await client.wait_until(lambda: "three" in client.heard("dev"))
     assert client.heard("dev") == ["one", "two", "three"]
-    assert client.model.house.current is client.model.house.room("dev")
+    assert client.model.rooms.current is client.model.rooms.room("dev")
 
 
 async def test_server_that_lost_its_log_is_listened_to_from_its_beginning(
@@ -347,6 +348,9 @@ async def test_gap_behind_what_was_read_tells_of_a_log_that_was_lost(
     await server.tell(Gap(room="lobby", first=1, last=5))
     await server.say("new")
     await client.wait_until(lambda: "new" in client.heard())
+    assert client.heard()[-2:] == ["old 4", "new"]
+    told = [line.text for line in client.model.rooms.room("lobby").lines]
+    assert told[-2:] == ["5 messages can no longer be had", "new"]
 
 
 async def test_what_an_ignored_member_says_is_no_hole(
@@ -388,7 +392,7 @@ async def test_refused_line_is_shown_with_its_text(
     [error] = client.errors()
     assert error.refused == "important"
     assert server.said() == []
-    assert "important" in client.model.house.rooms["lobby"].lines[-1].text
+    assert "important" in client.model.rooms.by_name["lobby"].lines[-1].text
 
 
 async def test_line_too_long_for_the_wire_is_refused_here(
@@ -557,8 +561,8 @@ async def test_room_that_a_resumed_session_lost_is_left(
     await server.cut()
     await client.wait_until(lambda: client.connection.status.state == "connecting")
     await client.wait_online()
-    assert not client.model.house.room("dev").is_joined
-    assert client.model.house.current is client.model.house.room("lobby")
+    assert not client.model.rooms.room("dev").is_joined
+    assert client.model.rooms.current is client.model.rooms.room("lobby")
 
 
 async def test_room_that_cannot_be_entered_again_is_told(
@@ -570,7 +574,7 @@ async def test_room_that_cannot_be_entered_again_is_told(
     server.input_errors = [Error(code="banned", message="you are banned")]
     await server.cut()
     await client.wait_until(lambda: client.errors() != [])
-    assert client.model.house.current is client.model.house.room("lobby")
+    assert client.model.rooms.current is client.model.rooms.room("lobby")
 
 
 async def test_private_message_missed_in_a_session_that_is_gone_is_fetched(
@@ -607,14 +611,42 @@ async def test_server_that_says_nothing_is_unreachable(
     assert isinstance(client.ended_with, Unreachable)
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"\x15\x03\x03\x00\x02\x02\x46", "speaks TLS; --tls encrypts the link"),
+        (b"", "the server closed the connection; if it wants TLS, --tls encrypts the link"),
+    ],
+)
+async def test_server_that_wants_tls_is_named(
+    nursery: trio.Nursery, answer: bytes, reason: str
+) -> None:
+    """C16: a client without TLS at a TLS port hears of it."""
+
+    class TlsServer(FakeServer):
+        async def dial(self) -> trio.abc.Stream:
+            ours, theirs = memory_stream_pair()
+            await ours.send_all(answer)
+            await ours.send_eof()
+            return theirs
+
+    client = Client(TlsServer(nursery))
+    await client.run()
+    assert str(client.ended_with) == f"fake: {reason}"
+
+
 async def test_line_of_an_unknown_type_does_no_harm(
     client: Client, server: FakeServer, autojump_clock: MockClock
 ) -> None:
+    await server.say("0")
+    await client.wait_until(lambda: "0" in client.heard())
     await trio.testing.wait_all_tasks_blocked()
     for stream in server.links:
         await stream.send_all(b'{"type":"sparkle"}\n}\nnot json\n' + b"x" * 100_000 + b"\n")
     await server.say("1")
     await client.wait_until(lambda: "1" in client.heard())
+    assert client.heard() == ["0", "1"]
+    assert len(server.asked(Hello)) == 1, "the link is still the first one"
 
 
 async def test_room_asked_for_is_entered_and_current(
@@ -625,7 +657,7 @@ async def test_room_asked_for_is_entered_and_current(
     nursery.start_soon(client.run)
     await client.wait_acknowledged()
     assert server.said("dev") == ["early"]
-    assert client.model.house.current is client.model.house.room("dev")
+    assert client.model.rooms.current is client.model.rooms.room("dev")
 
 
 async def test_line_for_a_room_that_cannot_be_had_is_not_said_elsewhere(

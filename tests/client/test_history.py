@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trio_chat.client.ui import history
-from trio_chat.client.ui.history import PrivateHistory, SessionHistory
+from trio_chat.client.ui.input import history
+from trio_chat.client.ui.input.history import PrivateHistory, SessionHistory
 
 
 def is_command(name: str) -> bool:

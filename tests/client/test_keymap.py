@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prompt_toolkit.key_binding import KeyBindings
 
-from trio_chat.client.keymap import ACTIONS, bindings, parse_key
+from trio_chat.client.settings.keymap import ACTIONS, bindings, parse_key
 
 NAMED = [
     "up",

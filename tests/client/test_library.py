@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from functools import partial
-from typing import TypeAlias
 
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from support_client import FakeServer
+from support_library import Bot, bot_at, take
 from trio_chat.client import (
-    Chat,
     EventsLost,
-    EventStream,
     Refused,
     Stored,
     Unreachable,
@@ -27,8 +22,6 @@ from trio_chat.errors import ChatError, NameTaken, TooLong, Unavailable, Unknown
 from trio_chat.events import Bye, Error, Left, Said
 from trio_chat.requests import Hello, Input, Page
 
-Bot: TypeAlias = Callable[..., AbstractAsyncContextManager[Chat]]
-
 
 @pytest.fixture
 def server(nursery: trio.Nursery) -> FakeServer:
@@ -37,18 +30,7 @@ def server(nursery: trio.Nursery) -> FakeServer:
 
 @pytest.fixture
 def bot(server: FakeServer) -> Bot:
-    return partial(open_chat, "fake", nick="bot", dial=server.dial)
-
-
-async def take(stream: EventStream, count: int) -> list[str]:
-    """The texts of the next *count* events that were said."""
-    texts: list[str] = []
-    with trio.fail_after(60):
-        while len(texts) < count:
-            event = await anext(stream)
-            if isinstance(event, Said):
-                texts.append(event.text)
-    return texts
+    return bot_at(server)
 
 
 async def test_say_returns_where_it_is_stored(
@@ -111,6 +93,7 @@ async def test_command_returns_what_it_found_out(bot: Bot, autojump_clock: MockC
         answer = await chat.command("/help", room="lobby")
         assert "/join ROOM: enter a room" in answer.text
         assert (answer.data, answer.stored) == (None, None)
+        assert [part.text for part in answer.parts] == [answer.text]
 
 
 async def test_many_tasks_speak_at_once(

@@ -18,11 +18,14 @@ ACTIONS = st.sampled_from(
 )
 
 
-async def act(actions: list[str]) -> None:
+async def act(actions: list[str], *, since: bool) -> None:
+    """*since*: with a cursor, and a buffer that cannot hold what happens."""
     async with trio.open_nursery() as nursery:
         server = FakeServer(nursery)
-        async with open_chat("fake", nick="bot", dial=server.dial) as chat:
-            stream = chat.events()
+        async with open_chat(
+            "fake", nick="bot", dial=server.dial, buffer_events=2 if since else 1000
+        ) as chat:
+            stream = chat.events(since={"lobby": 0} if since else None)
             for number, action in enumerate(actions):
                 text = f"{number}"
                 match action:
@@ -68,6 +71,6 @@ async def seen(stream: EventStream) -> list[str]:
 
 
 @settings(max_examples=150)
-@given(st.lists(ACTIONS, max_size=25))
-def test_lines_are_said_once_and_events_seen_once(actions: list[str]) -> None:
-    run_jumping(partial(act, actions))
+@given(st.lists(ACTIONS, max_size=25), st.booleans())
+def test_lines_are_said_once_and_events_seen_once(actions: list[str], since: bool) -> None:
+    run_jumping(partial(act, actions, since=since))

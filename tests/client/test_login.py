@@ -13,9 +13,12 @@ from support_client import FakeServer
 from support_real_server import real_server
 from support_screen import ScreenClient
 from trio_chat.client import open_chat
-from trio_chat.client.app import ClientOptions, run_client
-from trio_chat.client.connection import Connection, Login, LoginRefused, Timeouts
-from trio_chat.client.model import Model
+from trio_chat.client.app import run_client
+from trio_chat.client.link.connection import Connection
+from trio_chat.client.link.failures import LoginRefused
+from trio_chat.client.link.terms import Login, Timeouts
+from trio_chat.client.settings.options import ClientOptions
+from trio_chat.client.state.model import Model
 from trio_chat.errors import LoginFailed
 from trio_chat.events import Error, Notice
 from trio_chat.requests import Hello
@@ -46,7 +49,7 @@ async def test_every_hello_proves_who_one_is(
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.run)
-        await server.wait_until(lambda: model.house.is_online or len(server.asked(Hello)) == 1)
+        await server.wait_until(lambda: model.rooms.is_online or len(server.asked(Hello)) == 1)
         await server.cut()
         await server.wait_until(lambda: len(server.asked(Hello)) == 2)
         connection.leave()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_chat.client.markup import cut, spans
+from trio_chat.client.text.markup import cut, spans
 
 NAMES = {"class:strong": "B", "class:emphasis": "I", "class:code": "C", "class:link": "L", "": ""}
 

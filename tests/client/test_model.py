@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support_model import AT, bells, lobby, online, requests, said, texts
-from trio_chat.client.effects import Send, Show
-from trio_chat.client.model import Model
+from support_model import AT, bells, lobby, online, requests, resumed, said, texts
+from trio_chat.client.state.effects import Send, Show
+from trio_chat.client.state.model import Model
 from trio_chat.events import (
     Backlog,
     CommandInfo,
     Done,
     Edited,
+    Error,
     Event,
     Joined,
     Kicked,
@@ -71,7 +72,7 @@ def test_no_server_can_break_the_model(events: list[Event]) -> None:
                 encode_request(effect.request)
     model.link_lost()
     encode_request(model.hello())
-    shown = [line.text + line.nick for room in model.house.rooms.values() for line in room.lines]
+    shown = [line.text + line.nick for room in model.rooms.by_name.values() for line in room.lines]
     assert not any("\x1b" in text for text in shown)
 
 
@@ -86,8 +87,8 @@ def test_mention_rings_and_a_part_of_a_word_does_not() -> None:
 def test_private_message_opens_its_room_and_rings() -> None:
     model = online(Model("alice"))
     assert bells(model, said(1, room="@bob")) == ["hi"]
-    assert model.house.room("@bob").unread == 1
-    assert model.house.current is lobby(model)
+    assert model.rooms.room("@bob").unread == 1
+    assert model.rooms.current is lobby(model)
 
 
 def test_edited_text_replaces_the_line_on_the_screen() -> None:
@@ -109,7 +110,7 @@ def test_storm_of_joins_is_one_line() -> None:
 def test_own_new_nick_is_what_mentions_are_looked_for() -> None:
     model = online(Model("alice"))
     model.receive([Renamed(old="alice", new="carol")], 0)
-    assert model.house.nick == "carol"
+    assert model.rooms.nick == "carol"
     assert model.hello().nick == "carol"
     assert bells(model, said(1, "hi Carol")) == ["hi Carol"]
 
@@ -118,29 +119,29 @@ def test_conversation_goes_on_under_the_new_nick() -> None:
     model = online(Model("alice"))
     model.receive([said(1, room="@bob"), Renamed(old="bob", new="rob")], 0)
     model.receive([said(2, room="@rob", sender="rob")], 0)
-    assert [line.text for line in model.house.room("@rob").lines] == ["hi", "hi"]
+    assert [line.text for line in model.rooms.room("@rob").lines] == ["hi", "hi"]
 
 
 def test_kicked_out_of_the_current_room_one_is_in_another() -> None:
     model = online(Model("alice"))
     model.receive([Joined(room="dev", nick="alice")], 0)
-    dev = model.house.room("dev")
-    model.house.go_to(dev)
+    dev = model.rooms.room("dev")
+    model.rooms.go_to(dev)
     kicked = Kicked(room="dev", seq=1, at=AT, by="bob", nick="alice", reason="")
     model.receive([kicked], 0)
-    assert model.house.current is lobby(model)
+    assert model.rooms.current is lobby(model)
     assert not dev.is_joined
-    assert dev in model.house.open_rooms, "the reason is to be seen"
-    model.house.go_to(dev)
-    model.house.go_to(lobby(model))
-    assert dev not in model.house.open_rooms
+    assert dev in model.rooms.open_rooms, "the reason is to be seen"
+    model.rooms.go_to(dev)
+    model.rooms.go_to(lobby(model))
+    assert dev not in model.rooms.open_rooms
 
 
 def test_room_joined_by_another_device_is_there_and_leaves_one_alone() -> None:
     model = online(Model("alice"))
     model.receive([Joined(room="dev", nick="alice")], 0)
-    assert [room.name for room in model.house.open_rooms] == ["lobby", "dev"]
-    assert model.house.current is lobby(model)
+    assert [room.name for room in model.rooms.open_rooms] == ["lobby", "dev"]
+    assert model.rooms.current is lobby(model)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +156,134 @@ def test_room_joined_by_another_device_is_there_and_leaves_one_alone() -> None:
 def test_one_goes_where_one_asked_to(text: str, name: str) -> None:
     model = online(Model("alice"))
     join = CommandInfo(name="join", aliases=("j",), usage="/join ROOM", help="", role="guest")
-    model.commands = (join,)
+    model.commands.learn((join,))
     [request] = requests(model.typed(text, 0, lobby(model)))
     joined = Joined(room=name, nick="alice") if name == "dev" else said(1, room=name)
     model.receive([joined, Done(id=request.id or "")], 0)
-    assert model.house.current is not None
-    assert model.house.current.name == name
+    assert model.rooms.current is not None
+    assert model.rooms.current.name == name
+
+
+def answered(model: Model, request: Any, *events: Event) -> list[Any]:
+    """Tell *model* that *request* has happened; return the lines that it sends then."""
+    return requests(model.receive([*events, Done(id=request.id or "")], 0))
+
+
+def test_line_behind_a_join_goes_to_the_new_room() -> None:
+    """C4: what is typed while the answer to `/join` is on its way is said in the new room."""
+    model = online(Model("alice"))
+    [join] = requests(model.typed("/join dev", 0, lobby(model)))
+    assert model.typed("secret for dev", 0, lobby(model)) == []
+    [line] = model.outgoing.in_room("lobby")[1:]
+    assert line.text == "secret for dev", "it is seen where it was typed until it is sent"
+    [said_there] = answered(model, join, Joined(room="dev", nick="alice"))
+    assert (said_there.room, said_there.text) == ("dev", "secret for dev")
+
+
+def test_line_behind_a_join_typed_offline_goes_to_the_new_room() -> None:
+    """C4: offline, too, and behind several joins."""
+    model = online(Model("alice"))
+    model.link_lost()
+    for text in ("/join dev", "for dev", "/join ops", "for ops"):
+        assert model.typed(text, 0, lobby(model)) == []
+    [join] = requests(resumed(model))
+    [line] = answered(model, join, Joined(room="dev", nick="alice"))
+    assert (line.room, line.text) == ("dev", "for dev")
+    [join_ops] = answered(model, line)
+    assert (join_ops.room, join_ops.text) == ("dev", "/join ops")
+    [last] = answered(model, join_ops, Joined(room="ops", nick="alice"))
+    assert (last.room, last.text) == ("ops", "for ops")
+
+
+def test_line_behind_a_refused_join_is_said_nowhere() -> None:
+    """C4: a room that cannot be entered gets nothing, and no other room gets it instead."""
+    model = online(Model("alice"))
+    [join] = requests(model.typed("/join dev", 0, lobby(model)))
+    model.typed("secret for dev", 0, lobby(model))
+    refusal = Error(id=join.id, code="banned", message="you are banned")
+    assert requests(model.receive([refusal], 0)) == []
+    assert len(model.outgoing) == 0
+    assert texts(model)[-2:] == [
+        "you are banned — /join dev",
+        "the room was not entered — secret for dev",
+    ]
+    [request] = requests(model.typed("hello", 0, lobby(model)))
+    assert isinstance(request, Input)
+    assert request.room == "lobby"
+
+
+def test_line_typed_in_another_room_meanwhile_stays_there() -> None:
+    """C4: the `/join` was typed elsewhere, so this line does not follow it."""
+    model = online(Model("alice"))
+    [join] = requests(model.typed("/join dev", 0, lobby(model)))
+    model.typed("for bob", 0, model.rooms.room("@bob"))
+    [line] = answered(model, join, Joined(room="dev", nick="alice"))
+    assert (line.room, line.text) == ("@bob", "for bob")
+
+
+def test_line_of_a_program_goes_where_it_says() -> None:
+    """C4: a program names the room of each line."""
+    model = online(Model("alice"))
+    [join] = requests(model.typed("/join dev", 0, lobby(model), is_literal=True))
+    model.typed("for the lobby", 0, lobby(model), is_literal=True)
+    [line] = answered(model, join, Joined(room="dev", nick="alice"))
+    assert (line.room, line.text) == ("lobby", "for the lobby")
+
+
+@pytest.mark.parametrize("text", ["/query dave", "/QUERY @dave "])
+def test_query_goes_to_a_conversation_without_a_word(text: str) -> None:
+    """C5: a server that has no such command is not asked."""
+    model = online(Model("alice"))
+    assert requests(model.typed(text, 0, lobby(model))) == []
+    assert model.rooms.current is model.rooms.room("@dave")
+    [request] = requests(model.typed("hi", 0, model.rooms.current))
+    assert isinstance(request, Input)
+    assert (request.room, request.text) == ("@dave", "hi")
+
+
+@pytest.mark.parametrize("text", ["/query", "/query #dev", "/query dave hi", "/close", "/close x"])
+def test_what_only_the_server_can_answer_is_asked(text: str) -> None:
+    """C5: in a room there is no conversation to close, and words for dave are his."""
+    model = online(Model("alice"))
+    [request] = requests(model.typed(text, 0, lobby(model)))
+    assert isinstance(request, Input)
+    assert request.text == text
+
+
+def test_server_with_query_and_close_is_told() -> None:
+    """C5: one goes there with the answer, also without an answer line."""
+    model = online(Model("alice"))
+    commands = [
+        CommandInfo(name=name, aliases=(), usage=f"/{name}", help="", role="guest")
+        for name in ("query", "close")
+    ]
+    model.commands.learn(commands)
+    [query] = requests(model.typed("/query dave", 0, lobby(model)))
+    assert model.rooms.current is lobby(model)
+    answered(model, query)
+    dave = model.rooms.room("@dave")
+    assert model.rooms.current is dave
+    [close] = requests(model.typed("/close", 0, dave))
+    assert isinstance(close, Input)
+    assert close.room == "@dave"
+    assert dave not in model.rooms.open_rooms
+
+
+def test_closed_conversation_comes_back_when_somebody_writes() -> None:
+    """C5: `/close` takes it off the list until somebody writes."""
+    model = online(Model("alice"))
+    model.receive([said(1, "hi", "bob", "@bob")], 0)
+    bob = model.rooms.room("@bob")
+    model.rooms.go_to(bob)
+    assert requests(model.typed("/close", 0, bob)) == []
+    assert model.rooms.open_rooms == [lobby(model)]
+    assert model.rooms.current is lobby(model)
+    backlog = Backlog(room="@bob", events=(said(1, "hi", "bob", "@bob"),), more=False)
+    resumed(model, backlog)
+    assert bob not in model.rooms.open_rooms
+    model.receive([said(2, "still there?", "bob", "@bob")], 0)
+    assert bob in model.rooms.open_rooms
+    assert bob.unread == 1
 
 
 def test_old_topic_and_kick_in_the_history_change_nothing_now() -> None:

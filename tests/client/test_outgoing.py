@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from trio_chat.client.outgoing import WINDOW_MAX, Outgoing, Pending
+from trio_chat.client.state.outgoing import WINDOW_MAX, Outgoing, Pending
 
 
 def send_all(outgoing: Outgoing, now: float = 0) -> list[str]:

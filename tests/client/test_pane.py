@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
 
 from support_model import answer, lobby, online, said
-from trio_chat.client.model import Model
-from trio_chat.client.render import Renderer
-from trio_chat.client.ui.pane import Pane
+from trio_chat.client.state.model import Model
+from trio_chat.client.text.render import Renderer
+from trio_chat.client.ui.full.pane import Pane
 
 # Lines of one, two and many rows.
 LOG = tuple(

@@ -9,8 +9,8 @@ import pytest
 import trio
 
 from support_client import FakeServer
-from trio_chat.client.connection import Connection
-from trio_chat.client.model import Model
+from trio_chat.client.link.connection import Connection
+from trio_chat.client.state.model import Model
 from trio_chat.client.ui.plain import UNANSWERED_LINES, PlainScreen
 from trio_chat.events import Bye, Error, Said, Welcome
 from trio_chat.requests import Input

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trio_chat.client.presence import Storm
+from trio_chat.client.state.room.storm import Storm
 
 
 @pytest.mark.parametrize(

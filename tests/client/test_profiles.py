@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from trio_chat.client.dial import parse_address
-from trio_chat.client.profiles import (
+from trio_chat.client.link.dial import parse_address
+from trio_chat.client.settings.profiles import (
     Wish,
     choose,
     client_options,
     read_token,
 )
-from trio_chat.client.settings import Profile, Settings
-from trio_chat.client.wizard import login_for
+from trio_chat.client.settings.settings import Profile, Settings
+from trio_chat.client.settings.wizard import login_for
 from trio_chat.errors import ConfigError
 
 WORK = Profile(server="chat.example:1", nick="ada", room="dev", account="lovelace", tls=True)

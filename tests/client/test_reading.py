@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from support_model import AT, bells, lobby, online, requests, resumed, said, welcome
-from trio_chat.client.effects import Bell
-from trio_chat.client.model import Model
+from trio_chat.client.state.effects import Bell
+from trio_chat.client.state.model import Model
 from trio_chat.events import (
     Backlog,
     Bye,
@@ -87,7 +87,7 @@ def test_mark_that_did_not_arrive_is_told_again(how: str) -> None:
 def test_log_that_began_anew_is_read_anew() -> None:
     model = online(Model("alice"), said(1), said(2))
     lobby(model).was_read(2)
-    lobby(model).add(model.house.line_of(lobby(model), said(1, "new log")))
+    lobby(model).add(model.rooms.line_of(lobby(model), said(1, "new log")))
     assert lobby(model).read_seq == 0
     assert not lobby(model).has_older
 
@@ -95,7 +95,7 @@ def test_log_that_began_anew_is_read_anew() -> None:
 def test_other_device_read_it() -> None:
     model = online(Model("alice"))
     model.receive([Joined(room="dev", nick="alice")], 0)
-    model.house.go_to(model.house.room("dev"))
+    model.rooms.go_to(model.rooms.room("dev"))
     model.receive([said(n, "alice?") for n in range(1, 5)], 0)
     assert (lobby(model).unread, lobby(model).mentions) == (4, 4)
     model.receive([ReadEvent(room="lobby", seq=3)], 0)
@@ -142,9 +142,9 @@ def test_words_that_mean_somebody_count_at_their_boundaries() -> None:
 def test_later_welcome_replaces_the_account_and_leaves_the_rooms() -> None:
     model = online(Model("alice"), said(1))
     model.receive([welcome("ada", account="ada", role="admin")], 0)
-    assert (model.account, model.role, model.house.nick) == ("ada", "admin", "ada")
+    assert (model.account, model.role, model.rooms.nick) == ("ada", "admin", "ada")
     assert lobby(model).is_joined
-    assert model.house.is_online
+    assert model.rooms.is_online
     assert requests(model.due(0)) == []
     assert bells(model, said(2, "ada!")) != []
 
@@ -176,9 +176,9 @@ def test_order_of_the_rooms_lasts_and_left_ones_go() -> None:
     for name in ("dev", "ops"):
         model.receive([Joined(room=name, nick="alice")], 0)
     model.receive([said(1, room="dev")], 0)
-    assert [room.name for room in model.house.open_rooms] == ["lobby", "dev", "ops"]
+    assert [room.name for room in model.rooms.open_rooms] == ["lobby", "dev", "ops"]
     model.receive([Left(room="ops", nick="alice", reason="")], 0)
-    assert [room.name for room in model.house.open_rooms] == ["lobby", "dev"]
+    assert [room.name for room in model.rooms.open_rooms] == ["lobby", "dev"]
 
 
 def test_rule_stands_above_the_first_unread_line_of_a_room_never_seen() -> None:
@@ -186,18 +186,18 @@ def test_rule_stands_above_the_first_unread_line_of_a_room_never_seen() -> None:
     model.receive([Joined(room="dev", nick="alice")], 0)
     old = Backlog(room="dev", events=(said(1, room="dev"),), more=False)
     model.receive([old, Joined(room="dev", nick="eve"), said(2, room="dev")], 0)
-    dev = model.house.room("dev")
-    model.house.go_to(dev)
+    dev = model.rooms.room("dev")
+    model.rooms.go_to(dev)
     assert dev.new_count == 1
     assert [line.seq for line in dev.lines if line.serial > dev.marker] == [2]
 
 
 def test_what_is_not_watched_is_unread_in_the_current_room_too() -> None:
     model = online(Model("alice"), said(1))
-    model.house.watch(False)
+    model.rooms.watch(False)
     model.receive([said(2), said(3)], 0)
     assert lobby(model).unread == 2
-    model.house.watch(True)
+    model.rooms.watch(True)
     assert (lobby(model).unread, lobby(model).new_count) == (0, 2)
 
 

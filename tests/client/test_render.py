@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from prompt_toolkit.utils import get_cwidth
 
-from trio_chat.client.lines import Line, Look
-from trio_chat.client.render import Renderer, grid, nick_style
+from trio_chat.client.state.room.line import Line, Look
+from trio_chat.client.text.render import Renderer, grid, nick_style
 
 START_MS = 1_795_348_800_000
 

@@ -7,8 +7,8 @@ import re
 import pytest
 from prompt_toolkit.styles import Style
 
-from trio_chat.client.render import NICK_COLOURS
-from trio_chat.client.themes import CLASSES, THEMES, check_styles
+from trio_chat.client.settings.themes import CLASSES, THEMES, check_styles
+from trio_chat.client.text.render import NICK_COLOURS
 
 # Contrast as in WCAG 2.2: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
 GROUNDS = [

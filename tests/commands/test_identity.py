@@ -93,17 +93,16 @@ async def test_a_reason_for_being_away_has_a_limit() -> None:
 
 async def test_ignore_and_unignore() -> None:
     async with open_chat() as chat:
-        alice = chat.enter("alice")
-        chat.enter("Mallory")
+        alice, mallory = chat.enter("alice"), chat.enter("Mallory").member
         chat.enter("bob")
         assert await alice.read("/ignore") == "you ignore nobody"
         assert await alice.read("/ignore @mallory") == "you no longer see what Mallory says"
         assert await alice.read("/ignore BOB") == "you no longer see what bob says"
-        assert not alice.member.hears("Mallory")
+        assert not alice.member.hears(mallory.author)
         assert await alice.read("/ignore") == "you ignore bob, Mallory"
         assert await alice.data("/ignore") == {"ignores": ["bob", "Mallory"]}
         assert await alice.read("/unignore @MALLORY") == "you see again what Mallory says"
-        assert alice.member.hears("mallory")
+        assert alice.member.hears(mallory.author)
         assert alice.kept == 3
         with pytest.raises(NoSuchMember, match="you do not ignore mallory; /ignore lists"):
             await alice.type("/unignore mallory")

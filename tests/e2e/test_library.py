@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-import socket
 from pathlib import Path
 
 import pytest
 import trio
 
-from support_processes import running_server
+from support_processes import free_port, running_server, until_there
 from support_real_server import real_server
 from trio_chat.client import Chat, open_chat
 from trio_chat.events import Said
@@ -89,21 +88,3 @@ async def talk(address: str, said: list[str], reader: Reader, password: str | No
         nursery.start_soon(reader.read, listening)
         for text in said:
             await writing.say("lobby", text)
-
-
-async def until_there(address: str) -> None:
-    """A first contact that fails is final; so wait for the server."""
-    host, _, port = address.partition(":")
-    while True:
-        try:
-            stream = await trio.open_tcp_stream(host, int(port))
-        except OSError:
-            await trio.sleep(0.05)
-        else:
-            await stream.aclose()
-            return
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

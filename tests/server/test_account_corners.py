@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from trio.testing import MockClock
 
-from support_accounts import PASSWORD, code, login, registered, result
+from support_accounts import PASSWORD, code, hold, login, registered, result
 from support_server import (
     ChatServer,
     Peer,
@@ -19,7 +19,11 @@ from support_server import (
     texts,
     types,
 )
+from trio_chat.chat import records
+from trio_chat.chat.masks import nick_mask
+from trio_chat.chat.records import Change
 from trio_chat.chat.roles import Role
+from trio_chat.chat.sanctions import Sanction
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ async def test_a_guest_with_the_nick_of_an_account_is_warned_after_a_resume_too(
     again = Peer(server.dial())
     await again.resume(guest.token)
     await pass_seconds(server.config.accounts.claim_seconds + 1)
-    assert "bob" not in server.service.state.directory.members
+    assert "bob" not in server.state.directory.members
 
 
 async def test_a_letter_to_an_account_does_not_go_to_who_uses_its_nick(
@@ -149,10 +153,9 @@ async def test_what_was_said_while_one_was_out_of_a_room_is_a_gap_for_its_other_
 
 
 async def test_a_refused_resume_leaves_the_link_that_is_there(server: ChatServer) -> None:
-    mod = await registered(server, "mod", Role.MODERATOR)
-    bob = await server.native("bob")
-    await mod.input("/sban evil* 1d")
-    await bob.input("/nick evil1")
+    bob = await server.native("evil1")
+    ban = Sanction(1, "ban", "", nick_mask("evil*"), "mod", "", 0, None)
+    hold(server, Change(records.SANCTION, "1", None, ban))
     assert (await Peer(server.dial()).resume(bob.token))[-1]["code"] == "banned"
     assert await code(bob, "/ping") == "done"
 
@@ -234,14 +237,97 @@ async def test_a_write_token_reads_nothing(server: ChatServer) -> None:
     assert (await bot.to_end())[-1]["type"] == "bye"
 
 
-async def test_a_password_of_two_words_makes_no_account_of_the_first(
-    server: ChatServer,
-) -> None:
+PASSPHRASE = "correct horse battery"
+
+
+async def opens(server: ChatServer, name: str, password: str) -> bool:
+    peer = Peer(server.dial())
+    answer = (await peer.hello("whoever", account=name, password=password))[0]
+    peer.reset()
+    return bool(answer["type"] == "welcome")
+
+
+@pytest.mark.parametrize("typed", [PASSPHRASE, f'"{PASSPHRASE}"', f"bob {PASSPHRASE}"])
+async def test_all_that_follows_register_is_the_password(server: ChatServer, typed: str) -> None:
+    """S3: the account gets one's nick, whatever the first word is."""
     bob = await server.native("bob")
-    refused = (await bob.input("/register correct horse-battery"))[-1]
-    assert refused["code"] == "bad_request"
-    assert "correct" not in refused["message"]
-    assert server.service.state.accounts.named("correct") is None
+    answer = await result(bob, f"/register {typed}")
+    assert answer["data"] == {"account": "bob"}
+    assert [account.name for account in server.state.accounts] == ["bob"]
+    assert await opens(server, "bob", PASSPHRASE)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        PASSPHRASE,
+        f'"{PASSPHRASE}"',
+        f"bob {PASSPHRASE}",
+        f"BOB {PASSPHRASE}",
+        f'bob "{PASSPHRASE}"',
+    ],
+)
+async def test_login_takes_a_password_with_blanks_with_a_name_and_without(
+    server: ChatServer, typed: str
+) -> None:
+    """S3"""
+    bob = await server.native("bob")
+    await bob.input(f"/register {PASSPHRASE}")
+    await bob.quit()
+    back = await server.native("bob")
+    assert await code(back, f"/login {typed}") == "done"
+
+
+async def test_login_as_somebody_else_names_the_account_first(server: ChatServer) -> None:
+    """S3"""
+    bob = await server.native("bob")
+    await bob.input(f"/register {PASSPHRASE}")
+    guest = await server.native("guest")
+    assert await code(guest, f"/login {PASSPHRASE}") == "login_failed"
+    assert (await result(guest, f"/login bob {PASSPHRASE}"))["data"] == {"account": "bob"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "new"),
+    [
+        (f'"{PASSPHRASE}" another one here', "another one here"),
+        (f'"{PASSPHRASE}" "another one here"', "another one here"),
+        (f'"{PASSPHRASE}" another-one', "another-one"),
+    ],
+)
+async def test_password_with_blanks_is_changed_in_quotes(
+    server: ChatServer, typed: str, new: str
+) -> None:
+    """S3"""
+    bob = await server.native("bob")
+    await bob.input(f"/register {PASSPHRASE}")
+    assert await code(bob, f"/passwd {typed}") == "done"
+    assert await opens(server, "bob", new)
+    assert not await opens(server, "bob", PASSPHRASE)
+
+
+async def test_password_that_holds_quotes_is_as_it_is(server: ChatServer) -> None:
+    """S3: quotes mean something round blanks alone."""
+    bob = await server.native("bob")
+    await bob.input('/register "horse-8"')
+    assert await code(bob, "/passwd") == "usage"
+    assert await code(bob, "/passwd horse-8") == "usage"
+    assert await code(bob, '/passwd "horse 8"') == "usage"
+    assert await code(bob, '/passwd "horse-8" horse-"9" battery') == "done"
+    assert await opens(server, "bob", 'horse-"9" battery')
+
+
+@pytest.mark.parametrize("typed", [PASSPHRASE, f'"{PASSPHRASE}"', f"{PASSPHRASE} messages"])
+async def test_account_is_erased_with_a_password_with_blanks(
+    server: ChatServer, typed: str
+) -> None:
+    """S3"""
+    bob = await server.native("bob")
+    await bob.input(f"/register {PASSPHRASE}")
+    await bob.input("something")
+    await bob.send(type="input", text=f"/erase {typed}", room="lobby", id="erase")
+    await bob.to_end()
+    assert list(server.state.accounts) == []
 
 
 # --- once, and the same
@@ -284,9 +370,9 @@ async def test_nothing_is_kept_of_guests_who_came_and_went(server: ChatServer) -
         await guest.input("/join dev")
         await guest.input("hi", "dev")
         await guest.quit()
-    room = server.service.state.directory.rooms["dev"]
+    room = server.state.directory.rooms["dev"]
     assert [who for who in room.floors if who.startswith("guest:")] == []
-    assert [key for key in await server.service.store.list("floor") if "guest:" in key] == []
+    assert [key for key in await server.hub.store.list("floor") if "guest:" in key] == []
 
 
 async def test_a_conversation_of_guests_who_are_gone_is_not_kept(server: ChatServer) -> None:
@@ -317,7 +403,7 @@ async def test_a_conversation_is_not_kept_once_its_guests_can_come_back_no_more(
 
 
 async def direct_logs(server: ChatServer) -> list[str]:
-    return [key for key in await server.service.store.heads() if key.startswith("@")]
+    return [key for key in await server.hub.store.heads() if key.startswith("@")]
 
 
 async def test_an_archive_keeps_its_name_from_who_is_faster(server: ChatServer) -> None:
@@ -329,6 +415,6 @@ async def test_an_archive_keeps_its_name_from_who_is_faster(server: ChatServer) 
     await bob.send(type="input", id="b", room="lobby", text="/join dev.1")
     assert (await alice.answer("a"))[-1]["type"] == "done"
     assert (await bob.answer("b"))[-1]["type"] in ("done", "error")
-    assert server.service.state.directory.find_room("dev.1").record.archived
+    assert server.state.directory.find_room("dev.1").record.archived
     assert "old" not in str(await bob.sync())
     assert types(await alice.input("hello"))[-1] == "done"

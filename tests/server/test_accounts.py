@@ -148,7 +148,7 @@ async def test_a_guest_is_moved_off_the_nick_of_an_account_after_a_warning(
     await alice.quit()
     guest = Peer(server.dial())
     events = await guest.hello("alice")
-    assert "belongs to an account" in events[-2]["text"]
+    assert any("belongs to an account" in event.get("text", "") for event in events)
     await pass_seconds(server.config.accounts.claim_seconds + 1)
     renamed = await guest.expect("renamed")
     assert renamed["old"] == "alice"
@@ -263,7 +263,7 @@ async def test_a_revoked_token_opens_nothing_and_ends_its_sessions(server: ChatS
 
 
 async def test_the_owner_code_makes_an_account_the_owner_once(server: ChatServer) -> None:
-    owner_code = server.service.state.owner_code
+    owner_code = server.state.owner_code
     assert len(owner_code) == 14
     alice = await registered(server, "alice")
     bob = await registered(server, "bob")
@@ -313,7 +313,7 @@ async def test_who_registers_the_name_of_a_removed_account_reads_none_of_its_mes
     bob = await registered(server, "bob")
     await bob.input("/msg alice secret")
     await alice.quit()
-    accounts = server.service.state.accounts
+    accounts = server.state.accounts
     accounts.remove(accounts.find("alice"))
     other = await registered(server, "alice")
     assert (await other.ask("page", room="@bob"))[-1]["code"] == "no_such_member"
@@ -344,7 +344,7 @@ async def test_guests_can_be_kept_out_and_accounts_come_by_every_wire(
         await alice.quit()
         await registered(server, "bob")
         closed = chat_config("accounts.guests=false")
-        server.service.config = closed
+        server.hub.settings.config = closed
         assert (await Peer(server.dial()).hello("carol"))[-1]["code"] == "not_permitted"
         plain = PlainPeer(server.dial())
         await plain.send(f"/login alice {PASSWORD}")

@@ -58,10 +58,10 @@ async def test_message_of_the_day_is_set_shown_and_cleared(autojump_clock: MockC
         assert (await bob.hello("bob"))[0]["motd"] == "be\nvery kind"
         assert (await result(bob, "/motd"))["data"] == {"motd": "be\nvery kind"}
         assert await code(bob, "/motd set mine") == "not_permitted"
-        assert json.loads((await server.service.store.list("server"))["motd"].value)
+        assert json.loads((await server.hub.store.list("server"))["motd"].value)
         await owner.input("/motd clear")
         assert (await result(bob, "/motd"))["text"] == "be kind"
-        assert "motd" not in await server.service.store.list("server")
+        assert "motd" not in await server.hub.store.list("server")
         assert await code(owner, "/motd sing") == "usage"
 
 
@@ -86,6 +86,9 @@ async def test_statistics_count_what_is_there(server: ChatServer, owner: Peer) -
     counted = {name: stats[name] for name in ("connections", "members", "accounts", "events")}
     assert counted == {"connections": 2, "members": 2, "accounts": 1, "events": 2}
     assert stats["memory_bytes"] > 1_000_000
+    # Two hear each line; nobody is behind, and the store took everything.
+    busy = {name: stats[name] for name in ("sends", "lagging", "queued_bytes", "refused_writes")}
+    assert busy == {"sends": 4, "lagging": 0, "queued_bytes": 0, "refused_writes": 0}
 
 
 async def test_connections_show_addresses_to_admins_alone(server: ChatServer, owner: Peer) -> None:
@@ -130,6 +133,13 @@ async def test_setting_is_shown_by_its_name(server: ChatServer, owner: Peer) -> 
     assert "store.memory = true  (at the start alone)" in everything["text"].splitlines()
 
 
+async def test_section_is_shown_by_its_name(server: ChatServer, owner: Peer) -> None:
+    answer = await result(owner, "/config log")
+    keys = [setting["key"] for setting in answer["data"]["settings"]]
+    assert keys == ["log.level", "log.format", "log.repeat_seconds"]
+    assert answer["text"].splitlines()[0] == 'log.level = "info"  (at the start alone)'
+
+
 @pytest.mark.parametrize(
     ("line", "answer", "why"),
     [
@@ -145,11 +155,11 @@ async def test_setting_is_shown_by_its_name(server: ChatServer, owner: Peer) -> 
 async def test_setting_that_cannot_be_changes_nothing(
     server: ChatServer, owner: Peer, line: str, answer: str, why: str
 ) -> None:
-    before = server.service.config
+    before = server.hub.settings.config
     refused = (await owner.input(f"/config {line}"))[-1]
     assert refused["code"] == answer
     assert why in refused["message"]
-    assert server.service.config is before
+    assert server.hub.settings.config is before
 
 
 async def test_limits_hold_from_the_next_line_on(server: ChatServer, owner: Peer) -> None:
@@ -215,11 +225,11 @@ async def test_outbox_of_a_session_that_is_here_is_bounded_anew(
 
 
 async def test_reload_takes_what_may_change_and_names_the_rest(
-    autojump_clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     file = tmp_path / "trio-chat.toml"
     async with open_server(chat_config()) as server:
-        monkeypatch.setattr(server.service.operations, "_load_config", lambda: read(file))
+        server.load_config = lambda: read(file)
         owner = await registered(server, "olga", Role.OWNER)
         await set_(owner, "limits.text_lines 7")
         file.write_text("[limits]\ntext_bytes = 9\n[store]\nbatch_writes = 3\n")
@@ -228,14 +238,14 @@ async def test_reload_takes_what_may_change_and_names_the_rest(
             "changed": ["limits.text_bytes", "limits.text_lines"],
             "at_the_next_start": ["store.batch_writes"],
         }
-        assert server.service.config.limits.text_bytes == 9
-        assert server.service.config.limits.text_lines == 100
-        assert server.service.config.store.batch_writes == 512
+        assert server.hub.settings.config.limits.text_bytes == 9
+        assert server.hub.settings.config.limits.text_lines == 100
+        assert server.hub.settings.config.store.batch_writes == 512
         file.write_text("[limits]\ntext_bytes = -1\n")
         refused = (await owner.input("/reload"))[-1]
         assert refused["code"] == "bad_request"
         assert str(file) in refused["message"]
-        assert server.service.config.limits.text_bytes == 9
+        assert server.hub.settings.config.limits.text_bytes == 9
         assert (await result(owner, "/config limits.text_bytes"))["data"]["settings"] == [
             {"key": "limits.text_bytes", "value": 9, "live": True}
         ]
@@ -307,7 +317,7 @@ async def test_cancelled_shutdown_does_not_happen(server: ChatServer, owner: Pee
     await owner.input("/shutdown 90")
     assert await code(owner, "/shutdown cancel") == "done"
     await pass_seconds(100)
-    assert not server.service.operations._stop.is_set()
+    assert not server.parts.operations._stop.is_set()
     assert "announced" not in types(await owner.sync())
     assert await code(owner, "/shutdown 99999999") == "usage"
 
@@ -345,7 +355,7 @@ async def test_long_audit_is_looked_through_in_part_and_says_so(
 ) -> None:
     line = msgspec.json.encode(Act("poke", "olga", reason="x" * 50)).decode()
     for _ in range(2500):
-        await server.service.store.submit(Write(sender="olga", audit=line))
+        await server.hub.store.submit(Write(sender="olga", audit=line))
     await owner.sync()
     found = await result(owner, "/audit act:poke")
     assert len(found["data"]["acts"]) == 200
@@ -429,7 +439,7 @@ async def test_erased_account_is_gone_and_what_it_said_stays(
     refused = await Peer(server.dial()).hello("olga", account="olga", password=PASSWORD)
     assert refused[-1]["code"] == "login_failed"
     for space in ("account", "profile", "session"):
-        assert await server.service.store.list(space) == {}
+        assert await server.hub.store.list(space) == {}
     bob = Peer(server.dial())
     assert texts(await bob.hello("olga")) == ["I was here"]
     assert (await audit(server))[-1]["act"] == "erase"

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from trio.testing import MockClock
 
+from support_accounts import hold
 from support_server import ChatServer, PlainPeer, chat_config, open_server
+from trio_chat.chat import records
 
 DOCUMENT = (Path(__file__).parents[2] / "docs/administration.md").read_text(encoding="utf-8")
 LINES = [
@@ -54,9 +56,10 @@ async def come(server: ChatServer, nick: str) -> Person:
 async def test_a_day_in_the_life_of_a_room_goes_as_it_is_told(autojump_clock: MockClock) -> None:
     people: dict[str, Person] = {}
     async with open_server(chat_config()) as server:
-        now_ms = server.service.now_ms()  # what is told in a moment happens in one
-        server.service.now_ms = lambda: now_ms  # type: ignore[method-assign]
-        server.service.state.owner_code = re.findall(r"/claim (\S+)", DOCUMENT)[0]
+        now_ms = server.now_ms()  # what is told in a moment happens in one
+        server.now_ms = lambda: now_ms
+        owner_code = re.findall(r"/claim (\S+)", DOCUMENT)[0]
+        hold(server, server.state.fact_changed(records.OWNER_CODE, owner_code))
         for line in LINES:
             nick, mark, text = re.fullmatch(r"(\w+)([<>]) (.*)", line).groups()  # type: ignore[union-attr]
             if nick not in people:

@@ -28,8 +28,8 @@ async def test_room_that_was_only_looked_into_is_forgotten(server: ChatServer) -
     await alice.input("/leave kept")
     await pass_seconds(61)
     await alice.sync()
-    assert sorted(server.service.state.directory.rooms) == ["kept", "lobby"]
-    assert sorted(await server.service.store.list("room")) == ["kept", "lobby"]
+    assert sorted(server.state.directory.rooms) == ["kept", "lobby"]
+    assert sorted(await server.hub.store.list("room")) == ["kept", "lobby"]
     await alice.input("/join r1")
     assert texts(await alice.input("/join kept")) == ["something was said"]
     assert (await alice.input("as good as new", "r1"))[-1]["seq"] == 1
@@ -109,4 +109,4 @@ async def test_fast_talkers_do_not_pile_up_what_they_hear(autojump_clock: MockCl
             await (await server.native(f"n{number}", capacity_bytes=200_000)).send_raw(line * 100)
         await wait_all_tasks_blocked()
         limit = server.config.limits.outbox_bytes
-        assert max(one.outbox.queued_bytes for one in server.service.sessions) < 2 * limit
+        assert max(one.outbox.queued_bytes for one in server.parts.sessions) < 2 * limit

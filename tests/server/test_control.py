@@ -20,25 +20,31 @@ from trio_chat.server.admin.console import (
     Answer,
     GiveRole,
     Listing,
+    Office,
     Password,
     Remove,
     Request,
     carry_out,
 )
+from trio_chat.server.ask import ask
 from trio_chat.store.api import AUDIT_ROOM
 
 PASSWORD = "correct horse"
 
 
+def office(server: ChatServer) -> Office:
+    return Office(server.parts.hub, server.parts.operations)
+
+
 async def do(server: ChatServer, request: Request) -> str:
     """What the console is told; it was done."""
-    answer = await carry_out(server.service, request)
+    answer = await carry_out(office(server), request)
     assert answer.done, answer
     return answer.text
 
 
 async def refused(server: ChatServer, request: Request) -> str:
-    answer = await carry_out(server.service, request)
+    answer = await carry_out(office(server), request)
     assert not answer.done, answer
     return answer.text
 
@@ -51,9 +57,7 @@ async def login(server: ChatServer, name: str, password: str = PASSWORD) -> Peer
 
 
 async def audit(server: ChatServer) -> list[dict[str, Any]]:
-    return [
-        json.loads(entry.text) for entry in await server.service.store.page(AUDIT_ROOM, limit=99)
-    ]
+    return [json.loads(entry.text) for entry in await server.hub.store.page(AUDIT_ROOM, limit=99)]
 
 
 async def test_account_is_there_at_once(server: ChatServer) -> None:
@@ -104,11 +108,11 @@ async def test_role_is_told_to_whoever_is_logged_in(server: ChatServer) -> None:
 
 
 async def test_first_owner_ends_the_owner_code(server: ChatServer) -> None:
-    assert server.service.state.owner_code
+    assert server.state.owner_code
     await do(server, Add("alice", PASSWORD))
     await do(server, GiveRole("alice", "owner"))
-    assert server.service.state.owner_code == ""
-    assert "owned" in await server.service.store.list("server")
+    assert server.state.owner_code == ""
+    assert "owned" in await server.hub.store.list("server")
 
 
 async def test_new_password_leaves_the_sessions_alone(server: ChatServer) -> None:
@@ -140,14 +144,15 @@ async def test_removed_account_leaves_nothing_behind(server: ChatServer) -> None
         events = await Peer(server.dial()).hello("alice", **proof)
         assert events[-1]["code"] == "login_failed"
     records = {
-        space: await server.service.store.list(space) for space in ("profile", "token", "session")
+        space: await server.hub.store.list(space) for space in ("profile", "token", "session")
     }
-    assert {space: len(found) for space, found in records.items()} == {
+    owners = {space: {key.partition(" ")[0] for key in found} for space, found in records.items()}
+    assert {space: len(found) for space, found in owners.items()} == {
         "profile": 1,
         "token": 0,
         "session": 1,
     }
-    den = server.service.state.directory.find_room("den")
+    den = server.state.directory.find_room("den")
     assert den.record.roles == {}
     await do(server, Add("alice", PASSWORD))
     alice = await login(server, "alice")
@@ -174,7 +179,7 @@ async def test_listing_names_everybody(server: ChatServer) -> None:
     await do(server, Add("bob", PASSWORD))
     await do(server, Add("alice", PASSWORD, "owner"))
     await login(server, "bob")
-    answer = await carry_out(server.service, Listing())
+    answer = await carry_out(office(server), Listing())
     assert [(row["name"], row["role"], row["here"]) for row in answer.data] == [
         ("alice", "owner", False),
         ("bob", "member", True),
@@ -194,9 +199,9 @@ async def running(tmp_path: Path) -> AsyncIterator[ChatServer]:
 
 
 async def test_running_server_is_asked_by_its_socket(running: ChatServer) -> None:
-    answer = await control.ask(running.config, Add("alice", PASSWORD))
+    answer = await ask(running.config, Add("alice", PASSWORD))
     assert answer.done
-    assert running.service.state.accounts.named("alice")
+    assert running.state.accounts.named("alice")
     file = running.config.data_folder / control.NAME
     assert file.stat().st_mode & 0o777 == 0o600
 
@@ -212,24 +217,24 @@ async def test_socket_is_gone_in_the_end_and_a_stale_one_does_no_harm(tmp_path: 
     stale = trio.socket.socket(trio.socket.AF_UNIX)
     await stale.bind(str(file))
     stale.close()
-    assert (await control.ask(config, Listing())).text == "there are no accounts yet"
+    assert (await ask(config, Listing())).text == "there are no accounts yet"
     async with open_server(config):
-        assert (await control.ask(config, Add("alice", PASSWORD))).done
+        assert (await ask(config, Add("alice", PASSWORD))).done
 
 
 async def test_without_a_server_the_folder_itself_is_changed(tmp_path: Path) -> None:
     config = chat_config(data=tmp_path / "data")
-    assert (await control.ask(config, Add("alice", PASSWORD, "owner"))).done
+    assert (await ask(config, Add("alice", PASSWORD, "owner"))).done
     async with open_server(config) as server:
-        assert server.service.state.owner_code == ""
+        assert server.state.owner_code == ""
         await login(server, "alice")
 
 
 async def test_folder_with_a_path_too_long_for_a_socket_has_one(tmp_path: Path) -> None:
     config = chat_config(data=tmp_path / ("long" * 30))
     async with open_server(config) as server:
-        assert (await control.ask(config, Add("alice", PASSWORD))).done
-        assert server.service.state.accounts.named("alice")
+        assert (await ask(config, Add("alice", PASSWORD))).done
+        assert server.state.accounts.named("alice")
 
 
 async def test_server_goes_on_where_there_can_be_no_socket(tmp_path: Path) -> None:
@@ -241,7 +246,7 @@ async def test_server_goes_on_where_there_can_be_no_socket(tmp_path: Path) -> No
             "warning"
         ]
         with pytest.RaisesGroup(pytest.RaisesExc(StoreError, match="another server")):
-            await control.ask(config, Listing())
+            await ask(config, Listing())
 
 
 @pytest.mark.parametrize("line", [b"no json\n", b'{"do":"reboot"}\n', b"x" * 9000, b""])
@@ -257,7 +262,7 @@ async def test_what_is_no_request_is_refused(running: ChatServer, line: bytes) -
 async def test_peer_that_goes_away_harms_nobody(running: ChatServer) -> None:
     for _ in range(3):
         await (await dial(running)).aclose()
-    assert (await control.ask(running.config, Listing())).done
+    assert (await ask(running.config, Listing())).done
 
 
 async def dial(server: ChatServer) -> trio.SocketStream:
@@ -266,7 +271,7 @@ async def dial(server: ChatServer) -> trio.SocketStream:
 
 async def test_peer_that_says_nothing_is_let_go(server: ChatServer) -> None:
     near, far = trio.testing.memory_stream_pair()
-    await control._serve_one(server.service, far)
+    await control._serve_one(office(server), far)
     assert await near.receive_some() == b""
 
 

@@ -181,7 +181,7 @@ async def take(step: tuple[object, ...], actors: list[Actor]) -> None:
 async def compare(server: ChatServer, actors: list[Actor]) -> None:
     """Everybody saw what the log holds, and the log holds each line once."""
     for room in ROOMS:
-        entries = await server.service.store.page(room, limit=100_000)
+        entries = await server.hub.store.page(room, limit=100_000)
         stored = {(room, entry.seq): entry.text for entry in entries}
         assert sorted(seq for _, seq in stored) == list(range(1, len(stored) + 1))
         assert len(set(stored.values())) == len(stored)

@@ -441,7 +441,7 @@ async def perform(house: House, person: Person, step: Step, words: str) -> Event
             for one in house.people:
                 await look_round(house, one)
         case _:
-            head = (await server.service.store.heads()).get(step.room, 0)
+            head = (await server.hub.store.heads()).get(step.room, 0)
             seq = 1 + step.number % max(1, head)
             text = typed(step).format(m=words, who=step.who, room=step.room, seq=seq)
             return await house.type(person, text, step.room)
@@ -495,7 +495,7 @@ async def new_entries(server: ChatServer, before: Picture, after: Picture) -> li
     found: list[Entry] = []
     for key in after.heads.keys() - {AUDIT_ROOM}:
         seq = before.heads.get(key, 0)
-        found += await server.service.store.page(key, after=seq, limit=1000)
+        found += await server.hub.store.page(key, after=seq, limit=1000)
     return found
 
 
@@ -561,8 +561,9 @@ async def play(steps: list[Step]) -> None:
     config = chat_config("accounts.login_attempts=1000", "timeouts.drop_seconds=100000")
     rules, house = Rules(), House([Person(home) for home in PEOPLE])
     before: Picture | None = None
+    store = kept_memory()
     for run, killed in runs_of(steps):
-        async with open_server(config) as house.server:
+        async with open_server(config, store=store, now_ms=now_ms) as house.server:
             if before is None:
                 await furnish(house)
                 rules.floors = {("den", house.person(home).identity): 0 for home in ("bob", "carl")}
@@ -577,7 +578,7 @@ async def play(steps: list[Step]) -> None:
 
 
 def run(steps: list[Step]) -> None:
-    with one_clock(), kept_memory():
+    with one_clock():
         run_jumping(partial(play, steps))
 
 

@@ -385,7 +385,7 @@ async def test_last_words_reach_a_slow_reader_although_their_sender_is_gone(
     """
     alice = await server.native("alice")
     slow = await server.native("slow", capacity_bytes=2048)
-    server.session_of("slow").lag()
+    server.lag("slow")
     for number in range(3):
         await alice.input(f"/msg slow {number} " + "x" * 1500)
     await alice.quit()
@@ -419,7 +419,7 @@ async def test_room_that_only_a_session_remembers_does_not_keep_the_server_from_
     async with open_server(on_disk(tmp_path)) as server:
         alice = await server.native("alice")
         await alice.input("/join " + "ß" * 40)
-        server.service.keep(Put("room", "ss" * 40, None))
+        server.hub.records.keep(Put("room", "ss" * 40, None))
         await alice.input("stored after it")
         await server.kill()
     async with open_server(on_disk(tmp_path)) as server:

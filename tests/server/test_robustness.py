@@ -21,9 +21,11 @@ from support_server import (
     texts,
     types,
 )
-from trio_chat.commands.table import Command, CommandTable, Context, Outcome
+from trio_chat.commands.context import Context
+from trio_chat.commands.table import Command, Outcome
 from trio_chat.server.delivery import catchup
-from trio_chat.server.intake import answers
+from trio_chat.server.intake import talk
+from trio_chat.server.net.links import StreamLink
 
 GRACE_SECONDS = 31
 
@@ -33,12 +35,14 @@ async def boom(_: Context, arguments: tuple[str, ...]) -> Outcome:
     raise RuntimeError("a bug")
 
 
-async def test_bug_in_a_handler_ends_only_that_session(server: ChatServer) -> None:
+async def test_bug_in_a_handler_ends_only_that_session(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
     > a bug of the server, which it logged
     """
     broken = Command("boom", "", "Fail.", boom)
-    server.service.table = CommandTable([*server.service.table.commands, broken])
+    monkeypatch.setitem(server.parts.table._by_name, "boom", broken)
     server.expected_bugs = 1
     alice, bob = await server.native("alice"), await server.native("bob")
     await bob.send(type="input", id="1", text="/boom")
@@ -62,7 +66,7 @@ async def test_bug_in_plain_talk_ends_only_that_session(
             raise RuntimeError("a bug")
         return text
 
-    monkeypatch.setattr(answers, "check_text", fail)
+    monkeypatch.setattr(talk, "check_text", fail)
     await bob.send(type="input", id="1", room="lobby", text="boom")
     *_, error, bye = await bob.to_end()
     assert (error["id"], error["code"], bye["type"]) == ("1", "internal", "bye")
@@ -90,7 +94,7 @@ async def test_bug_in_catching_up_ends_only_that_session(
 
 
 async def test_nothing_is_kept_of_sessions_that_are_over(server: ChatServer) -> None:
-    service = server.service
+    state = server.state
     for _ in range(3):
         peers = [await server.native(f"p{number}") for number in range(20)]
         await peers[0].input("/join dev")
@@ -101,13 +105,13 @@ async def test_nothing_is_kept_of_sessions_that_are_over(server: ChatServer) -> 
             else:
                 peer.reset()
         await pass_seconds(GRACE_SECONDS)
-    assert (len(service.sessions), len(service.state.directory.members)) == (0, 0)
-    assert service.state.directory.directs == {}
-    assert service.audience.of("lobby") is None
-    assert set(service.state.directory.rooms) <= {"lobby", "dev"}
+    assert (len(server.parts.sessions), len(state.directory.members)) == (0, 0)
+    assert state.directory.directs == {}
+    assert server.hub.audience.of("lobby") is None
+    assert set(state.directory.rooms) <= {"lobby", "dev"}
     await pass_seconds(86_500)
-    assert service.seats.find(peers[0].token) is None
-    assert await service.store.list("session") == {}
+    assert server.hub.seats.find(peers[0].token) is None
+    assert await server.hub.store.list("session") == {}
 
 
 # --- cancelled, or cut, at each of its steps
@@ -161,7 +165,7 @@ async def life_that_ends_at(step: int, how: str, resumed: bool) -> bool:
         async def session() -> None:
             counter.task = trio.lowlevel.current_task()
             with scope:
-                await server.service.open_session(PipeStream(to_server, to_peer)).run()
+                await server.parts.admission.admit(StreamLink(PipeStream(to_server, to_peer))).run()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(session)
@@ -173,12 +177,12 @@ async def life_that_ends_at(step: int, how: str, resumed: bool) -> bool:
 
 async def stays_away(server: ChatServer, alice: Peer, _: Peer) -> None:
     await pass_seconds(GRACE_SECONDS)
-    assert list(server.service.sessions) == [server.session_of("alice")]
-    assert list(server.service.state.directory.members) == ["alice"]
-    hearers = server.service.audience.of("lobby")
+    assert list(server.parts.sessions) == [server.session_of("alice")]
+    assert list(server.state.directory.members) == ["alice"]
+    hearers = server.hub.audience.of("lobby")
     assert hearers is not None
     assert list(hearers) == [server.session_of("alice")]
-    assert server.service.audience.of("dev") is None
+    assert server.hub.audience.of("dev") is None
     assert (await alice.input("/who"))[-2]["data"]["total"] == 1
     assert (await alice.input("still here"))[-1]["type"] == "done"
     for nick in ("victim", "victor"):
@@ -200,7 +204,7 @@ async def comes_back(server: ChatServer, alice: Peer, peer: Peer) -> None:
     assert who["total"] == 2 or not events[0]["resumed"]
     await again.quit()
     await pass_seconds(GRACE_SECONDS)
-    assert list(server.service.state.directory.members) == ["alice"]
+    assert list(server.state.directory.members) == ["alice"]
 
 
 @pytest.mark.parametrize("how", ["cancel", "reset"])
@@ -247,7 +251,7 @@ async def stopped_after(turns: int) -> None:
         server.stop.set()
         events = await alice.to_end()
         acknowledged = [event["seq"] for event in events if event["type"] == "done"]
-        log = await server.service.store.page("lobby", limit=1000)
+        log = await server.hub.store.page("lobby", limit=1000)
         assert acknowledged == [entry.seq for entry in log]
         assert seqs(events) == acknowledged
         assert types(events)[-1] == "bye"

@@ -181,7 +181,7 @@ async def test_peer_that_takes_nothing_is_closed_and_can_resume(server: ChatServ
     await pass_seconds(59)
     assert server.session_of("slow")
     await pass_seconds(2)
-    assert len(server.service.sessions) == 1
+    assert len(server.parts.sessions) == 1
     again = Peer(server.dial())
     events = await again.resume(slow.token, lobby=0)
     assert events[0]["resumed"] is True
@@ -213,7 +213,7 @@ async def test_peer_that_asks_and_never_reads_is_not_read_from(server: ChatServe
     await pass_seconds(1)
     assert session.outbox.queued_bytes <= BOUND_BYTES
     await pass_seconds(61)
-    assert len(server.service.sessions) == 1
+    assert len(server.parts.sessions) == 1
 
 
 async def test_reset_in_the_middle_of_a_broadcast_harms_nobody(server: ChatServer) -> None:
@@ -224,7 +224,7 @@ async def test_reset_in_the_middle_of_a_broadcast_harms_nobody(server: ChatServe
     lines = await say(alice, 100)
     for peer in peers[1::2]:
         assert texts(await peer.sync()) == lines
-    assert len(server.service.sessions) == 4
+    assert len(server.parts.sessions) == 4
 
 
 async def test_reset_of_a_link_that_is_being_written_to_harms_nobody(server: ChatServer) -> None:
@@ -233,7 +233,7 @@ async def test_reset_of_a_link_that_is_being_written_to_harms_nobody(server: Cha
     await say(alice, 200)
     slow.reset()
     await pass_seconds(1)
-    assert len(server.service.sessions) == 1
+    assert len(server.parts.sessions) == 1
     assert texts(await alice.input("still here")) == ["still here"]
 
 

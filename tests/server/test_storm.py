@@ -6,8 +6,7 @@ import trio
 import trio.testing
 
 from support_server import ChatServer, chat_config, open_server, pass_seconds, run_jumping
-from trio_chat.server.delivery.session import Session
-from trio_chat.server.net.links import Link
+from trio_chat.server.net.links import Link, Taker
 
 MEMBERS = 10_000
 SHOWN = 100  # rooms.presence_members: above it joins and leaves are not shown
@@ -26,8 +25,11 @@ class CountingLink:
     def say(self, line: bytes) -> None:
         self._say.send_nowait(line)
 
-    async def receive(self, _: object) -> bytes:
-        return await self._hear.receive()
+    async def receive(self, taker: Taker) -> bool:
+        while chunk := await self._hear.receive():
+            if not taker.take(chunk):
+                return True
+        return False
 
     def send(self, data: bytes | memoryview) -> int:
         self.sends += 1
@@ -52,9 +54,7 @@ class CountingLink:
 def connect(server: ChatServer) -> CountingLink:
     link = CountingLink()
     as_link: Link = link
-    session = Session(server.service, as_link)
-    server.service.sessions[session] = None
-    server.service.start_soon(session.run)
+    server.hub.start_soon(server.parts.admission.admit(as_link).run)
     return link
 
 

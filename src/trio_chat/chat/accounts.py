@@ -1,4 +1,4 @@
-"""Accounts: who somebody has proven to be, what is kept of them, and the tokens that prove it too.
+"""Accounts: who somebody has proven to be, and the tokens that prove it too.
 
 All accounts of the server are held here; the records are also what the store keeps. Passwords
 come as hashes only, tokens as the hashes of their secrets.
@@ -13,10 +13,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from trio_chat.chat.lookalikes import Lookalikes
 from trio_chat.chat.roles import Role
-from trio_chat.chat.rooms import Member
 from trio_chat.errors import NameTaken, NoSuchMember
-from trio_chat.events import NotifyLevel
 from trio_chat.text import NAME_CHARACTERS, fold
 
 Scope: TypeAlias = Literal["read", "write", "moderate"]
@@ -49,26 +48,6 @@ class Account(msgspec.Struct, frozen=True, omit_defaults=True):
         return ACCOUNT_IDENTITY + self.id
 
 
-class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an account's devices share. Record space `profile`, by the account's id.
-
-    Attributes:
-        rooms: the keys of the rooms it is in.
-        directs: by identity, the last nicks of those it has conversations with.
-        reads, notify: by log key.
-    """
-
-    nick: str = ""
-    rooms: list[str] = []
-    directs: dict[str, str] = {}
-    ignores: dict[str, str] = {}
-    blocks: dict[str, str] = {}
-    reads: dict[str, int] = {}
-    notify: dict[str, NotifyLevel] = {}
-    highlights: tuple[str, ...] = ()
-    away: str | None = None
-
-
 class Token(msgspec.Struct, frozen=True, omit_defaults=True):
     """Opens an account without its password. Record space `token`, by the hash of its secret.
 
@@ -98,12 +77,12 @@ def new_account_id() -> str:
 
 
 class Accounts:
-    """Every account by folded name and by id, with its profile and its tokens."""
+    """Every account by folded name and by id, with its tokens."""
 
     def __init__(self) -> None:
         self._by_key: dict[str, Account] = {}
         self._by_id: dict[str, Account] = {}
-        self._profiles: dict[str, Profile] = {}
+        self._alike: Lookalikes[Account] = Lookalikes()
         self._tokens: dict[str, Token] = {}
         self._tokens_of: dict[str, dict[str, Token]] = {}  # by the account's id
 
@@ -121,14 +100,26 @@ class Accounts:
         """
         holder = self._by_key.get(account.key)
         if holder is not None and holder.id != account.id:
-            raise NameTaken(f"there is an account {holder.name} already")
+            raise NameTaken(f"there is an account {holder.name} already", account=holder.name)
         self._by_key[account.key] = account
         self._by_id[account.id] = account
+        self._alike.put(account.name, account)
+
+    def check_free(self, name: str) -> None:
+        """Raises NameTaken: an account has the name, or one that looks like it."""
+        holder = self.named(name) or self.lookalike(name)
+        if holder is not None:
+            alike = "" if holder.key == fold(name) else f", which {name} looks like"
+            raise NameTaken(f"there is an account {holder.name} already{alike}")
+
+    def lookalike(self, name: str) -> Account | None:
+        """An account whose name looks like *name*, but is another."""
+        return self._alike.find(name)
 
     def remove(self, account: Account) -> None:
+        self._alike.drop(account.name)
         self._by_key.pop(account.key, None)
         self._by_id.pop(account.id, None)
-        self._profiles.pop(account.id, None)
         for key in self.tokens_of(account.id):
             self.drop_token(key)
         self._tokens_of.pop(account.id, None)
@@ -140,11 +131,20 @@ class Accounts:
         """Raises NoSuchMember."""
         account = self.named(name)
         if account is None:
-            raise NoSuchMember(f"there is no account {name}")
+            raise NoSuchMember(f"there is no account {name}", account=name)
         return account
+
+    def by_key(self, key: str) -> Account | None:
+        """The account with that folded name."""
+        return self._by_key.get(key)
 
     def by_id(self, id: str) -> Account | None:
         return self._by_id.get(id)
+
+    def name_of(self, id: str) -> str | None:
+        """Return the name of the account with this id; None: there is no such account any more."""
+        account = self._by_id.get(id)
+        return account.name if account is not None else None
 
     def of_identity(self, identity: str) -> Account | None:
         if not identity.startswith(ACCOUNT_IDENTITY):
@@ -155,13 +155,7 @@ class Accounts:
         """The account that the nick belongs to, if any."""
         return self._by_key.get(fold(nick)) if _is_short(nick) else None
 
-    # --- what is kept beside them
-
-    def profile(self, id: str) -> Profile:
-        return self._profiles.get(id, _NEW_PROFILE)
-
-    def put_profile(self, id: str, profile: Profile) -> None:
-        self._profiles[id] = profile
+    # --- their tokens
 
     def put_token(self, key: str, token: Token) -> None:
         self._tokens[key] = token
@@ -180,40 +174,5 @@ class Accounts:
         return dict(self._tokens_of.get(id, {}))
 
 
-_NEW_PROFILE = Profile()
-
-
 def _is_short(name: str) -> bool:
     return len(name) <= NAME_CHARACTERS
-
-
-def profile_of(member: Member) -> Profile:
-    """What is kept of the member, who has an account."""
-    return Profile(
-        nick=member.nick,
-        rooms=list(member.rooms),
-        directs={
-            direct.partner_of(member.identity): direct.label_for(member.identity)[1:]
-            for direct in member.directs.values()
-        },
-        ignores=dict(member.ignores),
-        blocks=member.blocks,
-        reads={key: seq for key, seq in member.reads.items() if member.is_in(key)},
-        notify={key: level for key, level in member.notify.items() if member.is_in(key)},
-        highlights=member.highlights,
-        away=member.away,
-    )
-
-
-def member_of(account: Account, profile: Profile, *, now_ms: int) -> Member:
-    """The person whose account this is, in no room yet."""
-    member = Member(account.identity, profile.nick or account.name, since_ms=now_ms)
-    member.account, member.account_id = account.name, account.id
-    member.role = Role(account.role)
-    member.ignores = dict(profile.ignores)
-    member.blocks = profile.blocks
-    member.reads = profile.reads
-    member.notify = profile.notify
-    member.highlights = profile.highlights
-    member.away = profile.away
-    return member

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
-from trio_chat.chat.names import check_nick, check_room
-from trio_chat.chat.roles import RoomRole
-from trio_chat.chat.rooms import Direct, Member, Room, RoomRecord, direct_key
-from trio_chat.config import LimitsSection
+from trio_chat.chat.accounts import ACCOUNT_IDENTITY, Accounts
+from trio_chat.chat.lookalikes import Lookalikes
+from trio_chat.chat.names import check_nick, check_room, is_kept
+from trio_chat.chat.rooms import Direct, Listing, Member, Room, RoomRecord, direct_key
+from trio_chat.config import DECOMPOSED, LimitsSection
 from trio_chat.errors import (
     BadRequest,
     NameTaken,
@@ -24,18 +25,25 @@ from trio_chat.text import NAME_CHARACTERS, fold
 # Guessing what was meant costs a comparison with each name: 0.07 ms for 32 like characters.
 _NEAREST_CHARACTERS = 32
 _NEAREST_NAMES = 200
-_DECOMPOSED = 4  # a character may be typed as so many
 
 
 class Directory:
     """Everything is looked up by folded name; each method checks, changes and returns events."""
 
-    def __init__(self, limits: LimitsSection) -> None:
+    def __init__(
+        self, limits: LimitsSection, accounts: Accounts | None = None, server_name: str = ""
+    ) -> None:
         self.limits = limits
+        self.server_name = server_name
+        self._accounts = Accounts() if accounts is None else accounts
+        self._alike: Lookalikes[Member] = Lookalikes()
+        self._rooms_alike: Lookalikes[Room] = Lookalikes()
         self.members: dict[str, Member] = {}
         self.rooms: dict[str, Room] = {}  # by the key of their log
         self._named: dict[str, Room] = {}
+        self.listing = Listing()
         self.directs: dict[str, Direct] = {}
+        self._by_identity: dict[str, Member] = {}
 
     # --- members
 
@@ -45,8 +53,19 @@ class Directory:
         Raises:
             NameTaken: with `retry_after` when its holder's link is gone.
         """
-        self._check_free(member.key, now)
+        self._check_free(member.nick, now)
+        self._check_unlike(member, member.nick)
         self.members[member.key] = member
+        self._alike.put(member.nick, member)
+        self._by_identity[member.identity] = member
+
+    def of_identity(self, identity: str) -> Member | None:
+        """The member with that identity, if it is here."""
+        return self._by_identity.get(identity)
+
+    def of_account(self, id: str) -> Member | None:
+        """The member whose account has that id, if it is here."""
+        return self._by_identity.get(ACCOUNT_IDENTITY + id)
 
     def rename(self, member: Member, nick: str, *, now: float) -> Renamed | None:
         """Call the member *nick*; None when that is its nick already.
@@ -59,13 +78,12 @@ class Directory:
             return None
         key = fold(nick)
         if key != member.key:
-            self._check_free(key, now)
+            self._check_free(nick, now)
+            self._check_unlike(member, nick)
             del self.members[member.key]
+            self._alike.drop(member.nick)
             self.members[key] = member
-            for other in self.members.values():
-                if member.key in other.ignores:
-                    del other.ignores[member.key]
-                    other.ignores[key] = nick
+            self._alike.put(nick, member)
         old = member.nick
         member.call(nick)
         return Renamed(old=old, new=nick)
@@ -75,6 +93,8 @@ class Directory:
         left = [(room, room.remove(member, reason)) for room in tuple(member.rooms.values())]
         if self.members.get(member.key) is member:
             del self.members[member.key]
+            self._alike.drop(member.nick)
+            del self._by_identity[member.identity]
         for direct in tuple(member.directs.values()):
             direct.unlink(member)
             if not direct.online:
@@ -84,7 +104,11 @@ class Directory:
         return left
 
     def is_taken(self, nick: str) -> bool:
-        return fold(nick) in self.members
+        return fold(nick) in self.members or self.lookalike(nick) is not None
+
+    def lookalike(self, nick: str) -> Member | None:
+        """A member whose nick looks like *nick*, but is another."""
+        return self._alike.find(nick)
 
     def holder(self, nick: str) -> Member | None:
         """Who is called *nick* now."""
@@ -93,12 +117,12 @@ class Directory:
     def find_member(self, nick: str) -> Member:
         """Raises NoSuchMember, naming the nearest nick."""
         nick = nick.removeprefix("@")
-        if len(nick) > _DECOMPOSED * self.limits.nick_characters:
+        if len(nick) > DECOMPOSED * self.limits.nick_characters:
             raise NoSuchMember("nobody here has so long a nick")
         member = self.members.get(fold(nick))
         if member is None:
             near = _nearest(nick, (member.nick for member in self.members.values()))
-            raise NoSuchMember(f"nobody here is called {nick}{near}")
+            raise NoSuchMember(f"nobody here is called {nick}{near}", nick=nick)
         return member
 
     def neighbours(self, member: Member) -> set[Member]:
@@ -110,18 +134,48 @@ class Directory:
             concerned.update(direct)
         return concerned
 
-    def _check_free(self, key: str, now: float) -> None:
-        holder = self.members.get(key)
+    def _check_free(self, nick: str, now: float) -> None:
+        holder = self.members.get(fold(nick))
         if holder is None:
             return
         if holder.absent_until is None:
-            raise NameTaken(f"the nick {holder.nick} is taken")
+            raise NameTaken(f"the nick {holder.nick} is taken", nick=nick)
         wait = max(0.0, holder.absent_until - now)
-        raise NameTaken(
-            f"the nick {holder.nick} is kept for somebody whose link dropped", retry_after=wait
-        )
+        text = f"the nick {holder.nick} is kept for somebody whose link dropped"
+        raise NameTaken(text, retry_after=wait, nick=nick)
+
+    def _check_unlike(self, member: Member, nick: str) -> None:
+        """An account's own name is its own, whatever it looks like.
+
+        Raises:
+            NameTaken: somebody else is called something that looks like *nick*, or the server is.
+        """
+        if member.account is not None and fold(member.account) == fold(nick):
+            return
+        self.check_kept(nick)
+        holder, account = self.lookalike(nick), self._accounts.lookalike(nick)
+        if holder is not None and holder is not member:
+            text = f"the nick {nick} looks like {holder.nick}, which is taken"
+            raise NameTaken(text, nick=nick)
+        if account is not None and account.id != member.account_id:
+            text = f"the nick {nick} looks like {account.name}, which is an account's"
+            raise NameTaken(text, nick=nick, account=account.name)
+
+    def check_kept(self, name: str) -> None:
+        """Raises NameTaken: *name*, of a person or an account, is one of the server's own."""
+        if is_kept(name, self.server_name):
+            raise NameTaken(f"the name {name} is kept for the server", nick=name)
 
     # --- rooms
+
+    def check_new_room(self, name: str) -> None:
+        """Raises BadRequest: there cannot be such a room, or another looks like it; NotPermitted:
+        there are too many."""
+        name = check_room(name, self.limits)
+        if self._rooms_alike.find(name) is not None:
+            raise BadRequest(f"the name #{name} looks like that of another room", room=name)
+        if len(self.rooms) >= self.limits.rooms:
+            raise NotPermitted(f"this server has place for {self.limits.rooms} rooms, and no more")
 
     def open_room(self, name: str) -> Room:
         """Return the room called *name*, made if there is none.
@@ -132,11 +186,11 @@ class Directory:
         name = check_room(name, self.limits)
         room = self.named(name)
         if room is None:
-            room = Room(name, key=self._new_key(name), keep_events=self.limits.backlog_events)
+            room = Room(name, key=self.new_key(name), keep_events=self.limits.backlog_events)
             self.add_room(room)
         return room
 
-    def _new_key(self, name: str) -> str:
+    def new_key(self, name: str) -> str:
         """History follows the room, not its name: who takes the name of a room that was archived
         begins a log of its own."""
         key = name = fold(name)
@@ -148,20 +202,24 @@ class Directory:
 
     def add_room(self, room: Room) -> None:
         self.rooms[room.key] = room
-        self._named[fold(room.name)] = room
+        self.listing.put(room)
+        self._name(room)
 
     def owned(self, member: Member) -> int:
         """How many rooms the member owns."""
-        identity = member.identity
-        return sum(room.role_of(identity) is RoomRole.OWNER for room in self.rooms.values())
+        return self.listing.owned(member.identity)
 
     def remove_room(self, room: Room) -> None:
-        self.rooms.pop(room.key, None)
+        if self.rooms.get(room.key) is room:
+            del self.rooms[room.key]
+            self.listing.drop(room)
         self._unname(room)
 
-    def reserve(self, name: str, room: Room) -> None:
-        """Nobody else shall take the name, which the room is about to have."""
-        self._named[fold(name)] = room
+    def forget_record(self, room: Room) -> None:
+        """The store remembers nothing of the room but its log; it goes if nothing else holds it."""
+        self.take_up(room, RoomRecord(room.name))
+        room.kept = False
+        self.drop_if_idle(room)
 
     def take_up(self, room: Room, record: RoomRecord) -> None:
         """Have the room be as *record* says, its name included.
@@ -173,29 +231,40 @@ class Directory:
         if holder is not None and holder is not room:
             raise BadRequest(f"there is another room #{holder.name} now")
         self._unname(room)
+        before = room.record
         room.take_up(record)
+        self.listing.note_record(room, before)
+        self._name(room)
+
+    def _name(self, room: Room) -> None:
         self._named[fold(room.name)] = room
+        self._rooms_alike.put(room.name, room)
 
     def _unname(self, room: Room) -> None:
         if self._named.get(fold(room.name)) is room:
             del self._named[fold(room.name)]
+            self._rooms_alike.drop(room.name)
 
     def named(self, name: str) -> Room | None:
         """The room that is called *name* now."""
         name = name.removeprefix("#")
-        if len(name) > _DECOMPOSED * self.limits.room_characters:
+        if len(name) > DECOMPOSED * self.limits.room_characters:
             return None
         return self._named.get(name) or self._named.get(fold(name))
 
-    def find_room(self, name: str) -> Room:
-        """Raises NoSuchRoom, naming the nearest one."""
+    def find_room(self, name: str, member: Member | None = None) -> Room:
+        """The room called *name*, if *member* may know of it; None: whoever asks.
+
+        Raises:
+            NoSuchRoom, naming the nearest one that everybody may know of.
+        """
         name = name.removeprefix("#")
-        if len(name) > _DECOMPOSED * self.limits.room_characters:
+        if len(name) > DECOMPOSED * self.limits.room_characters:
             raise NoSuchRoom("no room has so long a name")
         room = self.named(name)
-        if room is None:
+        if room is None or (member is not None and not room.is_listed_for(member)):
             public = (room.name for room in self.rooms.values() if not room.record.private)
-            raise NoSuchRoom(f"there is no room #{name}{_nearest(name, public)}")
+            raise NoSuchRoom(f"there is no room #{name}{_nearest(name, public)}", room=name)
         return room
 
     def room_of(self, member: Member, name: str) -> Room:
@@ -204,15 +273,27 @@ class Directory:
         Raises:
             NoSuchRoom, NotInRoom.
         """
-        room = self.find_room(name)
+        room = self.find_room(name, member)
         if room.key not in member.rooms:
-            raise NotInRoom(f"you are not in #{room.name}; /join {room.name} takes you there")
+            text = f"you are not in #{room.name}; /join {room.name} takes you there"
+            raise NotInRoom(text, room=room.name)
         return room
 
     def drop_if_idle(self, room: Room) -> None:
         """Forget a room that nobody is in and that has nothing to remember."""
         if not (room.members or room.kept or room.shown or room.topic):
             self.remove_room(room)
+
+    # --- logs
+
+    def talk(self, key: str) -> Room | Direct | None:
+        """The room or conversation whose log has this key."""
+        return self.rooms.get(key) or self.directs.get(key)
+
+    def label(self, key: str, identity: str) -> str:
+        """What the member with that identity calls the log *key*."""
+        talk = self.talk(key)
+        return talk.label_for(identity) if talk is not None else key
 
     # --- direct conversations
 

@@ -1,9 +1,11 @@
 """Members, and the rooms and direct conversations they are in. They know one another, so they are
-one module."""
+one module. And the order in which the rooms are listed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Literal
 
@@ -31,8 +33,10 @@ class Member:
             good, or "".
         address: where the newest link comes from.
         away: why one is away, None for somebody who is here.
-        ignores: by folded nick, those whose words this member does not see.
+        ignores: by author, the nicks of those whose words this member does not see. Replaced,
+            never changed, like the other mappings.
         blocks: by identity, the nicks of those who cannot write to this member directly.
+        closed: by log key, the seq of the last line of a conversation when this member closed it.
         reads: by log key, the seq up to which this member has read.
         notify: by log key, what to be told of; `highlights` are words that mean this member.
         absent_until: the link is gone and others see the member leave at this time (seconds on
@@ -51,6 +55,7 @@ class Member:
         "away",
         "blocks",
         "called_ms",
+        "closed",
         "directs",
         "flood",
         "highlights",
@@ -76,8 +81,9 @@ class Member:
         self.address = ""
         self.role = Role.GUEST
         self.away: str | None = None
-        self.ignores: dict[str, str] = {}
+        self.ignores: dict[str, str] = _NOTHING
         self.blocks: dict[str, str] = _NOTHING
+        self.closed: dict[str, int] = _NOTHING
         self.reads: dict[str, int] = _NOTHING
         self.notify: dict[str, NotifyLevel] = _NOTHING
         self.highlights: tuple[str, ...] = ()
@@ -98,9 +104,14 @@ class Member:
         """Whether the member is in the room, or has the conversation, whose log has this key."""
         return key in self.rooms or key in self.directs
 
-    def hears(self, nick: str) -> bool:
-        """Whether this member wants to see what *nick* says."""
-        return not self.ignores or fold(nick) not in self.ignores
+    @property
+    def author(self) -> str:
+        """Whose words this member's are in a log: the account's id, or a guest's identity."""
+        return self.account_id or self.identity
+
+    def hears(self, author: str) -> bool:
+        """Return whether this member wants to see what *author* says."""
+        return not self.ignores or author not in self.ignores
 
     def info(self) -> MemberInfo:
         """How the others see this member. Made once for all the lists it stands in: 2,000 who
@@ -154,19 +165,34 @@ class Room(Talk):
         kept: the store remembers it, so it stays when nobody is in it.
         quiet: not everybody may speak here, or not at any time.
         floors: by identity, the seq up to which the member may not read, where that is a rule.
-        spoke: by identity, when a member spoke last (milliseconds), in a slow room.
+        folded: its name, folded.
+        moved: called with the room, and how many members it had, when somebody came or left.
+        spoke: by identity, when a member spoke last (milliseconds), in a slow room; mended: the
+            seq of the line that it mended since.
     """
 
-    __slots__ = ("floors", "kept", "members", "quiet", "record", "spoke")
+    __slots__ = (
+        "floors",
+        "folded",
+        "kept",
+        "members",
+        "mended",
+        "moved",
+        "quiet",
+        "record",
+        "spoke",
+    )
 
     def __init__(self, name: str, *, key: str = "", shown: int = 0, keep_events: int = 50) -> None:
         """*key* is the log's, when another room was called *name* before."""
         super().__init__(key or fold(name), shown=shown, keep_events=keep_events)
         self.take_up(RoomRecord(name))
         self.kept = False
+        self.moved: Callable[[Room, int], object] | None = None
         self.members: dict[str, Member] = {}
         self.floors: dict[str, int] = {}
         self.spoke: dict[str, int] = {}
+        self.mended: dict[str, int] = {}
 
     @property
     def name(self) -> str:
@@ -182,6 +208,7 @@ class Room(Talk):
     def take_up(self, record: RoomRecord) -> None:
         """Be as *record* says; the directory must know of another name."""
         self.record = record
+        self.folded = fold(record.name)
         self.quiet = record.locked or record.archived or record.slow_seconds > 0
 
     def change(self, **fields: Any) -> RoomRecord:
@@ -191,26 +218,47 @@ class Room(Talk):
         return before
 
     @property
+    def is_partly_read(self) -> bool:
+        """Who enters reads what is said from then on."""
+        return self.record.backlog == "joined"
+
+    @property
     def is_bare(self) -> bool:
         """Nothing was set here, and nobody made it on purpose."""
         return self.record == RoomRecord(self.name, roles=self.record.roles)
+
+    def is_listed_for(self, member: Member) -> bool:
+        """Return whether the member may know of the room: who is in it, and what it is about."""
+        belongs = self.key in member.rooms or member.identity in self.record.invited
+        return belongs or not self.record.private or bool(self.role_of(member.identity))
 
     def role_of(self, identity: str) -> RoomRole:
         return RoomRole(self.record.roles.get(identity, 0))
 
     def add(self, member: Member) -> Joined:
+        before = len(self.members)
         self.members[member.identity] = member
         member.rooms[self.key] = self
+        self._note_moved(before)
         if self.record.backlog == "joined":
             self.floors.setdefault(member.identity, self.shown)
-        return Joined(room=self.name, nick=member.nick)
+        return self.joined(member)
+
+    def joined(self, member: Member) -> Joined:
+        """Return the event that shows that the member is here."""
+        return Joined(room=self.name, nick=member.nick, account=member.account)
 
     def remove(self, member: Member, reason: str) -> Left:
         """Raises NotInRoom."""
         if self.members.pop(member.identity, None) is None:
-            raise NotInRoom(f"you are not in #{self.name}")
+            raise NotInRoom(f"you are not in #{self.name}", room=self.name)
         del member.rooms[self.key]
+        self._note_moved(len(self.members) + 1)
         return Left(room=self.name, nick=member.nick, reason=reason)
+
+    def _note_moved(self, members_before: int) -> None:
+        if self.moved is not None:
+            self.moved(self, members_before)
 
     def floor(self, identity: str) -> int:
         """The seq up to which this member may not read."""
@@ -234,6 +282,58 @@ class Room(Talk):
         return msgspec.structs.replace(info, room_role=self.role_of(member.identity).title)
 
 
+class Listing:
+    """Rooms in the order in which they are listed: those with most members first, then by key; and
+    how many somebody owns. It is kept, since sorting 20,000 for each who asks takes 10 ms."""
+
+    def __init__(self) -> None:
+        self._ranks: list[tuple[int, str, Room]] = []
+        self._owners: Counter[str] = Counter()
+
+    def __iter__(self) -> Iterator[Room]:
+        return (room for _, _, room in self._ranks)
+
+    def put(self, room: Room) -> None:
+        self._insert(room)
+        self._owners.update(_owners(room.record))
+        room.moved = self._move
+
+    def drop(self, room: Room) -> None:
+        room.moved = None
+        self._remove(room, len(room.members))
+        self._disown(room.record)
+
+    def note_record(self, room: Room, before: RoomRecord) -> None:
+        """The room's record was *before*, and is another now."""
+        if room.record.roles != before.roles:
+            self._disown(before)
+            self._owners.update(_owners(room.record))
+
+    def owned(self, identity: str) -> int:
+        """Return how many rooms the member with that identity owns."""
+        return self._owners[identity]
+
+    def _disown(self, record: RoomRecord) -> None:
+        for identity in _owners(record):
+            self._owners[identity] -= 1
+            if not self._owners[identity]:
+                del self._owners[identity]
+
+    def _move(self, room: Room, members_before: int) -> None:
+        self._remove(room, members_before)
+        self._insert(room)
+
+    def _insert(self, room: Room) -> None:
+        insort(self._ranks, (-len(room.members), room.key, room))
+
+    def _remove(self, room: Room, members: int) -> None:
+        del self._ranks[bisect_left(self._ranks, (-members, room.key))]
+
+
+def _owners(record: RoomRecord) -> list[str]:
+    return [identity for identity, role in record.roles.items() if role == RoomRole.OWNER]
+
+
 class Direct(Talk):
     """A conversation of two. Its log belongs to the two identities, not to their nicks: whoever
     takes a nick later reads nothing of what was said to its former owner."""
@@ -249,6 +349,10 @@ class Direct(Talk):
         self.blocked_by: set[str] = set()
         self.online: dict[str, Member] = {}
 
+    def is_closed_for(self, member: Member) -> bool:
+        """Return whether the member closed it, and nobody has written since."""
+        return member.closed.get(self.key, -1) >= self.shown
+
     def link(self, member: Member) -> None:
         self.online[member.identity] = member
         member.directs[self.key] = self
@@ -262,7 +366,7 @@ class Direct(Talk):
         """Note that *member* says something here: the other one's `/reply` answers who was
         heard last."""
         partner = self.online.get(self.partner_of(member.identity))
-        if partner is not None and partner.hears(member.nick):
+        if partner is not None and partner.hears(member.author):
             partner.last_partner = member
 
     def partner_of(self, identity: str) -> str:

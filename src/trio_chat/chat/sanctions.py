@@ -4,6 +4,7 @@ in milliseconds since 1970; who may sanction whom is decided by the commands."""
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
@@ -14,7 +15,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from trio_chat.chat.durations import parse_duration, shown_duration
+from trio_chat.chat.durations import shown_duration, split_duration
 from trio_chat.chat.masks import (
     Mask,
     MaskKey,
@@ -31,6 +32,8 @@ from trio_chat.chat.masks import (
 SanctionKind: TypeAlias = Literal["ban", "mute"]
 SANCTION_KINDS: tuple[SanctionKind, ...] = ("ban", "mute")
 
+# What is over is removed with the next sanction, so many in one write.
+_EXPIRED_AT_ONCE = 100
 SERVER_RANK = 100  # of the server itself, above everybody
 _NEIGHBOURHOOD_BITS = {4: 24, 6: 64}  # what one provider, or one household, usually has
 
@@ -139,6 +142,7 @@ class Sanctions:
     def __init__(self) -> None:
         self._by_number: dict[int, Sanction] = {}
         self._shelves: dict[tuple[SanctionKind, str], _Shelf] = {}
+        self._ends: list[tuple[int, int]] = []  # when, and the number; the soonest first
         self._last_number = 0
 
     @property
@@ -146,9 +150,9 @@ class Sanctions:
         """There is none at all. One look-up: it is asked for every line."""
         return not self._by_number
 
-    def next_number(self) -> int:
-        """A number for a new sanction: higher than all there were, and given once."""
-        self._last_number += 1
+    @property
+    def last_number(self) -> int:
+        """The highest number that was ever given."""
         return self._last_number
 
     def start_after(self, number: int) -> None:
@@ -167,6 +171,8 @@ class Sanctions:
         if replaced is not None:
             self.remove(replaced.number)
         self._by_number[sanction.number] = sanction
+        if sanction.until_ms is not None:
+            insort(self._ends, (sanction.until_ms, sanction.number))
         self._shelves.setdefault((sanction.kind, sanction.room), _Shelf()).put(sanction)
         self._last_number = max(self._last_number, sanction.number)
         return replaced
@@ -175,11 +181,17 @@ class Sanctions:
         """Remove it, and return it if it was there."""
         sanction = self._by_number.pop(number, None)
         if sanction is not None:
+            if sanction.until_ms is not None:
+                del self._ends[bisect_left(self._ends, (sanction.until_ms, number))]
             place = sanction.kind, sanction.room
             self._shelves[place].drop(sanction.mask)
             if not self._shelves[place]:
                 del self._shelves[place]
         return sanction
+
+    def count(self, room: str) -> int:
+        """How many there are in that room alone, those that are over included."""
+        return sum(len(self._shelves.get((kind, room), ())) for kind in SANCTION_KINDS)
 
     def get(self, number: int) -> Sanction | None:
         return self._by_number.get(number)
@@ -216,8 +228,10 @@ class Sanctions:
         return sorted(holding, key=attrgetter("number"), reverse=True)
 
     def expired(self, now_ms: int) -> list[Sanction]:
-        """Those that are over and still here."""
-        return [s for s in self._by_number.values() if s.is_over(now_ms)]
+        """The first 100 of those that are over and still here, by their numbers. When these are
+        removed the next call gives others."""
+        end = min(bisect_left(self._ends, (now_ms + 1, 0)), _EXPIRED_AT_ONCE)
+        return [self._by_number[number] for number in sorted(n for _, n in self._ends[:end])]
 
 
 class Defcon(IntEnum):
@@ -258,17 +272,10 @@ def split_sanction(rest: str) -> SplitSanction:
     """Part `bob 2d spam and more` into its target, how long, and why; the last two may be missing.
 
     Raises:
-        BadRequest: the duration is too long, or none at all.
+        BadRequest: it begins with a number and is no duration, or is one out of bounds.
     """
-    target, rest = _first_word(rest)
-    word, reason = _first_word(rest)
-    duration_ms = parse_duration(word)
-    return SplitSanction(target, duration_ms, rest if duration_ms is None else reason)
-
-
-def _first_word(text: str) -> tuple[str, str]:
-    first, *rest = text.strip().split(None, 1) or [""]
-    return first, "".join(rest)
+    target, *words = rest.strip().split(None, 1) or [""]
+    return SplitSanction(target, *split_duration("".join(words)))
 
 
 class Candidate(NamedTuple):

@@ -1,21 +1,20 @@
-"""Acts of moderation and administration, as the audit room keeps them: who, what, whom, where, why,
-until when; and what each changed, so that the last one can be undone."""
+"""Acts of moderation and administration, as the audit room keeps them: who did what to whom, where,
+why, until when; and what each changed, so that the last one can be undone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from trio_chat.chat.records import Change
 from trio_chat.chat.rooms import Room
-from trio_chat.commands.table import Context
+from trio_chat.commands.context import Context
 from trio_chat.events import timestamp
-from trio_chat.store.api import EntryKind, Put, Write
 
 
-class Change(msgspec.Struct, frozen=True):
-    """What became of one record: the fields that differ, before and after. None: no record.
+class Difference(msgspec.Struct, frozen=True):
+    """The fields of one record that an act changed, before and after. None: no record.
 
     Of a field that is a mapping only the entries that differ are kept; None: no such entry.
     """
@@ -42,7 +41,7 @@ class Act(msgspec.Struct, frozen=True, omit_defaults=True):
     room: str = ""
     reason: str = ""
     until_ms: int | None = None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Difference, ...] = ()
     undoes: int | None = None
 
     def shown(self) -> str:
@@ -65,17 +64,15 @@ class Act(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"{line}: {self.reason}" if self.reason else line
 
 
-def change(
-    space: str, key: str, before: msgspec.Struct | None, after: msgspec.Struct | None
-) -> Change:
-    """What differs between two states of one record."""
-    old, new = fields_of(before), fields_of(after)
+def difference(change: Change) -> Difference:
+    """The fields in which the record differs before and after *change*."""
+    old, new = fields_of(change.before), fields_of(change.after)
     if old is None or new is None:
-        return Change(space, key, old, new)
+        return Difference(change.space, change.key, old, new)
     pairs = {name: _differing(old[name], new[name]) for name in new if old[name] != new[name]}
-    return Change(
-        space,
-        key,
+    return Difference(
+        change.space,
+        change.key,
         {name: pair[0] for name, pair in pairs.items()},
         {name: pair[1] for name, pair in pairs.items()},
     )
@@ -97,52 +94,25 @@ def fields_of(record: msgspec.Struct | None) -> dict[str, Any] | None:
     return fields
 
 
-def room_change(room: Room, before: msgspec.Struct) -> Change:
-    return change("room", room.key, before, room.record)
-
-
 def act(
     context: Context,
     name: str,
-    *,
+    *changes: Change,
     target: str = "",
     room: Room | None = None,
     reason: str = "",
     until_ms: int | None = None,
-    changes: Sequence[Change] = (),
     undoes: int | None = None,
-) -> str:
-    """The line that the audit room keeps of what the context's member does."""
-    line = Act(
+) -> Act:
+    """The line that the audit room keeps of what the context's member does. Of *changes*, those
+    that can be taken back are given."""
+    return Act(
         act=name,
         by=context.member.nick,
         target=target,
         room=room.name if room else "",
         reason=reason,
         until_ms=until_ms,
-        changes=tuple(changes),
+        changes=tuple(map(difference, changes)),
         undoes=undoes,
-    )
-    return msgspec.json.encode(line).decode()
-
-
-def write(
-    context: Context,
-    audit: str,
-    *puts: Put,
-    room: Room | None = None,
-    kind: EntryKind = "notice",
-    text: str = "",
-    target: int | str | None = None,
-) -> Write:
-    """What stores an act; with *room* and *text* or *target*, the room is shown it."""
-    return Write(
-        room=room.key if room else "",
-        kind=kind,
-        sender=context.member.nick,
-        account=context.member.account_id,
-        text=text,
-        target=target,
-        puts=tuple(puts),
-        audit=audit,
     )

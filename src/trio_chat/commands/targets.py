@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.roles import Role, RoomRole, rank
-from trio_chat.chat.rooms import Direct, Member, Room
-from trio_chat.chat.rules import check_rank, check_speak
-from trio_chat.commands.table import Context
+from trio_chat.chat.rooms import Member, Room
+from trio_chat.chat.rules import check_rank
+from trio_chat.commands.context import Context
 from trio_chat.errors import NotInRoom, NotPermitted
 
 
@@ -19,6 +19,11 @@ class Target(NamedTuple):
     nick: str
     member: Member | None
     account: Account | None
+
+    @property
+    def author(self) -> str:
+        """See `Member.author`."""
+        return self.account.id if self.account is not None else self.identity
 
     @property
     def role(self) -> Role:
@@ -37,14 +42,29 @@ def find_owner(context: Context, name: str) -> Target:
     Raises:
         NoSuchMember, naming the nearest nick.
     """
-    account = context.server.accounts.named(name)
+    account = context.state.accounts.named(name)
     if account is None:
         return find_target(context, name)
     return target_of(context, account)
 
 
 def target_of(context: Context, account: Account) -> Target:
-    return Target(account.identity, account.name, context.server.present(account), account)
+    return Target(
+        account.identity, account.name, context.state.directory.of_account(account.id), account
+    )
+
+
+def partner_of(context: Context, nick: str) -> Member | None:
+    """Who is written to as *nick*, if here: a nick that belongs to an account means that account,
+    whoever goes by it just now.
+
+    Raises:
+        NoSuchMember, naming the nearest nick.
+    """
+    account = context.state.accounts.named(nick)
+    if account is None:
+        return context.state.directory.find_member(nick)
+    return context.state.directory.of_account(account.id)
 
 
 def find_target(context: Context, name: str) -> Target:
@@ -53,14 +73,14 @@ def find_target(context: Context, name: str) -> Target:
     Raises:
         NoSuchMember, naming the nearest nick.
     """
-    accounts = context.server.accounts
-    member = context.directory.holder(name.removeprefix("@"))
+    accounts = context.state.accounts
+    member = context.state.directory.holder(name.removeprefix("@"))
     if member is not None:
         account = accounts.by_id(member.account_id)
         return Target(member.identity, member.nick, member, account)
     account = accounts.named(name)
     if account is None:
-        member = context.directory.find_member(name)
+        member = context.state.directory.find_member(name)
         return Target(member.identity, member.nick, member, None)
     return target_of(context, account)
 
@@ -80,7 +100,8 @@ def settable(context: Context) -> Room:
     """
     room = here(context)
     if room.record.archived:
-        raise NotPermitted(f"#{room.name} is archived: nothing changes there any more")
+        text = f"#{room.name} is archived: nothing changes there any more"
+        raise NotPermitted(text, room=room.name)
     return room
 
 
@@ -92,7 +113,22 @@ def check_lets_in(context: Context, room: Room) -> None:
         NotPermitted.
     """
     if room.record.private and room.role_of(context.member.identity) < RoomRole.MODERATOR:
-        raise NotPermitted(f"#{room.name} is private: only who runs it lets somebody in")
+        text = f"#{room.name} is private: only who runs it lets somebody in"
+        raise NotPermitted(text, room=room.name)
+
+
+def readable(context: Context) -> Room:
+    """The room where the line was typed, if the member may know how it is set up: of a private one
+    no role of the server shows more than that it is there.
+
+    Raises:
+        NotInRoom, NotPermitted.
+    """
+    room = here(context)
+    if not room.is_listed_for(context.member):
+        text = f"#{room.name} is private: how it is set up is for those in it"
+        raise NotPermitted(text, room=room.name)
+    return room
 
 
 def lower_target(context: Context, name: str, room: Room | None) -> Target:
@@ -104,16 +140,6 @@ def lower_target(context: Context, name: str, room: Room | None) -> Target:
     target = find_target(context, name)
     check_rank(own_rank(context, room), target.rank_in(room), target.nick)
     return target
-
-
-def check_may_speak(context: Context, place: Room | Direct) -> None:
-    """Whether the member may say something there now.
-
-    Raises:
-        Muted, Banned, NotPermitted, TooFast.
-    """
-    server = context.server
-    check_speak(place, context.member, server.sanctions, server.defcon, context.now_ms)
 
 
 def here(context: Context) -> Room:

@@ -1,110 +1,144 @@
 """What administration asks of the server as a process: satisfies
-`commands.operations.Operations`."""
+`commands.context.Process`."""
 
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
+import structlog
 import trio
 
-from trio_chat.chat.accounts import Account
-from trio_chat.commands.operations import Backup, ConnectionRow, Stats
-from trio_chat.config import Config, with_live
+from trio_chat.commands.context import Backup, ConnectionRow, Stats
+from trio_chat.config import Config, is_live, keys, value_of, with_live
 from trio_chat.errors import BadRequest, ConfigError, NotPermitted, Unavailable
 from trio_chat.server.countdown import Countdown
-from trio_chat.server.hub import logins
+from trio_chat.server.delivery.broadcast import Broadcaster
+from trio_chat.server.delivery.session import Session
+from trio_chat.server.delivery.sessions import Sessions
+from trio_chat.server.hub.hub import Hub
 from trio_chat.server.restore import check_auto_join
 
-if TYPE_CHECKING:
-    from trio_chat.server.delivery.session import Session
-    from trio_chat.server.service import Service
+LoadConfig: TypeAlias = Callable[[], Awaitable[Config]]
+
+log = structlog.get_logger()
 
 _TELL_SECONDS = 10.0
 _BACKUPS, _DATABASE = "backups", "trio-chat.db"
 
 
 class Operations:
-    """See `commands.operations.Operations`.
+    """See `commands.context.Process`.
 
     Attributes:
         farewell: what everybody is told when the server stops.
     """
 
     def __init__(
-        self, service: Service, stop: trio.Event | None, load_config: Callable[[], Config] | None
+        self,
+        hub: Hub,
+        sessions: Sessions,
+        broadcaster: Broadcaster,
+        stop: trio.Event,
+        load_config: LoadConfig | None,
     ) -> None:
-        self._service = service
-        self._stop = trio.Event() if stop is None else stop
+        """*stop* ends the server; *load_config* reads its configuration again."""
+        self._hub = hub
+        self._settings = hub.settings
+        self._sessions = sessions
+        self._broadcaster = broadcaster
+        self._stop = stop
         self._load_config = load_config
         self._backing_up = False
-        self._countdown = Countdown(service.deadlines, service.actions.announce)
+        self._started_ms = hub.now_ms()
+        self._countdown = Countdown(hub.deadlines, sessions.announce)
         self.farewell = "the server is shutting down"
 
     # --- the configuration
 
     def apply(self, config: Config) -> None:
-        """Every place that keeps a copy is told here; what was begun under the former values, a
-        deadline or a link, ends under them."""
-        service, old = self._service, self._service.config
+        """Whoever computed something from the former values is told here; what was begun under
+        them, a deadline or a link, ends under them."""
+        state, old = self._hub.state, self._settings.config
         config = with_live(old, config)
         check_auto_join(config)
-        service.config = config
-        service.state.directory.limits = config.limits
-        service.presence.section = config.rooms
-        service.logins.configure(config.accounts)
-        if service.state.motd == old.server.motd:
-            service.state.motd = config.server.motd
-        for session in service.sessions:
+        self._settings.config = config
+        state.directory.limits = config.limits
+        state.directory.server_name = config.server.name
+        self._hub.logins.configure(config.accounts)
+        state.default_motd = config.server.motd
+        for session in self._sessions:
             session.outbox.limit_bytes = config.limits.outbox_bytes
         for member in (
-            *service.state.directory.members.values(),
-            *(seat.member for seat in service.seats),
+            *state.directory.members.values(),
+            *(seat.member for seat in self._hub.seats),
         ):
             member.flood = member.queries = None
-        for room in service.state.directory.rooms.values():
+        for room in state.directory.rooms.values():
             room.keep_events(config.limits.backlog_events)
 
     async def read_config(self) -> Config:
         if self._load_config is None:
             raise ConfigError("this server was started without a configuration to read again")
-        return await logins.in_thread(self._load_config, limiter=None)
+        return await self._load_config()
+
+    async def reload(self) -> None:
+        """Read the configuration again, as `/reload` does, for SIGHUP; the log tells what came of
+        it."""
+        try:
+            wanted, before = await self.read_config(), self._settings.config
+            self.apply(wanted)
+        except ConfigError as exc:
+            log.warning("the configuration stays as it is", reason=str(exc), always=True)
+            return
+        changed = [key for key in keys() if value_of(wanted, key) != value_of(before, key)]
+        log.info(
+            "the configuration is read again",
+            changed=[key for key in changed if is_live(key)],
+            at_the_next_start=[key for key in changed if not is_live(key)],
+            always=True,
+        )
 
     # --- figures
 
     def stats(self) -> Stats:
-        service = self._service
+        hub, sessions = self._hub.statistics(), self._sessions.statistics()
+        shown, store = self._broadcaster.statistics(), self._hub.store.statistics()
         return Stats(
-            connections=len(service.sessions),
-            members=len(service.state.directory.members),
-            accounts=len(service.state.accounts),
-            rooms=len(service.state.directory.rooms),
-            events=service.shown_events,
-            uptime_seconds=(service.now_ms() - service.started_ms) // 1000,
+            connections=sessions.sessions,
+            members=hub.members,
+            accounts=hub.accounts,
+            rooms=hub.rooms,
+            events=shown.events,
+            sends=shown.sends,
+            lagging=sessions.lagging,
+            queued_bytes=sessions.queued_bytes,
+            refused_writes=store.refused_writes,
+            uptime_seconds=(self._hub.now_ms() - self._started_ms) // 1000,
             memory_bytes=_memory_bytes(),
         )
 
     def connections(self) -> list[ConnectionRow]:
-        return [_row(session) for session in self._service.sessions]
+        return [_row(session) for session in self._sessions]
 
     # --- a copy
 
     async def backup(self, tell: Callable[[str], None]) -> Backup:
-        if self._service.config.store.memory:
+        if self._settings.config.store.memory:
             raise Unavailable("nothing is kept on disk here")
         if self._backing_up:
             raise NotPermitted("a backup is being made already")
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        folder = self._service.config.data_folder / _BACKUPS / f"trio-chat-{stamp}"
+        folder = self._settings.config.data_folder / _BACKUPS / f"trio-chat-{stamp}"
         self._backing_up = True
         self._tell_while_backing_up(tell)
         try:
             await _make(folder)
-            return Backup(folder, await self._service.store.backup(folder / _DATABASE))
+            return Backup(folder, await self._hub.store.backup(folder / _DATABASE))
         finally:
             self._backing_up = False
             with suppress(OSError):  # it is not empty: all went well
@@ -114,18 +148,18 @@ class Operations:
         def again() -> None:
             if self._backing_up:
                 tell("the backup is being written ...")
-                self._service.deadlines.after(_TELL_SECONDS, again)
+                self._hub.deadlines.after(_TELL_SECONDS, again)
 
-        self._service.deadlines.after(_TELL_SECONDS, again)
+        self._hub.deadlines.after(_TELL_SECONDS, again)
 
     # --- what was said
 
-    async def redact(self, account: Account) -> int:
+    async def redact(self, account: str) -> int:
         """It goes on until nothing is left, because something may be said meanwhile."""
         deleted = 0
-        while some := await self._service.store.redact(account.id):
+        while some := await self._hub.store.redact(account):
             deleted += some
-        for room in self._service.state.directory.rooms.values():
+        for room in self._hub.state.directory.rooms.values():
             room.unload()
         return deleted
 
@@ -158,8 +192,8 @@ def _row(session: Session) -> ConnectionRow:
     return ConnectionRow(
         nick=member.nick if member else "",
         account=(member.account or "") if member else "",
-        address=session.link.peer,
-        wire=session.wire.flavour if member else "",
+        address=session.peer,
+        wire=session.flavour if member else "",
         client=seat.client if seat is not None else "",
         since_ms=since_ms,
         idle_seconds=round(trio.current_time() - session.heard_at) if member else 0,

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import select
-import signal
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 import trio
 
 from trio_chat.config import Config
+from trio_chat.server.admin.console import Office
 from trio_chat.server.admin.control import open_control, serve_control
-from trio_chat.server.delivery.broadcast import Broadcaster
-from trio_chat.server.net.listeners import address_of, open_listeners
+from trio_chat.server.hub.logins import Hashing
+from trio_chat.server.net.encryption import open_encryption
+from trio_chat.server.net.listeners import TlsListener, address_of, open_listeners
+from trio_chat.server.operations import LoadConfig
+from trio_chat.server.parts import Parts, now_ms, put_together
 from trio_chat.server.restore import restore
-from trio_chat.server.service import Service
+from trio_chat.server.signals import SignalWatch
+from trio_chat.store.api import Store
 from trio_chat.store.opening import open_store
 
 if TYPE_CHECKING:
@@ -24,21 +28,19 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-# Somebody will close one; waiting keeps the loop from spinning meanwhile.
-_NO_MORE_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
-_NO_MORE_FILES_SECONDS = 0.1
-
 
 class Started(NamedTuple):
-    """What `serve_chat` reports when it serves.
+    """The report of `serve_chat` that it serves.
 
     Attributes:
         addresses: what it listens on.
         owner_code: makes an account the server's owner; empty once there is one.
+        parts: what it consists of, for tests.
     """
 
     addresses: list[str]
     owner_code: str
+    parts: Parts
 
 
 async def serve_chat(
@@ -46,59 +48,86 @@ async def serve_chat(
     *,
     listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] | None = None,
     stop: trio.Event | None = None,
-    load_config: Callable[[], Config] | None = None,
+    load_config: LoadConfig | None = None,
+    store: Callable[[Config], AbstractAsyncContextManager[Store]] = open_store,
+    now_ms: Callable[[], int] = now_ms,
+    hashing: Hashing | None = None,
     task_status: trio.TaskStatus[Started] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve chat until *stop* is set, then drain and return.
 
     Without *listeners* it opens those of the configuration; without *stop* the first SIGINT or
     SIGTERM stops, and the second cancels. *load_config* reads the configuration again, for
-    `/reload`; it raises ConfigError.
+    `/reload`; it raises ConfigError. *store* opens the store; *now_ms* is the clock, in
+    milliseconds since 1970; *hashing* is of passwords.
 
     Raises:
         StoreError, ConfigError: start-up refuses (in an exception group, as nurseries do).
     """
     async with trio.open_nursery() as services:
+        signals = None
         if stop is None:
             stop = trio.Event()
-            services.start_soon(_watch_signals, stop, services.cancel_scope)
-        async with open_store(config) as store, trio.open_nursery() as sessions:
+            signals = SignalWatch(stop, services.cancel_scope)
+            services.start_soon(signals.run)
+        async with store(config) as opened, trio.open_nursery() as sessions:
             readiness = _readiness()
             if readiness is not None:
                 services.start_soon(readiness.run)
-            service = Service(
-                config, store, sessions.start_soon, readiness, stop=stop, load_config=load_config
+            parts = put_together(
+                config,
+                opened,
+                sessions.start_soon,
+                stop=stop,
+                load_config=load_config,
+                now_ms=now_ms,
+                hashing=hashing,
+                readiness=readiness,
             )
-            services.start_soon(Broadcaster(service).run)
-            services.start_soon(service.deadlines.run)
-            await restore(service)
-            async with trio.open_nursery() as accepting:
-                if listeners is None:
-                    listeners = await open_listeners(config.server)
-                await _accept_control(service, accepting)
-                for listener in listeners:
-                    accepting.start_soon(_accept, service, listener, sessions)
-                log.info(
-                    "serving", store=store.description, rooms=len(service.state.directory.rooms)
-                )
-                task_status.started(Started(_addresses(listeners), service.state.owner_code))
-                await stop.wait()
-                accepting.cancel_scope.cancel()
-            log.info("stopping", sessions=len(service.sessions))
-            timeouts = service.config.timeouts
-            service.say_bye(service.operations.farewell, timeouts.retry_seconds)
+            hub = parts.hub
+            services.start_soon(parts.broadcaster.run)
+            services.start_soon(hub.deadlines.run)
+            await restore(hub)
+            if signals is not None:
+                signals.reload = parts.operations.reload
+            await _accept_until(stop, parts, listeners, opened.description, task_status)
+            log.info("stopping", sessions=len(parts.sessions))
+            timeouts = hub.settings.config.timeouts
+            parts.sessions.close(parts.operations.farewell, retry_after=timeouts.retry_seconds)
             sessions.cancel_scope.deadline = trio.current_time() + timeouts.drain_seconds
         # The store has committed the rest, and the broadcaster shown it to whoever is left.
         services.cancel_scope.cancel()
     log.info("stopped")
 
 
-async def _accept_control(service: Service, accepting: trio.Nursery) -> None:
+async def _accept_until(
+    stop: trio.Event,
+    parts: Parts,
+    listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] | None,
+    store: str,
+    task_status: trio.TaskStatus[Started],
+) -> None:
+    """Accept connections until *stop* is set. *store* says where things are kept."""
+    config, directory = parts.hub.settings.config, parts.hub.state.directory
+    async with trio.open_nursery() as accepting:
+        if listeners is None:
+            listeners = await open_listeners(config.server, open_encryption(config))
+        await _accept_control(parts, accepting)
+        for listener in listeners:
+            accepting.start_soon(parts.admission.accept, listener)
+        log.info("serving", store=store, rooms=len(directory.rooms))
+        task_status.started(Started(_addresses(listeners), parts.hub.state.owner_code, parts))
+        await stop.wait()
+        accepting.cancel_scope.cancel()
+
+
+async def _accept_control(parts: Parts, accepting: trio.Nursery) -> None:
     """Let `trio-chat account` reach this server. What is in memory has no folder for a socket."""
-    folder = service.config.data_folder
-    listener = None if service.config.store.memory else await open_control(folder)
+    config = parts.hub.settings.config
+    listener = None if config.store.memory else await open_control(config.data_folder)
     if listener is not None:
-        accepting.start_soon(serve_control, service, folder, listener)
+        office = Office(parts.hub, parts.operations)
+        accepting.start_soon(serve_control, office, config.data_folder, listener)
 
 
 def _readiness() -> Readiness | None:
@@ -109,36 +138,9 @@ def _readiness() -> Readiness | None:
     return Readiness()
 
 
-async def _accept(
-    service: Service, listener: trio.abc.Listener[trio.abc.Stream], sessions: trio.Nursery
-) -> None:
-    """Like `trio.serve_listeners`, but a session takes its stream over, so that nothing of trio's
-    own stream is kept for each: a kilobyte and a half of some seven."""
-    async with listener:
-        while True:
-            try:
-                stream = await listener.accept()
-            except OSError as exc:
-                if exc.errno not in _NO_MORE_FILES:
-                    raise
-                log.error("no connection can be accepted", reason=exc.strerror)
-                await trio.sleep(_NO_MORE_FILES_SECONDS)
-            else:
-                sessions.start_soon(service.open_session(stream).run)
-
-
 def _addresses(listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]) -> list[str]:
     return [
         address_of(listener)
         for listener in listeners
-        if isinstance(listener, trio.SocketListener | trio.SSLListener)
+        if isinstance(listener, trio.SocketListener | TlsListener)
     ]
-
-
-async def _watch_signals(stop: trio.Event, everything: trio.CancelScope) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for number in signals:
-            log.info("signal", signal=signal.Signals(number).name)
-            if stop.is_set():
-                everything.cancel()
-            stop.set()

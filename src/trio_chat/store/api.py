@@ -16,7 +16,7 @@ Whoever uses a store depends on this module; which back end stands behind it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -147,10 +147,13 @@ class Write(msgspec.Struct):
     puts: tuple[Put, ...] = ()
     # What the audit log is told: when not empty, a notice there by the same sender and account.
     audit: str = ""
-    # Handed through untouched, for the one who reads `committed`: who is answered, and what is
-    # to be done once the event has been shown.
+    # Handed through untouched, for the one who reads `committed`: the changes of records that the
+    # *puts* stand for, what is done once the event was shown, who is answered, and an event that
+    # is set when all of that has been done, also after an error.
+    changes: tuple[Any, ...] = ()
+    effects: tuple[Any, ...] = ()
     origin: Any = None
-    then: Callable[[], object] | None = None
+    settled: trio.Event | None = None
 
     # --- filled by the store
     seq: int = 0
@@ -167,32 +170,27 @@ class Write(msgspec.Struct):
         return ""
 
 
-class Log(Protocol):
-    """The ordered, durable log of every room."""
+class StoreStatistics(NamedTuple):
+    """The figures of a store since it was opened.
 
-    @property
-    def committed(self) -> trio.MemoryReceiveChannel[Sequence[Write]]:
-        """The batches, each after its commit (or its failure: look at `Write.error`).
+    Attributes:
+        queued_writes: that wait for a commit now.
+        batches: that were committed, or refused as a whole.
+        writes: in all batches.
+        refused_writes: those of them that were answered with an error.
+    """
 
-        Exactly one task reads it. It is bounded: a reader that does not keep up holds up the
-        writer, and by `submit` the talkers.
-        """
+    queued_writes: int
+    batches: int
+    writes: int
+    refused_writes: int
 
-    @property
-    def committing(self) -> bool:
-        """A batch is being committed, so that more will come out of `committed` soon."""
 
-    def submit_nowait(self, write: Write) -> None:
-        """Queue *write* for the next commit.
+class Pages(Protocol):
+    """Reading a log page by page."""
 
-        Raises:
-            trio.WouldBlock: the queue is full.
-            trio.ClosedResourceError: the store is closing.
-        """
-
-    async def submit(self, write: Write) -> None:
-        """Like `submit_nowait`, but wait for a place in the queue. Not for the commit: that
-        shows in `committed`. Once it has returned, cancelling the caller changes nothing."""
+    def head(self, room: str) -> int:
+        """The last seq of the room's log, 0 if it has none."""
 
     async def page(
         self,
@@ -214,6 +212,36 @@ class Log(Protocol):
             Unavailable: the log cannot be read now.
         """
 
+
+class Log(Pages, Protocol):
+    """The ordered, durable log of every room."""
+
+    @property
+    def committed(self) -> trio.MemoryReceiveChannel[Sequence[Write]]:
+        """The batches, each after its commit (or its failure: look at `Write.error`).
+
+        Exactly one task reads it. It is bounded: a reader that does not keep up holds up the
+        writer, and by `submit` the talkers.
+        """
+
+    @property
+    def committing(self) -> bool:
+        """A batch is being committed, so that more will come out of `committed` soon."""
+
+    def statistics(self) -> StoreStatistics: ...
+
+    def submit_nowait(self, write: Write) -> None:
+        """Queue *write* for the next commit.
+
+        Raises:
+            trio.WouldBlock: the queue is full.
+            trio.ClosedResourceError: the store is closing.
+        """
+
+    async def submit(self, write: Write) -> None:
+        """Like `submit_nowait`, but wait for a place in the queue. Not for the commit: that
+        shows in `committed`. Once it has returned, cancelling the caller changes nothing."""
+
     @property
     def generation(self) -> str:
         """What this run of the store is called; no other run is called so. Who keeps it beside
@@ -228,9 +256,6 @@ class Log(Protocol):
 
     async def heads(self) -> dict[str, int]:
         """Return the last seq of every room that has a log."""
-
-    def head(self, room: str) -> int:
-        """The last seq of the room's log, 0 if it has none."""
 
     async def recall(self, scope: str, key: str) -> Write | None:
         """Return what was stored under this scope and key (room, seq, at_ms, answer; `repeated`
@@ -273,10 +298,8 @@ class Search(Protocol):
         """
 
 
-class Keeping(Protocol):
-    """What is done with all that somebody said, a log, or everything. It may take long; writes
-    are held up by a few milliseconds at a time.
-    """
+class Authors(Protocol):
+    """Reading what one account said."""
 
     async def said_by(
         self, account: str, *, after: tuple[str, int] | None = None, limit: int
@@ -290,6 +313,12 @@ class Keeping(Protocol):
         Raises:
             Unavailable: the log cannot be read now.
         """
+
+
+class Keeping(Authors, Protocol):
+    """What is done with all that somebody said, a log, or everything. It may take long; writes
+    are held up by a few milliseconds at a time.
+    """
 
     async def redact(self, account: str) -> int:
         """Delete every message, action and notice of *account*, never "", outside the audit log;

@@ -75,6 +75,7 @@ class MemoryStore:
         self.committed = self.batches.committed
         self.submit_nowait = self.batches.submit_nowait
         self.submit = self.batches.submit
+        self.statistics = self.batches.statistics
 
     @property
     def committing(self) -> bool:

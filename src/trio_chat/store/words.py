@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from trio_chat.text import normalize
+
 # Written to the databases: `schema_3.sql` looks for the same characters. Whole blocks, because
 # what Unicode adds to them later must not change how a text is cut.
 _IDEOGRAPHS = (
@@ -71,9 +73,9 @@ def fold_text(text: str) -> str:
     """Return *text* without case and accents."""
     if text.isascii():
         return text.lower()
-    parts = unicodedata.normalize("NFKD", text).casefold()
+    parts = normalize("NFKD", text).casefold()
     bare = [c for c in parts if not unicodedata.combining(c) or c in _VOICED]
-    return unicodedata.normalize("NFC", "".join(bare))
+    return normalize("NFC", "".join(bare))
 
 
 # Of kana: a letter with them is another letter, for the tokenizer too.

@@ -1,1 +1,1 @@
-"""The three faces of the client: full screen, inline, plain. They know no wire and no stream."""
+"""The three screens of the client: full, inline, plain. They know no wire and no stream."""

@@ -5,10 +5,10 @@ A password is an argument like any other, so it is in no answer, no log and no a
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from trio_chat.chat import records
 from trio_chat.chat.accounts import (
     SCOPES,
     Account,
@@ -19,20 +19,17 @@ from trio_chat.chat.accounts import (
     token_key,
 )
 from trio_chat.chat.names import check_line, check_nick
+from trio_chat.chat.records import Change, account_changed, setting
 from trio_chat.chat.roles import Role
 from trio_chat.chat.rules import check_renames
 from trio_chat.chat.sanctions import Defcon
-from trio_chat.commands import records
-from trio_chat.commands.audit import act, change, write
-from trio_chat.commands.changes import (
-    add_account,
-    check_password,
-    check_place,
-    give_role,
-    set_password,
-)
-from trio_chat.commands.table import Command, Context, Outcome, SessionRow
-from trio_chat.errors import BadRequest, ChatError, LoginFailed, NameTaken, NotPermitted, UsageError
+from trio_chat.commands.audit import act
+from trio_chat.commands.changes import add_account, check_password, check_place, give_role
+from trio_chat.commands.context import Context, SessionRow
+from trio_chat.commands.effects import EndSession, LogIn, LogOut, Whisper
+from trio_chat.commands.passphrases import first, whole
+from trio_chat.commands.table import Command, Outcome
+from trio_chat.errors import BadRequest, LoginFailed, NameTaken, NotPermitted, UsageError
 from trio_chat.events import timestamp
 from trio_chat.text import fold
 
@@ -40,88 +37,94 @@ _LABEL_CHARACTERS = 40
 
 
 async def register(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    *names, password = arguments
     name = check_nick(context.member.nick, context.config.limits)
-    if names and fold(names[0]) != fold(name):
-        # The first word of a pass phrase would become a name that everybody sees.
-        raise BadRequest(f"an account has its nick for a name: /register PASSWORD makes {name}'s")
+    # The first word of a passphrase must not become a name that everybody sees.
+    _, password = _name_and_password(context, arguments[0], known=False)
     _check_registration(context, name)
     check_password(context.config.accounts, name, password)
-    hashed = await context.host.hash(password)
+    context.passwords.register()
+    hashed = await context.passwords.hash(password)
     _check_registration(context, name)  # somebody may have been faster
-    context.host.check_still(context.member)
-    account, puts = add_account(context.server, name, hashed, Role.MEMBER, context.now_ms)
-    try:
-        context = await become(context, account)
-    except ChatError:
-        context.server.accounts.remove(account)
-        raise
+    account, changes = add_account(context.state, name, hashed, Role.MEMBER, context.now_ms)
     return Outcome(
         text=f"the account {name} is yours, and nobody else can be called so",
         data={"account": name},
-        write=write(context, act(context, "register", target=name), *puts),
+        changes=changes,
+        act=act(context, "register", target=name),
+        effects=(LogIn(account.id, after=True),),
     )
 
 
 def _check_registration(context: Context, name: str) -> None:
     """Raises NotPermitted, NameTaken."""
-    member, server = context.member, context.server
-    check_renames(member, server.sanctions, context.now_ms)
+    member, state = context.member, context.state
+    check_renames(member, state.sanctions, context.now_ms)
     if member.account is not None:
         raise NotPermitted(f"you are logged in as {member.account}; /logout first")
-    if not context.config.accounts.registration or server.defcon >= Defcon.NO_NEW_ACCOUNTS:
+    if not context.config.accounts.registration or state.defcon >= Defcon.NO_NEW_ACCOUNTS:
         raise NotPermitted("no new accounts are made here for now")
-    check_place(server.accounts, context.config.accounts)
-    holder = context.directory.holder(name)
-    if server.accounts.named(name) is not None or (holder is not None and holder is not member):
+    check_place(state.accounts, context.config.accounts)
+    state.accounts.check_free(name)
+    holder = state.directory.holder(name)
+    if (holder is not None and holder is not member) or state.directory.lookalike(name):
         raise NameTaken(f"the name {name} is taken")
 
 
 async def login(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    *names, password = arguments
     if context.member.account is not None:
         raise NotPermitted(f"you are logged in as {context.member.account}; /logout first")
-    account = await context.host.check_password(
-        names[0] if names else context.member.nick, password
+    name, password = _name_and_password(context, arguments[0], known=True)
+    account = await context.passwords.check(name, password)
+    check_renames(context.member, context.state.sanctions, context.now_ms)
+    return Outcome(
+        text=f"you are logged in as {account.name}",
+        data={"account": account.name},
+        effects=(LogIn(account.id),),
     )
-    check_renames(context.member, context.server.sanctions, context.now_ms)
-    await context.host.become(account)
-    return Outcome(text=f"you are logged in as {account.name}", data={"account": account.name})
 
 
-async def logout(context: Context, _: tuple[str, ...]) -> Outcome:
+def _name_and_password(context: Context, text: str, *, known: bool) -> tuple[str, str]:
+    """The name of an account, one's nick unless another stands there, and a password with all its
+    blanks. A name is one's nick or, if *known*, that of an account; else it is the password's first
+    word."""
+    nick = context.member.nick
+    name, *rest = text.split(None, 1)
+    is_own = fold(name) == fold(nick)
+    if rest and (is_own or (known and context.state.accounts.named(name) is not None)):
+        return name, whole(rest[0])
+    return nick, whole(text)
+
+
+def logout(context: Context, _: tuple[str, ...]) -> Outcome:
     name = own_account(context).name
-    check_renames(context.member, context.server.sanctions, context.now_ms)
-    await context.host.become(None)
-    return Outcome(text=f"you are logged out of {name}; /nick NICK chooses another nick")
-
-
-async def become(context: Context, account: Account | None) -> Context:
-    """The session speaks for the account, or a guest; return the context as it is then."""
-    await context.host.become(account)
-    return dataclasses.replace(context, member=context.host.member)
+    check_renames(context.member, context.state.sanctions, context.now_ms)
+    text = f"you are logged out of {name}; /nick NICK chooses another nick"
+    return Outcome(text=text, effects=(LogOut(),))
 
 
 async def passwd(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    old, new = arguments
+    old, new = first(" ".join(arguments))
+    if not new:
+        raise UsageError(f"usage: {_PASSWD.synopsis}")
+    new = whole(new)
     account = own_account(context)
-    await context.host.check_password(account.name, old)
+    await context.passwords.check(account.name, old)
     check_password(context.config.accounts, account.name, new)
-    hashed = await context.host.hash(new)
-    context.host.check_still(context.member)
-    if own_account(context).password != account.password:
+    hashed = await context.passwords.hash(new)
+    own = own_account(context)
+    if own.password != account.password:
         raise LoginFailed("the password was changed meanwhile")
-    puts = set_password(context.server, own_account(context), hashed)
     return Outcome(
         text="the password is changed; other sessions go on: /sessions lists them",
-        write=write(context, act(context, "passwd", target=account.name), *puts),
+        changes=(account_changed(own, password=hashed),),
+        act=act(context, "passwd", target=account.name),
     )
 
 
-async def account(context: Context, _: tuple[str, ...]) -> Outcome:
+def account(context: Context, _: tuple[str, ...]) -> Outcome:
     own = own_account(context)
-    tokens = context.server.accounts.tokens_of(own.id)
-    sessions = context.host.sessions()
+    tokens = context.state.accounts.tokens_of(own.id)
+    sessions = context.asker.sessions()
     since = timestamp(own.created_ms)
     return Outcome(
         text=f"account {own.name} ({Role(own.role).title}), since {since[:10]}; "
@@ -136,20 +139,24 @@ async def account(context: Context, _: tuple[str, ...]) -> Outcome:
     )
 
 
-async def sessions(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def sessions(context: Context, arguments: tuple[str, ...]) -> Outcome:
     own_account(context)
+    rows = context.asker.sessions()
     if arguments:
         if arguments[0] != "end" or len(arguments) < 2:
             raise UsageError(f"usage: {_SESSIONS.synopsis}")
-        if not context.host.end_session(arguments[1]):
-            raise BadRequest(f"you have no session {arguments[1]}; /sessions lists them")
-        return Outcome(text=f"the session {arguments[1]} is ended")
-    rows = context.host.sessions()
+        return _end_session(rows, arguments[1])
     return Outcome(
         text="\n".join(map(_session_line, rows))
         or "this session only, which leaves nothing behind",
         data={"sessions": [row._asdict() for row in rows]},
     )
+
+
+def _end_session(rows: Sequence[SessionRow], id: str) -> Outcome:
+    if id not in {row.id for row in rows}:
+        raise BadRequest(f"you have no session {id}; /sessions lists them")
+    return Outcome(text=f"the session {id} is ended", effects=(EndSession(id),))
 
 
 def _session_line(row: SessionRow) -> str:
@@ -159,7 +166,7 @@ def _session_line(row: SessionRow) -> str:
     return f"{row.id}  {state}  {client} from {row.address or '?'}, since {since} UTC"
 
 
-async def token(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def token(context: Context, arguments: tuple[str, ...]) -> Outcome:
     own = own_account(context)
     match arguments:
         case ():
@@ -173,7 +180,7 @@ async def token(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 
 def _list_tokens(context: Context, own: Account) -> Outcome:
-    tokens = context.server.accounts.tokens_of(own.id).values()
+    tokens = context.state.accounts.tokens_of(own.id).values()
     rows: list[dict[str, Any]] = [
         {
             "id": token.id,
@@ -198,55 +205,46 @@ def _new_token(context: Context, own: Account, words: Sequence[str]) -> Outcome:
         words = words[1:]
     label = check_line(" ".join(words), "label", _LABEL_CHARACTERS)
     most = context.config.accounts.tokens_per_account
-    if len(context.server.accounts.tokens_of(own.id)) >= most:
+    if len(context.state.accounts.tokens_of(own.id)) >= most:
         raise NotPermitted(f"an account has at most {most} tokens; /token revoke ID takes one back")
     secret, id = new_token_secret(), new_account_id()[:6]
-    key = token_key(secret)
     made = Token(id, own.id, label, scopes, context.now_ms)
-    context.server.accounts.put_token(key, made)
-    audit = act(context, "token", target=own.name, reason=f"{','.join(scopes)} {label}".strip())
     # The secret is shown once and stored nowhere, so a repetition is answered without it.
-    context.host.notice(
-        f"token {id} ({', '.join(scopes)}): {secret}   It is shown only now: keep it secret."
-    )
+    shown = f"token {id} ({', '.join(scopes)}): {secret}   It is shown only now: keep it secret."
     return Outcome(
         text=f"token {id} is made; its secret came as a notice, and comes only once",
         data={"id": id, "scopes": list(scopes), "label": label},
-        write=write(context, audit, records.put_token(key, made)),
+        changes=(Change(records.TOKEN, token_key(secret), None, made),),
+        act=act(context, "token", target=own.name, reason=f"{','.join(scopes)} {label}".strip()),
+        effects=(Whisper(shown),),
     )
 
 
 def _revoke_token(context: Context, own: Account, id: str) -> Outcome:
-    accounts = context.server.accounts
-    for key, token in accounts.tokens_of(own.id).items():
+    for key, token in context.state.accounts.tokens_of(own.id).items():
         if token.id == id:
-            accounts.drop_token(key)
-            context.host.end_token(id)
-            audit = act(context, "revoke token", target=own.name, reason=id)
             return Outcome(
                 text=f"the token {id} opens nothing any more",
-                write=write(context, audit, records.put_token(key, None)),
+                changes=(Change(records.TOKEN, key, token, None),),
+                act=act(context, "revoke token", target=own.name, reason=id),
             )
     raise BadRequest(f"you have no token {id}; /token lists them")
 
 
-async def claim(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    own = own_account(context)
-    server = context.server
-    context.host.guess()
-    if not server.owner_code or arguments[0].upper().replace("-", "") != server.owner_code.replace(
-        "-", ""
-    ):
+def claim(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    own, code = own_account(context), context.state.owner_code.replace("-", "")
+    context.passwords.guess()
+    if not code or arguments[0].upper().replace("-", "") != code:
         raise LoginFailed("that is not the owner code, or the server has an owner already")
-    owner, puts = give_role(server, own, Role.OWNER)
-    audit = act(context, "claim", target=own.name, changes=[change("account", own.key, own, owner)])
+    change, *owned = give_role(context.state, own, Role.OWNER)
     return Outcome(
         text="this server is yours now; /help lists what you may do",
-        write=write(context, audit, *puts),
+        changes=(change, *owned),
+        act=act(context, "claim", change, target=own.name),
     )
 
 
-async def block(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def block(context: Context, arguments: tuple[str, ...]) -> Outcome:
     member = context.member
     if not arguments:
         names = sorted(member.blocks.values(), key=str.casefold)
@@ -261,54 +259,53 @@ async def block(context: Context, arguments: tuple[str, ...]) -> Outcome:
     limit = context.config.limits.ignores_per_member
     if len(member.blocks) >= limit and identity not in member.blocks:
         raise NotPermitted(f"one can block at most {limit}; /unblock somebody first")
-    member.blocks = {**member.blocks, identity: nick}
-    _note_block(context, identity, blocked=True)
-    context.host.remember()
-    return Outcome(text=f"{nick} cannot write to you directly any more")
+    return Outcome(
+        text=f"{nick} cannot write to you directly any more",
+        changes=(setting(member.identity, f"blocks {identity}", nick),),
+    )
 
 
-async def unblock(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def unblock(context: Context, arguments: tuple[str, ...]) -> Outcome:
     member, key = context.member, fold(arguments[0].removeprefix("@"))
     identities = [identity for identity, nick in member.blocks.items() if fold(nick) == key]
     if not identities:
         raise BadRequest(f"you do not block {arguments[0]}; /block lists whom you do")
-    member.blocks = {id: nick for id, nick in member.blocks.items() if id not in identities}
-    for identity in identities:
-        _note_block(context, identity, blocked=False)
-    context.host.remember()
-    return Outcome(text=f"{arguments[0]} can write to you directly again")
+    return Outcome(
+        text=f"{arguments[0]} can write to you directly again",
+        changes=tuple(setting(member.identity, f"blocks {one}", None) for one in identities),
+    )
 
 
 def _somebody(context: Context, nick: str) -> tuple[str, str]:
     """The identity and nick of a member, or of an account that is not here."""
-    holder = context.directory.holder(nick.removeprefix("@"))
+    holder = context.state.directory.holder(nick.removeprefix("@"))
     if holder is not None:
         return holder.identity, holder.nick
-    account = context.server.accounts.named(nick)
+    account = context.state.accounts.named(nick)
     if account is not None:
         return account.identity, account.name
-    member = context.directory.find_member(nick)  # names the nearest
+    member = context.state.directory.find_member(nick)  # names the nearest
     return member.identity, member.nick
-
-
-def _note_block(context: Context, identity: str, *, blocked: bool) -> None:
-    """A conversation that is open already is closed, or opened."""
-    for direct in context.member.directs.values():
-        if direct.partner_of(context.member.identity) == identity:
-            if blocked:
-                direct.blocked_by.add(context.member.identity)
-            else:
-                direct.blocked_by.discard(context.member.identity)
 
 
 def own_account(context: Context) -> Account:
     """Raises NotPermitted."""
-    account = context.server.accounts.by_id(context.member.account_id)
+    account = context.state.accounts.by_id(context.member.account_id)
     if account is None:
         raise NotPermitted("you have no account here; /register PASSWORD makes one")
     return account
 
 
+_PASSWD = Command(
+    "passwd",
+    "OLD NEW",
+    'Change your account\'s password; "quotes" keep the words of an old one together.',
+    passwd,
+    ("password",),
+    least=2,
+    most=2,
+    personal=True,
+)
 _SESSIONS = Command(
     "sessions",
     "[end ID]",
@@ -329,11 +326,11 @@ _TOKEN = Command(
 COMMANDS = [
     Command(
         "register",
-        "[NAME] PASSWORD",
-        "Make an account, so that your nick is yours.",
+        "PASSWORD",
+        "Make an account, so that your nick is yours; the password may have blanks.",
         register,
         least=1,
-        most=2,
+        most=1,
         personal=True,
     ),
     Command(
@@ -343,20 +340,11 @@ COMMANDS = [
         login,
         ("identify",),
         least=1,
-        most=2,
+        most=1,
         personal=True,
     ),
     Command("logout", "", "Be a guest again.", logout, personal=True),
-    Command(
-        "passwd",
-        "OLD NEW",
-        "Change your account's password.",
-        passwd,
-        ("password",),
-        least=2,
-        most=2,
-        personal=True,
-    ),
+    _PASSWD,
     Command(
         "account", "", "Show what is known of your account.", account, personal=True, reads=True
     ),

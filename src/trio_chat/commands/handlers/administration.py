@@ -10,17 +10,19 @@ from typing import Any
 
 import msgspec
 
+from trio_chat.chat import records
+from trio_chat.chat.durations import parse_duration, split_duration
 from trio_chat.chat.names import check_line, check_text
 from trio_chat.chat.roles import Role
-from trio_chat.commands import records
-from trio_chat.commands.audit import act, write
-from trio_chat.commands.fitting import fit
-from trio_chat.commands.operations import ConnectionRow
-from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.commands.audit import act
+from trio_chat.commands.context import ConnectionRow, Context
+from trio_chat.commands.effects import Announce
+from trio_chat.commands.table import Command, Outcome
 from trio_chat.config import MOTD_CHARACTERS, Config, assigned, is_live, keys, value_of
 from trio_chat.errors import BadRequest, ConfigError, NotPermitted, TooLong, UsageError
 from trio_chat.events import timestamp
 from trio_chat.text import clean_text, fold
+from trio_chat.wire.fitting import fit_rows
 
 _SHUTDOWN_SECONDS = 10
 _SHUTDOWN_SECONDS_MAX = 7 * 86_400
@@ -30,15 +32,14 @@ _UNTIL = "until the next start or /reload"
 # --- what everybody is told
 
 
-async def announce(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def announce(context: Context, arguments: tuple[str, ...]) -> Outcome:
     text = check_text(arguments[0], context.config.limits)
-    context.server.announce(text)
-    return Outcome(write=write(context, act(context, "announce", reason=text)))
+    return Outcome(act=act(context, "announce", reason=text), effects=(Announce(text),))
 
 
-async def motd(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def motd(context: Context, arguments: tuple[str, ...]) -> Outcome:
     if not arguments:
-        text = context.server.motd
+        text = context.state.motd
         return Outcome(text=text or "there is no message of the day", data={"motd": text})
     if context.role < Role.ADMIN:
         raise NotPermitted("/motd set needs the role admin")
@@ -56,37 +57,37 @@ def _set_motd(context: Context, text: str) -> Outcome:
         raise TooLong(
             f"a message of the day has at most {MOTD_CHARACTERS} characters; this has {len(text)}"
         )
-    context.server.motd = text or context.config.server.motd
     said = "is set" if text else "is the configured one again"
-    audit = act(context, "motd", reason=text)
     return Outcome(
         text=f"the message of the day {said}",
-        data={"motd": context.server.motd},
-        write=write(context, audit, records.put_server("motd", text)),
+        data={"motd": text or context.config.server.motd},
+        changes=(context.state.fact_changed(records.MOTD, text),),
+        act=act(context, "motd", reason=text),
     )
 
 
 # --- how it does
 
 
-async def stats(context: Context, _: tuple[str, ...]) -> Outcome:
-    now = context.server.operations.stats()
+def stats(context: Context, _: tuple[str, ...]) -> Outcome:
+    now = context.process.stats()
     text = (
         f"{now.connections} connections, {now.members} members, {now.accounts} accounts, "
-        f"{now.rooms} rooms; {now.events} events shown in {timedelta(seconds=now.uptime_seconds)}; "
-        f"{now.memory_bytes / 2**20:.0f} MiB"
+        f"{now.rooms} rooms; {now.events} events shown in {timedelta(seconds=now.uptime_seconds)}, "
+        f"{now.sends} sends; {now.lagging} sessions lag, {now.queued_bytes / 1024:.0f} KiB wait; "
+        f"{now.refused_writes} writes refused; {now.memory_bytes / 2**20:.0f} MiB"
     )
     return Outcome(text=text, data=now._asdict())
 
 
-async def connections(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def connections(context: Context, arguments: tuple[str, ...]) -> Outcome:
     sees_addresses = context.role >= Role.ADMIN
-    rows = context.server.operations.connections()
+    rows = context.process.connections()
     if not sees_addresses:
         rows = [row._replace(address="") for row in rows]
     part = fold(arguments[0]) if arguments else ""
     found = [row for row in rows if _holds(row, part)]
-    data, lines, more = fit((row._asdict(), _connection_line(row)) for row in found)
+    data, lines, more = fit_rows((row._asdict(), _connection_line(row)) for row in found)
     lines.append(f"{len(lines)} of {len(rows)} connections")
     if more:
         lines[-1] += "; more did not fit: /connections PART narrows it down"
@@ -109,9 +110,12 @@ def _connection_line(row: ConnectionRow) -> str:
 # --- how it is set
 
 
-async def config(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def config(context: Context, arguments: tuple[str, ...]) -> Outcome:
     if not arguments:
         return _settings(context.config, keys())
+    in_section = [key for key in keys() if key.startswith(f"{arguments[0].lower()}.")]
+    if in_section and len(arguments) == 1:
+        return _settings(context.config, in_section)
     name = _known(arguments[0])
     if len(arguments) == 1:
         return _settings(context.config, [name])
@@ -120,12 +124,12 @@ async def config(context: Context, arguments: tuple[str, ...]) -> Outcome:
     before = context.config
     try:
         after = assigned(before, name, arguments[1])
-        context.server.operations.apply(after)
+        context.process.apply(after)
     except ConfigError as exc:
         raise BadRequest(str(exc)) from exc
     line = f"{name} = {_shown(after, name)}"
     audit = act(context, "config", target=name, reason=f"{_shown(before, name)} → {line}")
-    return Outcome(text=f"{line}, {_UNTIL}", data=_row(after, name), write=write(context, audit))
+    return Outcome(text=f"{line}, {_UNTIL}", data=_row(after, name), act=audit)
 
 
 def _known(name: str) -> str:
@@ -140,7 +144,7 @@ def _known(name: str) -> str:
 
 def _settings(config: Config, names: Iterable[str]) -> Outcome:
     rows = ((_row(config, name), _line(config, name)) for name in names)
-    data, lines, _ = fit(rows)
+    data, lines, _ = fit_rows(rows)
     return Outcome(text="\n".join(lines), data={"settings": data})
 
 
@@ -157,7 +161,7 @@ def _shown(config: Config, name: str) -> str:
 
 
 async def reload(context: Context, _: tuple[str, ...]) -> Outcome:
-    operations = context.server.operations
+    operations = context.process
     try:
         wanted = await operations.read_config()
         before = context.config
@@ -173,7 +177,7 @@ async def reload(context: Context, _: tuple[str, ...]) -> Outcome:
     return Outcome(
         text="\n".join(lines),
         data={"changed": live, "at_the_next_start": late},
-        write=write(context, audit),
+        act=audit,
     )
 
 
@@ -181,22 +185,20 @@ async def reload(context: Context, _: tuple[str, ...]) -> Outcome:
 
 
 async def backup(context: Context, _: tuple[str, ...]) -> Outcome:
-    made = await context.server.operations.backup(context.host.notice)
+    made = await context.process.backup(context.asker.notice)
     return Outcome(
         text=f"{made.folder}: {made.size_bytes / 2**20:.1f} MiB; `serve --data` takes it as it is",
         data={"folder": str(made.folder), "size_bytes": made.size_bytes},
-        write=write(context, act(context, "backup", target=made.folder.name)),
+        act=act(context, "backup", target=made.folder.name),
     )
 
 
-async def shutdown(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    operations = context.server.operations
+def shutdown(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    operations = context.process
     if arguments == ("cancel",):
         if not operations.cancel_shutdown():
             raise BadRequest("the server is not about to stop")
-        return Outcome(
-            text="the server goes on", write=write(context, act(context, "shutdown cancel"))
-        )
+        return Outcome(text="the server goes on", act=act(context, "shutdown cancel"))
     seconds, reason = _countdown(arguments)
     reason = check_line(reason, "reason", context.config.limits.reason_characters)
     operations.begin_shutdown(seconds, reason)
@@ -204,18 +206,21 @@ async def shutdown(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return Outcome(
         text=f"the server stops in {seconds} s; /shutdown cancel keeps it",
         data={"seconds": seconds},
-        write=write(context, audit),
+        act=audit,
     )
 
 
 def _countdown(arguments: tuple[str, ...]) -> tuple[int, str]:
-    """The seconds, and the rest of the line. Raises UsageError."""
-    first = arguments[0] if arguments else ""
-    if not (first.isascii() and first.isdigit()):
-        return _SHUTDOWN_SECONDS, " ".join(arguments)
-    if len(first) > 7 or int(first) > _SHUTDOWN_SECONDS_MAX:
+    """The seconds, and the rest of the line. Raises UsageError, BadRequest."""
+    first, rest = (*arguments, "", "")[:2]
+    if first.isdecimal() and parse_duration(f"{first} {rest.partition(' ')[0]}") is None:
+        seconds, reason = int(first[:8]), rest  # a number alone is of seconds
+    else:
+        duration_ms, reason = split_duration(" ".join(arguments))
+        seconds = _SHUTDOWN_SECONDS if duration_ms is None else duration_ms // 1000
+    if seconds > _SHUTDOWN_SECONDS_MAX:
         raise UsageError(f"a countdown has at most {_SHUTDOWN_SECONDS_MAX} s")
-    return int(first), " ".join(arguments[1:])
+    return seconds, reason
 
 
 _MOTD = Command(
@@ -243,7 +248,7 @@ COMMANDS = [
     ),
     Command(
         "config",
-        "[KEY] [VALUE]",
+        "[KEY or SECTION] [VALUE]",
         "Show how the server is set, or set it otherwise until the next start.",
         config,
         role=Role.ADMIN,

@@ -9,11 +9,12 @@ from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Room
 from trio_chat.chat.rules import check_rank
 from trio_chat.commands.audit import act
-from trio_chat.commands.table import Command, Context, Outcome
-from trio_chat.commands.targets import check_may_speak, own_rank, target_of
+from trio_chat.commands.context import Context
+from trio_chat.commands.effects import Line, Say
+from trio_chat.commands.table import Command, Outcome
+from trio_chat.commands.targets import own_rank, target_of
 from trio_chat.errors import BadRequest, NotInRoom, NotPermitted
-from trio_chat.store.api import Entry, EntryKind, Write
-from trio_chat.text import fold
+from trio_chat.store.api import Entry
 
 _LAST = "last"
 _LOOK_BACK = 200  # events: among these one's last message is looked for
@@ -25,8 +26,8 @@ async def edit(context: Context, arguments: tuple[str, ...]) -> Outcome:
     if not _is_own(context, entry):
         raise NotPermitted("only what one said oneself can be edited")
     text = check_text(arguments[1], context.config.limits)
-    check_may_speak(context, place)
-    return Outcome(write=_amend(context, place, entry, "edited", text))
+    mends = entry.seq == _last_of(context, place)
+    return Outcome(effects=(Say(text, place.key, kind="edited", target=entry.seq, mends=mends),))
 
 
 async def delete(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -34,45 +35,37 @@ async def delete(context: Context, arguments: tuple[str, ...]) -> Outcome:
     entry = await _find(context, place, arguments[0])
     limit = context.config.limits.reason_characters
     reason = check_line(" ".join(arguments[1:]), "reason", limit)
-    amending = _amend(context, place, entry, "deleted", reason)
-    if not _is_own(context, entry):
-        room = _moderated(context, place, entry)
-        target = f"{entry.sender}'s message {entry.seq}"
-        amending.audit = act(context, "delete", target=target, room=room, reason=reason)
-    elif reason:  # everybody is shown it, so it is said
-        check_may_speak(context, place)
-    return Outcome(write=amending)
+    if _is_own(context, entry):
+        if reason:  # everybody is shown it, so it is said
+            say = Say(reason, place.key, kind="deleted", target=entry.seq)
+            return Outcome(effects=(say,))
+        line = Line(place.key, "", kind="deleted", words=False, target=entry.seq)
+        return Outcome(effects=(line,))
+    room = _moderated(context, place, entry)
+    target = f"{entry.sender}'s message {entry.seq}"
+    line = Line(place.key, reason, kind="deleted", words=bool(reason), target=entry.seq)
+    return Outcome(
+        act=act(context, "delete", target=target, room=room, reason=reason), effects=(line,)
+    )
 
 
 def _moderated(context: Context, place: Room | Direct, entry: Entry) -> Room:
     """The room, where somebody else's message may be deleted. Raises NotPermitted."""
     if not isinstance(place, Room) or own_rank(context, place) < RoomRole.MODERATOR:
         raise NotPermitted("only what one said oneself can be deleted, but by a moderator")
-    account = context.server.accounts.by_id(entry.account)
+    account = context.state.accounts.by_id(entry.account)
     if account is not None:
         author = target_of(context, account)
         check_rank(own_rank(context, place), author.rank_in(place), account.name)
     return place
 
 
-def _amend(
-    context: Context, place: Room | Direct, entry: Entry, kind: EntryKind, text: str
-) -> Write:
-    return Write(
-        room=place.key,
-        kind=kind,
-        sender=context.member.nick,
-        account=context.member.account_id,
-        text=text,
-        target=entry.seq,
-    )
-
-
 def _place(context: Context) -> Room | Direct:
     if context.place is None:
         raise NotInRoom("you are in no room here")
     if isinstance(context.place, Room) and context.place.key not in context.member.rooms:
-        raise NotInRoom(f"you are not in #{context.place.name}")
+        name = context.place.name
+        raise NotInRoom(f"you are not in #{name}", room=name)
     return context.place
 
 
@@ -84,18 +77,27 @@ async def _find(context: Context, place: Room | Direct, which: str) -> Entry:
     """
     floor = place.floor(context.member.identity)
     if which == _LAST:
-        entries: Sequence[Entry] = await context.store.page(
+        entries: Sequence[Entry] = await context.history.page(
             place.key, before=place.shown + 1, limit=_LOOK_BACK
         )
         own = (entry for entry in reversed(entries) if _is_own(context, entry))
         found = next((entry for entry in own if _is_said(entry) and entry.seq > floor), None)
     else:
         seq = int(which) if which.isascii() and which.isdigit() and len(which) < 13 else 0
-        entries = await context.store.page(place.key, after=seq - 1, limit=1) if seq > floor else []
+        entries = (
+            await context.history.page(place.key, after=seq - 1, limit=1) if seq > floor else []
+        )
         found = next((entry for entry in entries if entry.seq == seq and _is_said(entry)), None)
     if found is None:
         raise BadRequest(f"there is no message {which} here; its number is the seq, or say {_LAST}")
     return found
+
+
+def _last_of(context: Context, place: Room | Direct) -> int:
+    """The seq of the member's last message there, among the newest lines; 0: none."""
+    author, said = context.member.author, ("message", "action")
+    lines = (line for line in reversed(place.recent) if line.kind in said)
+    return next((line.seq for line in lines if line.account == author), 0)
 
 
 def _is_said(entry: Entry) -> bool:
@@ -103,11 +105,7 @@ def _is_said(entry: Entry) -> bool:
 
 
 def _is_own(context: Context, entry: Entry) -> bool:
-    """A guest's is what was said under its nick since it took that."""
-    member = context.member
-    if member.account_id or entry.account:
-        return member.account_id == entry.account
-    return fold(entry.sender) == member.key and entry.at_ms >= member.called_ms
+    return entry.account == context.member.author
 
 
 COMMANDS = [

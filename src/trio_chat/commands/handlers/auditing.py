@@ -9,12 +9,13 @@ import msgspec
 
 from trio_chat.chat.roles import Role
 from trio_chat.commands.audit import Act
-from trio_chat.commands.fitting import fit
+from trio_chat.commands.context import Context
 from trio_chat.commands.handlers.talk import moment
-from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.commands.table import Command, Outcome
 from trio_chat.events import timestamp
 from trio_chat.store.api import AUDIT_ROOM, Entry
 from trio_chat.text import fold
+from trio_chat.wire.fitting import fit_rows
 
 _SCANNED_LINES = 20_000  # 20 pages of the store's reader
 _PAGE_LINES = 1000
@@ -49,7 +50,7 @@ async def audit(context: Context, arguments: tuple[str, ...]) -> Outcome:
     before = await _end(context, wanted.before_ms)
     lowest = before - _SCANNED_LINES
     while before > max(1, lowest) and len(found) < _SHOWN_LINES:
-        entries = await context.store.page(AUDIT_ROOM, before=before, limit=_PAGE_LINES)
+        entries = await context.history.page(AUDIT_ROOM, before=before, limit=_PAGE_LINES)
         if not entries:
             break
         for entry in reversed(entries):
@@ -61,7 +62,7 @@ async def audit(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 
 def _answer(found: list[tuple[Entry, Act]], *, more: bool) -> Outcome:
-    data, lines, cut = fit((_row(*pair), _line(*pair)) for pair in found[:_SHOWN_LINES])
+    data, lines, cut = fit_rows((_row(*pair), _line(*pair)) for pair in found[:_SHOWN_LINES])
     more = more or cut or len(found) > _SHOWN_LINES
     if more:
         lines.append("(older ones were not looked at; before:TIME goes on from there)")
@@ -72,10 +73,10 @@ def _answer(found: list[tuple[Entry, Act]], *, more: bool) -> Outcome:
 async def _end(context: Context, before_ms: int | None) -> int:
     """The seq after the last line that is older than *before_ms*: time never goes back in a
     log, so it is found by halving."""
-    low, high = 1, context.store.head(AUDIT_ROOM) + 1
+    low, high = 1, context.history.head(AUDIT_ROOM) + 1
     while before_ms is not None and low < high:
         middle = (low + high) // 2
-        entries = await context.store.page(AUDIT_ROOM, after=middle - 1, limit=1)
+        entries = await context.history.page(AUDIT_ROOM, after=middle - 1, limit=1)
         if entries and entries[0].at_ms < before_ms:
             low = middle + 1
         else:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from trio_chat.chat.names import check_line
-from trio_chat.chat.rules import holding
-from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.commands.context import Context
+from trio_chat.commands.effects import Quit
+from trio_chat.commands.table import Command, Outcome
 from trio_chat.events import timestamp
 
 
-async def help_(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def help_(context: Context, arguments: tuple[str, ...]) -> Outcome:
     role = context.member.role
     if arguments:
         command = context.table.find(arguments[0].removeprefix("/"))
@@ -27,34 +28,28 @@ async def help_(context: Context, arguments: tuple[str, ...]) -> Outcome:
     )
 
 
-async def ping(context: Context, _: tuple[str, ...]) -> Outcome:
+def ping(context: Context, _: tuple[str, ...]) -> Outcome:
     return Outcome(text="pong", data={"at": timestamp(context.now_ms)})
 
 
-async def time(context: Context, _: tuple[str, ...]) -> Outcome:
+def time(context: Context, _: tuple[str, ...]) -> Outcome:
     at = timestamp(context.now_ms)
     return Outcome(text=f"it is {at[:10]} {at[11:19]} UTC", data={"at": at})
 
 
-async def uptime(context: Context, _: tuple[str, ...]) -> Outcome:
+def uptime(context: Context, _: tuple[str, ...]) -> Outcome:
     seconds = (context.now_ms - context.started_ms) // 1000
     return Outcome(text=f"up for {timedelta(seconds=seconds)}", data={"seconds": seconds})
 
 
-async def version(context: Context, _: tuple[str, ...]) -> Outcome:
+def version(context: Context, _: tuple[str, ...]) -> Outcome:
     return Outcome(text=f"trio-chat {context.version}", data={"version": context.version})
 
 
-async def quit_(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def quit_(context: Context, arguments: tuple[str, ...]) -> Outcome:
     reason = arguments[0] if arguments else ""
     reason = check_line(reason, "reason", context.config.limits.reason_characters)
-    rooms = (None, *context.member.rooms.values())
-    is_muted = (
-        holding(context.server.sanctions, "mute", room, context.member, context.now_ms)
-        for room in rooms
-    )
-    context.host.quit("" if any(is_muted) else reason)
-    return Outcome()
+    return Outcome(effects=(Quit(reason),))
 
 
 COMMANDS = [

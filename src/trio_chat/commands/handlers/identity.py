@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from trio_chat.chat.names import check_line
-from trio_chat.chat.rules import check_renames
-from trio_chat.commands.table import Command, Context, Outcome
+from typing import Any
+
+from trio_chat.chat.names import check_line, check_nick
+from trio_chat.chat.records import Change, setting
+from trio_chat.chat.rules import check_nick_free, check_renames, check_words
+from trio_chat.commands.context import Context
+from trio_chat.commands.effects import Rename
+from trio_chat.commands.table import Command, Outcome
+from trio_chat.commands.targets import find_target
 from trio_chat.errors import NoSuchMember, NotInRoom, NotPermitted, TooLong, UsageError
 from trio_chat.events import NotifyLevel, timestamp
 from trio_chat.text import fold
 
 
-async def nick(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    check_renames(context.member, context.server.sanctions, context.now_ms)
-    context.host.rename(arguments[0])
-    return Outcome()
+def nick_(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    check_renames(context.member, context.state.sanctions, context.now_ms)
+    nick = check_nick(arguments[0], context.config.limits)
+    check_nick_free(context.member, nick, context.state.sanctions, context.now_ms)
+    return Outcome(effects=(Rename(nick),))
 
 
-async def whois(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    member = context.directory.find_member(arguments[0])
+def whois(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    member = context.state.directory.find_member(arguments[0])
     common = sorted(room.name for room in member.rooms.values() if room.key in context.member.rooms)
     facts = [f"{member.nick} ({member.role.title})"]
     facts.append(f"account {member.account}" if member.account else "without an account")
@@ -42,47 +49,70 @@ async def whois(context: Context, arguments: tuple[str, ...]) -> Outcome:
     )
 
 
-async def away(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    reason = arguments[0] if arguments else "away"
-    context.member.away = check_line(reason, "reason", context.config.limits.reason_characters)
-    context.host.remember()
-    return Outcome(text=f"you are away: {context.member.away}")
+def away(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    reason = check_line(
+        arguments[0] if arguments else "away", "reason", context.config.limits.reason_characters
+    )
+    if arguments:  # whoever looks the member up is shown it
+        rooms = context.member.rooms.values()
+        check_words(context.member, context.state.sanctions, context.now_ms, rooms=rooms)
+    return Outcome(text=f"you are away: {reason}", changes=(_setting(context, "away", reason),))
 
 
-async def back(context: Context, _: tuple[str, ...]) -> Outcome:
-    was_away, context.member.away = context.member.away is not None, None
-    context.host.remember()
-    return Outcome(text="welcome back" if was_away else "you were not away")
+def back(context: Context, _: tuple[str, ...]) -> Outcome:
+    was_away = context.member.away is not None
+    return Outcome(
+        text="welcome back" if was_away else "you were not away",
+        changes=(_setting(context, "away", None),),
+    )
 
 
-async def ignore(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def _setting(context: Context, entry: str, value: Any) -> Change:
+    return setting(context.member.identity, entry, value)
+
+
+def ignore(context: Context, arguments: tuple[str, ...]) -> Outcome:
     ignores = context.member.ignores
     if not arguments:
         names = sorted(ignores.values(), key=str.casefold)
         return Outcome(text="you ignore " + (", ".join(names) or "nobody"), data={"ignores": names})
-    other = context.directory.find_member(arguments[0])
-    if other is context.member:
+    other = find_target(context, arguments[0])
+    if other.identity == context.member.identity:
         raise NotPermitted("that is yourself")
     limit = context.config.limits.ignores_per_member
-    if len(ignores) >= limit and other.key not in ignores:
+    if len(ignores) >= limit and other.author not in ignores:
         raise NotPermitted(f"one can ignore at most {limit}; /unignore somebody first")
-    ignores[other.key] = other.nick
-    context.host.remember()
-    return Outcome(text=f"you no longer see what {other.nick} says")
+    return Outcome(
+        text=f"you no longer see what {other.nick} says",
+        changes=(_setting(context, f"ignores {other.author}", other.nick),),
+    )
 
 
-async def unignore(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    name = context.member.ignores.pop(fold(arguments[0].removeprefix("@")), None)
-    if name is None:
-        raise NoSuchMember(f"you do not ignore {arguments[0]}; /ignore lists whom you do")
-    context.host.remember()
-    return Outcome(text=f"you see again what {name} says")
+def unignore(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    authors = _ignored(context, arguments[0])
+    if not authors:
+        text = f"you do not ignore {arguments[0]}; /ignore lists whom you do"
+        raise NoSuchMember(text, nick=arguments[0])
+    name = context.member.ignores[authors[0]]
+    return Outcome(
+        text=f"you see again what {name} says",
+        changes=tuple(_setting(context, f"ignores {author}", None) for author in authors),
+    )
+
+
+def _ignored(context: Context, name: str) -> list[str]:
+    """The authors whom the member ignores, and knows by that name or who go by it now."""
+    key = fold(name.removeprefix("@"))
+    holder = context.state.directory.holder(name.removeprefix("@"))
+    now = holder.author if holder is not None else None
+    ignores = context.member.ignores.items()
+    return [author for author, nick in ignores if author == now or fold(nick) == key]
 
 
 _LEVELS: dict[str, NotifyLevel] = {"all": "all", "mentions": "mentions", "none": "none"}
 
 
-async def notify(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def notify(context: Context, arguments: tuple[str, ...]) -> Outcome:
     member = context.member
     if not arguments:
         levels = {_label(context, key): level for key, level in member.notify.items()}
@@ -91,38 +121,35 @@ async def notify(context: Context, arguments: tuple[str, ...]) -> Outcome:
     place, level = context.place, arguments[0].lower()
     if place is None:
         raise NotInRoom("you are in no room here")
-    others = {key: value for key, value in member.notify.items() if key != place.key}
-    if level in _LEVELS:
-        member.notify = {**others, place.key: _LEVELS[level]}
-    elif level == "default":
-        member.notify = others
-    else:
+    if level not in (*_LEVELS, "default"):
         raise UsageError("usage: /notify [all/mentions/none/default]")
-    context.host.remember()
-    context.server.show_settings(member)
-    return Outcome(text=f"you are told of {level} in {_label(context, place.key)}")
+    return Outcome(
+        text=f"you are told of {level} in {_label(context, place.key)}",
+        changes=(_setting(context, f"notify {place.key}", _LEVELS.get(level)),),
+    )
 
 
-async def highlight(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    member, limits = context.member, context.config.limits
+def highlight(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    limits, words = context.config.limits, context.member.highlights
+    changes: tuple[Change, ...] = ()
     if arguments:
         words = () if arguments[0] == "-" else tuple(dict.fromkeys(arguments[0].split()))
         if len(words) > limits.highlights_per_member:
             raise TooLong(f"one can have at most {limits.highlights_per_member} words")
         for word in words:
             check_line(word, "word", limits.nick_characters)
-        member.highlights = words
-        context.host.remember()
-        context.server.show_settings(member)
-    shown = ", ".join(member.highlights) or "no words but your nick"
-    return Outcome(text=f"these mean you: {shown}", data={"highlights": list(member.highlights)})
+        changes = (_setting(context, "highlights", words or None),)
+    shown = ", ".join(words) or "no words but your nick"
+    return Outcome(
+        text=f"these mean you: {shown}", data={"highlights": list(words)}, changes=changes
+    )
 
 
 def _label(context: Context, key: str) -> str:
     direct = context.member.directs.get(key)
     if direct is not None:
         return direct.label_for(context.member.identity)
-    room = context.directory.rooms.get(key)
+    room = context.state.directory.rooms.get(key)
     return f"#{room.name}" if room else key
 
 
@@ -142,7 +169,7 @@ COMMANDS = [
         ("highlights",),
         most=1,
     ),
-    Command("nick", "NICK", "Change what you are called.", nick, least=1, most=1),
+    Command("nick", "NICK", "Change what you are called.", nick_, least=1, most=1),
     Command("whois", "NICK", "Show who somebody is.", whois, least=1, most=1, reads=True),
     Command("away", "[REASON]", "Say that you are away.", away, most=1),
     Command("back", "", "Say that you are here again.", back),

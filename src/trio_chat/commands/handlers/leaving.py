@@ -10,15 +10,18 @@ import msgspec
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.roles import Role, RoomRole
 from trio_chat.chat.rooms import Room
-from trio_chat.commands.audit import act, write
+from trio_chat.commands.audit import act
 from trio_chat.commands.changes import remove_account
-from trio_chat.commands.fitting import RESULT_BYTES
+from trio_chat.commands.context import Context
+from trio_chat.commands.effects import EndSession, Quit
 from trio_chat.commands.handlers.accounts import own_account
-from trio_chat.commands.table import Command, Context, Outcome
+from trio_chat.commands.passphrases import whole
+from trio_chat.commands.table import Command, Outcome
 from trio_chat.commands.targets import here
 from trio_chat.errors import NotPermitted, UsageError
 from trio_chat.events import timestamp
 from trio_chat.store.api import Entry
+from trio_chat.wire.fitting import RESULT_BYTES
 
 _PAGE_ENTRIES = 500
 
@@ -27,7 +30,7 @@ class _Parts:
     """JSON lines on their way to the person: as many at a time as one answer holds."""
 
     def __init__(self, context: Context) -> None:
-        self._host = context.host
+        self._asker = context.asker
         self._lines: list[str] = []
         self._size_bytes = 0
         self.parts = 0
@@ -45,7 +48,7 @@ class _Parts:
     async def flush(self) -> None:
         if self._lines:
             self.parts += 1
-            await self._host.show({"part": self.parts}, "\n".join(self._lines))
+            await self._asker.show({"part": self.parts}, "\n".join(self._lines))
         self._lines, self._size_bytes = [], 0
 
 
@@ -98,7 +101,7 @@ def _of_account(context: Context, own: Account) -> Iterator[dict[str, Any]]:
         "highlights": list(member.highlights),
         "reads": {_name(context, own, key): seq for key, seq in member.reads.items()},
     }
-    for token in context.server.accounts.tokens_of(own.id).values():
+    for token in context.state.accounts.tokens_of(own.id).values():
         yield {
             "type": "token",
             "id": token.id,
@@ -106,7 +109,7 @@ def _of_account(context: Context, own: Account) -> Iterator[dict[str, Any]]:
             "scopes": list(token.scopes),
             "created": timestamp(token.created_ms),
         }
-    for row in context.host.sessions():
+    for row in context.asker.sessions():
         yield {
             "type": "session",
             "id": row.id,
@@ -120,7 +123,7 @@ def _of_room(context: Context, room: Room) -> Iterator[dict[str, Any]]:
     settings: dict[str, Any] = msgspec.to_builtins(room.record)
     roles, invited = settings.pop("roles", {}), settings.pop("invited", {})
     yield {"type": "room", **settings}
-    accounts = context.server.accounts
+    accounts = context.state.accounts
     for identity, role in roles.items():
         account = accounts.of_identity(identity)
         name = account.name if account else identity
@@ -132,7 +135,7 @@ def _of_room(context: Context, room: Room) -> Iterator[dict[str, Any]]:
 async def _add_log(parts: _Parts, context: Context, room: Room) -> None:
     """What its owner may read of the room, the oldest first."""
     after = room.floor(context.member.identity)
-    while entries := await context.store.page(room.key, after=after, limit=_PAGE_ENTRIES):
+    while entries := await context.history.page(room.key, after=after, limit=_PAGE_ENTRIES):
         for entry in entries:
             await parts.add(_entry_row(room.name, entry))
         after = entries[-1].seq
@@ -140,7 +143,7 @@ async def _add_log(parts: _Parts, context: Context, room: Room) -> None:
 
 async def _add_said(parts: _Parts, context: Context, own: Account) -> None:
     after: tuple[str, int] | None = None
-    while entries := await context.store.said_by(own.id, after=after, limit=_PAGE_ENTRIES):
+    while entries := await context.history.said_by(own.id, after=after, limit=_PAGE_ENTRIES):
         for entry in entries:
             await parts.add(_entry_row(_name(context, own, entry.room), entry))
         after = entries[-1].room, entries[-1].seq
@@ -148,7 +151,7 @@ async def _add_said(parts: _Parts, context: Context, own: Account) -> None:
 
 def _name(context: Context, own: Account, key: str) -> str:
     """What the account calls the log *key*."""
-    room = context.directory.rooms.get(key)
+    room = context.state.directory.rooms.get(key)
     if room is not None:
         return room.name
     direct = context.member.directs.get(key)
@@ -172,23 +175,21 @@ def _entry_row(room: str, entry: Entry) -> dict[str, Any]:
 
 
 async def erase(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    """Remove the account. Its messages go first: what fails half-way can be asked for again."""
     password, space, last = arguments[0].rpartition(" ")
     with_messages = bool(space) and last.lower() == "messages"
     own = own_account(context)
-    await context.host.check_password(own.name, password if with_messages else arguments[0])
-    context.host.end_others()
-    deleted = 0
-    if with_messages:  # first: what fails half-way can be asked for again
-        deleted = await context.server.operations.redact(own)
+    password = whole(password.rstrip() if with_messages else arguments[0])
+    await context.passwords.check(own.name, password)
+    deleted = await context.process.redact(own.id) if with_messages else None
     own = own_account(context)
-    context.host.end_others()  # who came back meanwhile
-    puts = remove_account(context.server, context.directory, own)
-    context.host.quit(f"the account {own.name} is erased")
-    said = f", and {deleted} messages with it" if with_messages else "; what you said stays"
+    said = "; what you said stays" if deleted is None else f", and {deleted} messages with it"
     return Outcome(
         text=f"the account {own.name} is erased{said}",
-        data={"account": own.name, "deleted": deleted if with_messages else None},
-        write=write(context, act(context, "erase", target=own.name), *puts),
+        data={"account": own.name, "deleted": deleted},
+        changes=remove_account(context.state, own),
+        act=act(context, "erase", target=own.name),
+        effects=(EndSession(), Quit(f"the account {own.name} is erased")),
     )
 
 

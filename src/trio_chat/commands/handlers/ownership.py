@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import msgspec
 
+from trio_chat.chat import records
 from trio_chat.chat.durations import parse_duration, shown_duration
 from trio_chat.chat.names import check_line, check_room
+from trio_chat.chat.profiles import EMPTY, member_of
+from trio_chat.chat.records import Change, room_changed
 from trio_chat.chat.roles import Role, RoomRole
 from trio_chat.chat.rooms import Room, RoomRecord
-from trio_chat.commands import records
-from trio_chat.commands.audit import act, change, room_change, write
-from trio_chat.commands.table import Command, Context, Outcome, of_moderators, of_owners
-from trio_chat.commands.targets import check_lets_in, find_owner, here, settable
+from trio_chat.chat.rules import holding
+from trio_chat.commands.audit import act
+from trio_chat.commands.context import Context
+from trio_chat.commands.effects import Archive, Enter, Line, Tell
+from trio_chat.commands.table import Command, Outcome, of_moderators, of_owners
+from trio_chat.commands.targets import Target, check_lets_in, find_owner, here, readable, settable
 from trio_chat.errors import BadRequest, NotPermitted, UsageError
-from trio_chat.store.api import Put
 
 NOTHING = "-"
 _KEY_CHARACTERS = 64
@@ -23,36 +28,44 @@ _SLOW_SECONDS_MAX = 86_400
 _ARCHIVE_DIGITS = 4  # of the number behind an archived room's name
 
 
-async def create(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    name = check_room(arguments[0], context.config.limits)
-    if context.directory.named(name) is not None:
+def create(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    limits, directory = context.config.limits, context.state.directory
+    name = check_room(arguments[0], limits)
+    if context.state.is_room(name):
         raise BadRequest(f"there is a room #{name} already")
-    own = context.member.identity
-    if context.directory.owned(context.member) >= context.config.limits.rooms_owned:
-        raise NotPermitted(f"one can own at most {context.config.limits.rooms_owned} rooms")
-    limits = context.config.limits
+    directory.check_new_room(name)
+    if len(context.member.rooms) >= limits.rooms_per_session:
+        most = limits.rooms_per_session
+        raise NotPermitted(f"one can be in at most {most} rooms; /leave one first")
+    if directory.owned(context.member) >= limits.rooms_owned:
+        raise NotPermitted(f"one can own at most {limits.rooms_owned} rooms")
     description = check_line(" ".join(arguments[1:]), "description", limits.topic_characters)
-    await context.host.join(name)
-    room = context.directory.open_room(name)
-    room.change(
-        created_ms=context.now_ms, description=description, roles={own: RoomRole.OWNER.value}
+    record = RoomRecord(
+        name,
+        created_ms=context.now_ms,
+        description=description,
+        roles={context.member.identity: RoomRole.OWNER.value},
     )
-    audit = act(context, "create", room=room)
+    key = directory.new_key(name)
     text = "made this room" + (f": {description}" if description else "")
-    return Outcome(write=write(context, audit, records.put_room(room), room=room, text=text))
+    return Outcome(
+        changes=(Change(records.ROOM, key, None, record),),
+        act=act(context, "create", room=Room(name, key=key)),
+        effects=(Line(key, text), Enter(key)),
+    )
 
 
-async def describe(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    room = here(context)
+def describe(context: Context, arguments: tuple[str, ...]) -> Outcome:
     if not arguments:
+        room = readable(context)
         return Outcome(text=_described(room), data=_settings(room))
     text = "" if arguments[0] == NOTHING else arguments[0]
     text = check_line(text, "description", context.config.limits.topic_characters)
     said = f"described this room: {text}" if text else "took the description of this room away"
-    return _set(context, "describe", said, description=text)
+    return _set(context, "describe", said, words=bool(text), description=text)
 
 
-async def private(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def private(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = here(context)
     if not _switch(arguments, "private"):
         check_lets_in(context, room)
@@ -63,24 +76,43 @@ async def private(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _set(context, "private", "made this room private", private=True, invited=invited)
 
 
-async def invite(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def invite(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = settable(context)
     check_lets_in(context, room)
     target = find_owner(context, arguments[0])
     if target.identity in room.members:
         raise NotPermitted(f"{target.nick} is in #{room.name} already")
+    _check_not_banned(context, room, target)
     if len(room.record.invited) >= context.config.limits.invited_per_room:
         raise NotPermitted("a room has so many invitations at most; /uninvite somebody first")
+    tell: tuple[Tell, ...] = ()
     if target.member is not None and context.member.identity not in target.member.blocks:
         text = (
             f"{context.member.nick} invites you to #{room.name}: /join {room.name} takes you there"
         )
-        context.server.tell(target.member, text)
+        tell = (Tell((target.identity,), text),)
     invited = {**room.record.invited, target.identity: target.nick}
-    return _set(context, "invite", f"invited {target.nick}", target=target.nick, invited=invited)
+    said = f"invited {target.nick}"
+    outcome = _set(context, "invite", said, target=target.nick, invited=invited)
+    return dataclasses.replace(outcome, effects=(*outcome.effects, *tell))
 
 
-async def uninvite(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def _check_not_banned(context: Context, room: Room, target: Target) -> None:
+    """Raises BadRequest: an invitation would not let them in."""
+    member = target.member
+    if member is None and target.account is not None:
+        member = member_of(target.account, EMPTY, now_ms=context.now_ms)
+    if member is None:
+        return
+    ban = holding(context.state.sanctions, "ban", room, member, context.now_ms)
+    if ban is not None:
+        raise BadRequest(
+            f"{target.nick} is banned (#{ban.number}) and could not come in;"
+            f" /unban #{ban.number} lifts it"
+        )
+
+
+def uninvite(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = here(context)
     target = find_owner(context, arguments[0])
     invited = dict(room.record.invited)
@@ -90,35 +122,37 @@ async def uninvite(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _set(context, "uninvite", said, target=target.nick, invited=invited)
 
 
-async def key(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def key(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = settable(context)
     if not arguments:
+        readable(context)
         shown = f"the key is {room.record.key}" if room.record.key else "this room has no key"
         return Outcome(text=shown, data={"key": room.record.key})
     text = "" if arguments[0] == NOTHING else check_line(arguments[0], "key", _KEY_CHARACTERS)
     if " " in text:
         raise BadRequest("a key has no blanks")
     said = "locked the door of this room with a key" if text else "took the key away"
-    room.change(key=text)
-    room.kept = True
     # The key itself is in no audit line, so it cannot be undone either.
-    audit = act(context, "key" if text else "key off", room=room)
-    return Outcome(write=write(context, audit, records.put_room(room), room=room, text=said))
+    return Outcome(
+        changes=(room_changed(room.key, room.record, key=text),),
+        act=act(context, "key" if text else "key off", room=room),
+        effects=(Line(room.key, said, words=False),),
+    )
 
 
-async def limit(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def limit(context: Context, arguments: tuple[str, ...]) -> Outcome:
     count = 0 if arguments[0] == NOTHING else _number(arguments[0], _LIMIT)
     said = f"limited this room to {count} members" if count else "took away the limit of this room"
     return _set(context, "limit", said, reason=str(count), limit=count)
 
 
-async def lock(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def lock(context: Context, arguments: tuple[str, ...]) -> Outcome:
     locked = _switch(arguments, "lock")
     said = "locked this room: only who is voiced speaks" if locked else "unlocked this room"
     return _set(context, "lock" if locked else "unlock", said, locked=locked)
 
 
-async def slow(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def slow(context: Context, arguments: tuple[str, ...]) -> Outcome:
     text = arguments[0]
     duration_ms = parse_duration(text) if text not in (NOTHING, "off") else 0
     seconds = _number(text, _SLOW) if duration_ms is None else duration_ms // 1000
@@ -132,7 +166,7 @@ async def slow(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _set(context, "slow", said, reason=str(seconds), slow_seconds=float(seconds))
 
 
-async def backlog(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def backlog(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = here(context)
     wanted = arguments[0].lower()
     if wanted == room.record.backlog:
@@ -141,27 +175,23 @@ async def backlog(context: Context, arguments: tuple[str, ...]) -> Outcome:
         said = "now who enters reads what is said from then on"
         outcome = _set(context, "backlog", said, reason=wanted, backlog="joined")
         # Who is here now has read everything, and may, also on coming back.
-        for who in room.members:
-            room.floors.setdefault(who, 0)
-        _add_puts(outcome, [put for who in room.members for put in records.put_floor(room, who)])
-        return outcome
-    if wanted != "all":
+        floors = [_floor(room, who, 0) for who in room.members if who not in room.floors]
+    elif wanted == "all":
+        check_lets_in(context, room)
+        said = "now who enters reads everything from the beginning"
+        outcome = _set(context, "backlog", said, reason=wanted, backlog="all")
+        floors = [_floor(room, who, None) for who in room.floors]
+    else:
         raise UsageError("usage: /backlog all/joined")
-    check_lets_in(context, room)
-    floors = [Put(records.FLOOR, f"{room.key} {who}", None) for who in room.floors]
-    room.floors.clear()
-    said = "now who enters reads everything from the beginning"
-    outcome = _set(context, "backlog", said, reason=wanted, backlog="all")
-    _add_puts(outcome, floors)
-    return outcome
+    return dataclasses.replace(outcome, changes=(*outcome.changes, *floors))
 
 
-def _add_puts(outcome: Outcome, puts: list[Put]) -> None:
-    assert outcome.write is not None
-    outcome.write.puts = (*outcome.write.puts, *puts)
+def _floor(room: Room, identity: str, seq: int | None) -> Change:
+    key = records.floor_key(room.key, identity)
+    return Change(records.FLOOR, key, room.floors.get(identity), seq)
 
 
-async def archive(context: Context, _: tuple[str, ...]) -> Outcome:
+def archive(context: Context, _: tuple[str, ...]) -> Outcome:
     """The room's history stays, under another name and for those who were in it; its name is
     free, and a room made later has a history of its own."""
     room = here(context)
@@ -169,44 +199,48 @@ async def archive(context: Context, _: tuple[str, ...]) -> Outcome:
         raise NotPermitted(f"#{room.name} is archived already")
     name = _archive_name(context, room.name)
     was_here = {member.identity: member.nick for member in room.members.values()}
-    before = room.change(archived=True, private=True, invited={**room.record.invited, **was_here})
-    # From now on nothing changes here. The name changes once everybody was shown why.
-    record = msgspec.structs.replace(room.record, name=name)
-    context.directory.reserve(name, room)
-    audit = act(
-        context,
-        "archive",
-        room=room,
-        reason=f"as #{name}",
-        changes=[change(records.ROOM, room.key, before, record)],
+    invited = {**room.record.invited, **was_here}
+    change = room_changed(
+        room.key, room.record, name=name, archived=True, private=True, invited=invited
     )
-    put = Put(records.ROOM, room.key, records.encode(record))
+    # Everybody is shown the line under the name that the room has for them.
+    late = msgspec.structs.replace(change, late=True)
     text = f"archived this room; its history stays in #{name}"
-    room.kept = True
-    shown = write(context, audit, put, room=room, text=text)
-    shown.then = lambda: context.server.close_room(room, record)
-    return Outcome(write=shown)
+    return Outcome(
+        changes=(late,),
+        act=act(context, "archive", change, room=room, reason=f"as #{name}"),
+        effects=(Line(room.key, text, words=False), Archive(room.key)),
+    )
 
 
 def _archive_name(context: Context, name: str) -> str:
     room_left = context.config.limits.room_characters - _ARCHIVE_DIGITS - 1
     for number in range(1, 10**_ARCHIVE_DIGITS):
         archived = f"{name[:room_left]}.{number}"
-        if context.directory.named(archived) is None:
+        if not context.state.is_room(archived):
             return archived
     raise BadRequest(f"there are too many archives of #{name}")
 
 
 def _set(
-    context: Context, name: str, said: str, *, target: str = "", reason: str = "", **fields: Any
+    context: Context,
+    name: str,
+    said: str,
+    *,
+    target: str = "",
+    reason: str = "",
+    words: bool = False,
+    **fields: Any,
 ) -> Outcome:
-    """Change the room's record, for the audit and before everybody's eyes."""
+    """Change the room's record, for the audit and before everybody's eyes. *words*: what is *said*
+    holds words that the member chose."""
     room = settable(context)
-    before = room.change(**fields)
-    room.kept = True
-    changes = [room_change(room, before)]
-    audit = act(context, name, target=target, room=room, reason=reason, changes=changes)
-    return Outcome(write=write(context, audit, records.put_room(room), room=room, text=said))
+    change = room_changed(room.key, room.record, **fields)
+    return Outcome(
+        changes=(change,),
+        act=act(context, name, change, target=target, room=room, reason=reason),
+        effects=(Line(room.key, said, words=words),),
+    )
 
 
 def _described(room: Room) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
+from trio_chat.chat.accounts import Account
+from trio_chat.chat.records import room_changed
 from trio_chat.chat.roles import Role, RoomRole, rank
 from trio_chat.chat.rooms import Room
 from trio_chat.chat.rules import check_rank
-from trio_chat.commands import records
-from trio_chat.commands.audit import act, change, room_change, write
+from trio_chat.commands.audit import act
 from trio_chat.commands.changes import give_role
-from trio_chat.commands.table import Command, Context, Outcome, of_moderators, of_owners
+from trio_chat.commands.context import Context
+from trio_chat.commands.effects import Line, Tell
+from trio_chat.commands.table import Command, Outcome, of_moderators, of_owners
 from trio_chat.commands.targets import (
     Target,
     check_lets_in,
@@ -22,23 +25,23 @@ from trio_chat.commands.targets import (
 from trio_chat.errors import NoSuchMember, NotPermitted, UsageError
 
 
-async def op(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def op(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _give(context, arguments[0], RoomRole.MODERATOR, "made {} a moderator of this room")
 
 
-async def deop(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def deop(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _take(context, arguments[0], RoomRole.MODERATOR, "took {}'s role of moderator")
 
 
-async def voice(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def voice(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _give(context, arguments[0], RoomRole.VOICED, "gave {} voice")
 
 
-async def unvoice(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def unvoice(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _take(context, arguments[0], RoomRole.VOICED, "took {}'s voice")
 
 
-async def transfer(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def transfer(context: Context, arguments: tuple[str, ...]) -> Outcome:
     """The room has another owner; the former one stays as a moderator."""
     room = settable(context)
     target = find_owner(context, arguments[0])
@@ -56,7 +59,7 @@ async def transfer(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 def _check_owner(context: Context, room: Room, identity: str) -> None:
     """Whether the room may be taken from this owner. Raises NotPermitted."""
-    account = context.server.accounts.of_identity(identity)
+    account = context.state.accounts.of_identity(identity)
     if account is not None and identity != context.member.identity:
         owner_rank = rank(Role(account.role), RoomRole.OWNER)
         check_rank(own_rank(context, room), owner_rank, account.name)
@@ -73,6 +76,9 @@ def _give(context: Context, name: str, role: RoomRole, said: str) -> Outcome:
     check_rank(own_rank(context, room), rank(Role.GUEST, role), f"a {role.title}")
     if room.role_of(target.identity) >= role:
         raise NotPermitted(f"{target.nick} is {room.role_of(target.identity).title} already")
+    most = context.config.limits.roles_per_room
+    if len(room.record.roles) >= most and target.identity not in room.record.roles:
+        raise NotPermitted(f"at most {most} have a role in one room; /unvoice or /deop one first")
     roles = {**room.record.roles, target.identity: role.value}
     name = "op" if role is RoomRole.MODERATOR else "voice"
     return set_roles(context, room, target, roles, name, said)
@@ -90,21 +96,23 @@ def _take(context: Context, name: str, role: RoomRole, said: str) -> Outcome:
 
 def _check_account(target: Target) -> None:
     if target.account is None:
-        raise NoSuchMember(f"{target.nick} has no account, and so cannot run a room")
+        text = f"{target.nick} has no account, and so cannot run a room"
+        raise NoSuchMember(text, nick=target.nick)
 
 
 def set_roles(
     context: Context, room: Room, target: Target, roles: dict[str, int], name: str, said: str
 ) -> Outcome:
-    before = room.change(roles=roles)
-    room.kept = True
-    audit = act(context, name, target=target.nick, room=room, changes=[room_change(room, before)])
-    text = said.format(target.nick)
-    return Outcome(write=write(context, audit, records.put_room(room), room=room, text=text))
+    change = room_changed(room.key, room.record, roles=roles)
+    return Outcome(
+        changes=(change,),
+        act=act(context, name, change, target=target.nick, room=room),
+        effects=(Line(room.key, said.format(target.nick), words=False),),
+    )
 
 
-async def role(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    """What somebody may do on the server."""
+def role(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    """Show or give what somebody may do on the server."""
     target = find_owner(context, arguments[0])
     if len(arguments) == 1:
         return Outcome(
@@ -116,6 +124,20 @@ async def role(context: Context, arguments: tuple[str, ...]) -> Outcome:
     except KeyError:
         names = ", ".join(one.title for one in Role if one is not Role.GUEST)
         raise UsageError(f"{arguments[1]} is no role; the roles are {names}") from None
+    account = _check_may_give(context, target, wanted)
+    change, *owned = give_role(context.state, account, wanted)
+    tell = Tell((target.identity,), f"{context.member.nick} made you {wanted.title}", words=False)
+    return Outcome(
+        text=f"{account.name} is {wanted.title}",
+        data={"account": account.name, "role": wanted.title},
+        changes=(change, *owned),
+        act=act(context, "role", change, target=account.name, reason=wanted.title),
+        effects=(tell,),
+    )
+
+
+def _check_may_give(context: Context, target: Target, wanted: Role) -> Account:
+    """The account that the member may give the role. Raises NotPermitted."""
     if context.role < Role.ADMIN:
         raise NotPermitted("/role needs the role admin")
     own = rank(context.role)
@@ -125,22 +147,7 @@ async def role(context: Context, arguments: tuple[str, ...]) -> Outcome:
     # An owner may make owners, so that a server can be handed on.
     if context.role is not Role.OWNER:
         check_rank(own, rank(wanted), f"a {wanted.title}")
-    old = target.account
-    new, puts = give_role(context.server, old, wanted)
-    if target.member is not None:
-        context.server.tell(target.member, f"{context.member.nick} made you {wanted.title}")
-    audit = act(
-        context,
-        "role",
-        target=new.name,
-        reason=wanted.title,
-        changes=[change(records.ACCOUNT, new.key, old, new)],
-    )
-    return Outcome(
-        text=f"{new.name} is {wanted.title}",
-        data={"account": new.name, "role": wanted.title},
-        write=write(context, audit, *puts),
-    )
+    return target.account
 
 
 _of_owners_or_moderators = partial(Command, role=Role.MODERATOR, room_role=RoomRole.OWNER)

@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from trio_chat.chat.names import check_line
+from trio_chat.chat.records import room_changed
 from trio_chat.chat.rooms import Room
-from trio_chat.chat.rules import holding, is_listed
-from trio_chat.commands.fitting import fit
-from trio_chat.commands.records import put_room
-from trio_chat.commands.table import Command, Context, Outcome
-from trio_chat.commands.targets import check_may_speak
-from trio_chat.errors import NoSuchRoom, NotInRoom, NotPermitted
-from trio_chat.store.api import Write
+from trio_chat.commands.context import Context
+from trio_chat.commands.effects import Join, Leave, Say
+from trio_chat.commands.table import Command, Outcome
+from trio_chat.errors import NotInRoom, NotPermitted
 from trio_chat.text import fold
+from trio_chat.wire.fitting import fit_rows
 
 NO_TOPIC = "-"
+# One list looks at the fullest so many, as many as there may be by default: 3 ms.
+_ROOMS_LOOKED_AT = 20_000
 
 
-async def join(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def join(context: Context, arguments: tuple[str, ...]) -> Outcome:
     limit = context.config.limits.rooms_per_session
-    own, room = context.member.rooms, context.directory.named(arguments[0])
+    own, room = context.member.rooms, context.state.directory.named(arguments[0])
     if len(own) >= limit and (room is None or room.key not in own):
         raise NotPermitted(f"one can be in at most {limit} rooms; /leave one first")
-    await context.host.join(*arguments)
-    return Outcome()
+    return Outcome(effects=(Join(*arguments),))
 
 
-async def leave(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    room = context.directory.room_of(context.member, arguments[0]) if arguments else _here(context)
+def leave(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    if arguments:
+        room = context.state.directory.room_of(context.member, arguments[0])
+    else:
+        room = _here(context)
     reason = arguments[1] if len(arguments) > 1 else ""
     reason = check_line(reason, "reason", context.config.limits.reason_characters)
-    if holding(context.server.sanctions, "mute", room, context.member, context.now_ms):
-        reason = ""  # a last word is a word
-    context.host.leave(room, reason)
-    return Outcome()
+    return Outcome(effects=(Leave(room.key, reason),))
 
 
-async def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    room = context.directory.find_room(arguments[0]) if arguments else _here(context)
-    if not is_listed(room, context.member):
-        raise NoSuchRoom(f"there is no room #{room.name}")
+def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    if arguments:
+        room = context.state.directory.find_room(arguments[0], context.member)
+    else:
+        room = _here(context)
     members = sorted(room.members.values(), key=lambda member: member.key)
-    shown, names, more = fit(
+    shown, names, more = fit_rows(
         (member.info(), member.nick + (" (away)" if member.away is not None else ""))
         for member in members
     )
@@ -52,15 +55,14 @@ async def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
     )
 
 
-async def rooms(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def rooms(context: Context, arguments: tuple[str, ...]) -> Outcome:
     part = fold(arguments[0].removeprefix("#")) if arguments else ""
     found = [
         room
-        for room in context.directory.rooms.values()
-        if part in fold(room.name) and is_listed(room, context.member)
+        for room in islice(context.state.directory.listing, _ROOMS_LOOKED_AT)
+        if part in room.folded and (not room.record.private or room.is_listed_for(context.member))
     ]
-    found.sort(key=lambda room: (-len(room.members), room.key))
-    rows, lines, more = fit(map(_row, found))
+    rows, lines, more = fit_rows(map(_row, found))
     if more:
         lines.append(f"and {len(found) - len(rows)} more; /rooms PART finds them")
     return Outcome(
@@ -74,7 +76,7 @@ def _row(room: Room) -> tuple[dict[str, str | int], str]:
     return row, f"#{room.name} ({count}) {room.topic}".rstrip()
 
 
-async def topic(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def topic(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = _here(context)
     if not arguments:
         return Outcome(
@@ -83,20 +85,8 @@ async def topic(context: Context, arguments: tuple[str, ...]) -> Outcome:
         )
     text = "" if arguments[0] == NO_TOPIC else arguments[0]
     text = check_line(text, "topic", context.config.limits.topic_characters)
-    member = context.member
-    check_may_speak(context, room)
-    room.change(topic=text)
-    room.kept = True
-    return Outcome(
-        write=Write(
-            room=room.key,
-            kind="topic",
-            sender=member.nick,
-            account=member.account_id,
-            text=text,
-            puts=(put_room(room),),
-        )
-    )
+    change = room_changed(room.key, room.record, topic=text)
+    return Outcome(changes=(change,), effects=(Say(text, key=room.key, kind="topic"),))
 
 
 def _here(context: Context) -> Room:

@@ -2,111 +2,140 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 from ipaddress import ip_network
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from trio_chat.chat import records
 from trio_chat.chat.durations import shown_duration
-from trio_chat.chat.masks import Mask, Subject, network_mask, parse_address, parse_mask
+from trio_chat.chat.masks import Mask, network_mask, parse_address, parse_mask
+from trio_chat.chat.records import Change
 from trio_chat.chat.roles import Role
 from trio_chat.chat.rooms import Member, Room
-from trio_chat.chat.rules import EVERYWHERE, check_rank, holding, left, refusal, subject_of
-from trio_chat.chat.sanctions import Sanction, SanctionKind, how_to_catch, split_sanction
-from trio_chat.commands import records
-from trio_chat.commands.audit import Change, act, change, write
-from trio_chat.commands.fitting import fit
+from trio_chat.chat.rules import EVERYWHERE, check_rank, left, rank_in, refusal, subject_of
+from trio_chat.chat.sanctions import Sanction, SanctionKind, split_sanction
+from trio_chat.commands.audit import Act, act
+from trio_chat.commands.context import Context
+from trio_chat.commands.effects import Dismiss, Line, Tell
 from trio_chat.commands.handlers.moderation import kicked, reason_of
-from trio_chat.commands.table import Command, Context, Outcome, of_moderators
-from trio_chat.commands.targets import find_target, here, lower_target, own_rank, target_of
-from trio_chat.errors import BadRequest, NoSuchMember, NotPermitted
-from trio_chat.store.api import Write
+from trio_chat.commands.table import Command, Outcome, of_moderators
+from trio_chat.commands.targets import (
+    find_target,
+    here,
+    own_rank,
+    readable,
+    target_of,
+)
+from trio_chat.errors import BadRequest, NotPermitted
+from trio_chat.wire.fitting import fit_rows
 
 _GLOBS_PER_ROOM = 100  # 0.3 µs each, for everybody who enters or speaks
 _TOLD_MEMBERS = 100  # of those whom a wide mask mutes, so many are told at once
-_HOWTO_OTHERS = 20
 
 
-async def ban(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def ban(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = here(context)
-    sanction, first = _sanction(context, "ban", room, arguments)
-    first.room, first.text = room.key, f"banned {_shown(sanction)}"
-    caught = _caught(context, sanction, room.members.values())
-    kicks = tuple(kicked(context, room, member, sanction.reason) for member in caught)
-    return Outcome(write=first, more=kicks)
+    given = _sanction(context, "ban", room, arguments)
+    caught = _caught(context, given.sanction, room.members.values())
+    reason = given.sanction.reason
+    return Outcome(
+        changes=given.changes,
+        act=given.act,
+        effects=(
+            Line(room.key, f"banned {_shown(given.sanction)}", words=bool(reason)),
+            *(kicked(room, member, reason) for member in caught),
+        ),
+    )
 
 
-async def mute(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def mute(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = here(context)
-    sanction, first = _sanction(context, "mute", room, arguments)
-    first.room, first.text = room.key, f"muted {_shown(sanction)}"
-    _tell(context, sanction, room.members.values(), f"you are muted in #{room.name}")
-    return Outcome(write=first)
+    given = _sanction(context, "mute", room, arguments)
+    words = bool(given.sanction.reason)
+    line = Line(room.key, f"muted {_shown(given.sanction)}", words=words)
+    tell = _tell(context, given.sanction, room.members.values(), f"you are muted in #{room.name}")
+    return Outcome(changes=given.changes, act=given.act, effects=(line, tell))
 
 
-async def sban(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    sanction, first = _sanction(context, "ban", None, arguments)
-    caught = _caught(context, sanction, tuple(context.directory.members.values()))
+def sban(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    given = _sanction(context, "ban", None, arguments)
+    sanction = given.sanction
+    caught = _caught(context, sanction, context.state.directory.members.values())
     reason = refusal("you are banned from this server", sanction)
-    for member in caught:
-        context.server.dismiss(member, reason, left(sanction, context.now_ms))
+    retry_after = left(sanction, context.now_ms)
     return Outcome(
         text=f"{sanction.shown(context.now_ms)}; {len(caught)} put off the server",
         data={"number": sanction.number, "dismissed": len(caught)},
-        write=first,
+        changes=given.changes,
+        act=given.act,
+        effects=tuple(Dismiss(member.identity, reason, "banned", retry_after) for member in caught),
     )
 
 
-async def silence(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    sanction, first = _sanction(context, "mute", None, arguments)
-    _tell(
-        context, sanction, tuple(context.directory.members.values()), "you are muted on this server"
+def silence(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    given = _sanction(context, "mute", None, arguments)
+    everybody = context.state.directory.members.values()
+    return Outcome(
+        text=given.sanction.shown(context.now_ms),
+        data={"number": given.sanction.number},
+        changes=given.changes,
+        act=given.act,
+        effects=(_tell(context, given.sanction, everybody, "you are muted on this server"),),
     )
-    text = sanction.shown(context.now_ms)
-    return Outcome(text=text, data={"number": sanction.number}, write=first)
 
 
-async def unban(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def unban(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _lift(context, "ban", here(context), arguments[0])
 
 
-async def unmute(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def unmute(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _lift(context, "mute", here(context), arguments[0])
 
 
-async def sunban(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def sunban(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _lift(context, "ban", None, arguments[0])
 
 
-async def unsilence(context: Context, arguments: tuple[str, ...]) -> Outcome:
+def unsilence(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _lift(context, "mute", None, arguments[0])
 
 
-async def bans(context: Context, _: tuple[str, ...]) -> Outcome:
-    return _list(context, here(context))
+def bans(context: Context, _: tuple[str, ...]) -> Outcome:
+    return _list(context, readable(context))
 
 
-async def sbans(context: Context, _: tuple[str, ...]) -> Outcome:
+def sbans(context: Context, _: tuple[str, ...]) -> Outcome:
     return _list(context, None)
+
+
+class _Given(NamedTuple):
+    """A sanction that was decided, and what stores it."""
+
+    sanction: Sanction
+    changes: tuple[Change, ...]
+    act: Act
 
 
 def _sanction(
     context: Context, kind: SanctionKind, room: Room | None, arguments: Sequence[str]
-) -> tuple[Sanction, Write]:
-    """Have a sanction hold from now on; return it, and what stores it.
+) -> _Given:
+    """Decide that a sanction is to hold.
 
     Raises:
         NotPermitted: it would catch, or replace the deed of, somebody of no lower rank.
         BadRequest, NoSuchMember: the target makes no mask.
     """
     target, duration_ms, reason = split_sanction(" ".join(arguments))
-    sanctions = context.server.sanctions
     mask = _mask(context, target)
     own = own_rank(context, room)
     _check_mask(context, kind, room, mask, own)
+    _check_count(context, kind, room, mask)
     sanction = Sanction(
-        number=sanctions.next_number(),
+        number=context.state.sanctions.last_number + 1,
         kind=kind,
         room=room.key if room else EVERYWHERE,
         mask=mask,
@@ -116,44 +145,53 @@ def _sanction(
         until_ms=None if duration_ms is None else context.now_ms + duration_ms,
         rank=own,
     )
-    puts = [
-        records.put_sanction(sanction.number, sanction),
-        records.put_server("last_sanction", str(sanction.number)),
-    ]
-    for over in sanctions.expired(context.now_ms):
-        sanctions.remove(over.number)
-        puts.append(records.put_sanction(over.number, None))
-    replaced = sanctions.add(sanction)
-    changes = [_change(None, sanction)]
-    if replaced is not None:
-        puts.append(records.put_sanction(replaced.number, None))
-        changes.append(_change(replaced, None))
-    audit = act(
+    return _given(context, sanction, room)
+
+
+def _check_count(context: Context, kind: SanctionKind, room: Room | None, mask: Mask) -> None:
+    """Raises NotPermitted: there are as many as there may be."""
+    sanctions, place = context.state.sanctions, room.key if room else EVERYWHERE
+    limits = context.config.limits
+    most = limits.sanctions_per_room if room else limits.sanctions
+    if sanctions.matching(kind, place, mask) is None and sanctions.count(place) >= most:
+        where = "in one room" if room else "on the server"
+        lift = "/unban" if room else "/sunban"
+        raise NotPermitted(f"at most {most} bans and mutes hold {where}; {lift} one first")
+
+
+def _given(context: Context, sanction: Sanction, room: Room | None) -> _Given:
+    sanctions = context.state.sanctions
+    replaced = sanctions.matching(sanction.kind, sanction.room, sanction.mask)
+    undoable = [_change(replaced, None)] if replaced is not None else []
+    undoable.append(_change(None, sanction))
+    over = [_change(one, None) for one in sanctions.expired(context.now_ms) if one is not replaced]
+    number = context.state.fact_changed(records.LAST_SANCTION, str(sanction.number))
+    line = act(
         context,
-        _name(kind, room),
-        target=mask.label,
+        _name(sanction.kind, room),
+        *undoable,
+        target=sanction.mask.label,
         room=room,
         reason=sanction.reason,
         until_ms=sanction.until_ms,
-        changes=changes,
     )
-    return sanction, write(context, audit, *puts)
+    return _Given(sanction, (*over, *undoable, number), line)
 
 
 def _check_mask(
     context: Context, kind: SanctionKind, room: Room | None, mask: Mask, own: int
 ) -> None:
     """Raises NotPermitted, BadRequest."""
-    sanctions, place = context.server.sanctions, room.key if room else EVERYWHERE
+    sanctions, place = context.state.sanctions, room.key if room else EVERYWHERE
     former = sanctions.matching(kind, place, mask)
     if former is not None and former.rank > own:
         raise NotPermitted(f"that is #{former.number} already, of somebody who stands higher")
     if mask.kind == "account":
-        account = context.server.accounts.by_id(mask.value)
+        account = context.state.accounts.by_id(mask.value)
         if account is not None:
             check_rank(own, target_of(context, account).rank_in(room), account.name)
     elif mask.kind == "nick" and not mask.is_glob:
-        holder = context.directory.holder(mask.value)
+        holder = context.state.directory.holder(mask.value)
         if holder is not None:
             check_rank(own, find_target(context, holder.nick).rank_in(room), holder.nick)
     elif mask.is_glob:
@@ -165,15 +203,15 @@ def _check_mask(
 def _mask(context: Context, target: str) -> Mask:
     target = target.removeprefix("@")
     if target.lower().startswith("addr:"):
-        holder = context.directory.holder(target[5:].removeprefix("@"))
+        holder = context.state.directory.holder(target[5:].removeprefix("@"))
         address = parse_address(holder.address) if holder else None
         if holder is not None and address is not None:
             network = ip_network(f"{address}/{address.max_prefixlen}")
             return replace(network_mask(network), label=f"the address of {holder.nick}")
 
     def account_of(name: str) -> tuple[str, str] | None:
-        holder = context.directory.holder(name.removeprefix("@"))
-        accounts = context.server.accounts
+        holder = context.state.directory.holder(name.removeprefix("@"))
+        accounts = context.state.accounts
         account = accounts.by_id(holder.account_id) if holder else accounts.named(name)
         return (account.id, account.name) if account is not None else None
 
@@ -182,19 +220,19 @@ def _mask(context: Context, target: str) -> Mask:
 
 def _caught(context: Context, sanction: Sanction, members: Iterable[Member]) -> list[Member]:
     """Those of *members* whom the sanction holds, who therefore stand lower."""
-    room = context.directory.rooms.get(sanction.room) if sanction.room else None
-    sanctions, now_ms = context.server.sanctions, context.now_ms
+    room = context.state.directory.rooms.get(sanction.room) if sanction.room else None
     return [
         member
         for member in members
-        if sanction.mask.matches(subject_of(member))
-        and holding(sanctions, sanction.kind, room, member, now_ms) is not None
+        if sanction.mask.matches(subject_of(member)) and rank_in(room, member) < sanction.rank
     ]
 
 
-def _tell(context: Context, sanction: Sanction, members: Iterable[Member], what: str) -> None:
-    for member in _caught(context, sanction, members)[:_TOLD_MEMBERS]:
-        context.server.tell(member, f"{refusal(what, sanction)} ({_until(sanction)})")
+def _tell(context: Context, sanction: Sanction, members: Iterable[Member], what: str) -> Tell:
+    caught = _caught(context, sanction, members)[:_TOLD_MEMBERS]
+    text = f"{refusal(what, sanction)} ({_until(sanction)})"
+    identities = tuple(member.identity for member in caught)
+    return Tell(identities, text, words=bool(sanction.reason))
 
 
 def _until(sanction: Sanction) -> str:
@@ -217,26 +255,21 @@ def _lift(context: Context, kind: SanctionKind, room: Room | None, what: str) ->
     sanction = _find(context, kind, room, what)
     if sanction.rank > own_rank(context, room):
         raise NotPermitted(f"#{sanction.number} is of somebody who stands higher")
-    context.server.sanctions.remove(sanction.number)
-    name = f"un{_name(kind, room)}"
-    audit = act(
-        context, name, target=sanction.mask.label, room=room, changes=[_change(sanction, None)]
-    )
-    put = records.put_sanction(sanction.number, None)
+    change = _change(sanction, None)
+    label, name = sanction.mask.label, f"un{_name(kind, room)}"
+    line = act(context, name, change, target=label, room=room)
     if room is None:
-        return Outcome(
-            text=f"{sanction.mask.label} is free again", write=write(context, audit, put)
-        )
+        return Outcome(text=f"{label} is free again", changes=(change,), act=line)
     text = f"lifted the {kind} of {_public(sanction.mask)} (#{sanction.number})"
-    return Outcome(write=write(context, audit, put, room=room, text=text))
+    effects = (Line(room.key, text, words=False),)
+    return Outcome(changes=(change,), act=line, effects=effects)
 
 
 def _find(context: Context, kind: SanctionKind, room: Room | None, what: str) -> Sanction:
-    """By its number, or by just its mask. Raises BadRequest."""
-    sanctions, place = context.server.sanctions, room.key if room else EVERYWHERE
-    number = what.removeprefix("#")
-    if number.isascii() and number.isdigit() and len(number) < 18:
-        found = sanctions.get(int(number))
+    """By its number, which is written `#3`, or by just its mask. Raises BadRequest."""
+    sanctions, place = context.state.sanctions, room.key if room else EVERYWHERE
+    if _NUMBER.fullmatch(what):
+        found = sanctions.get(int(what[1:]))
     else:
         found = sanctions.matching(kind, place, _mask(context, what))
     if found is None or found.kind != kind or found.room != place:
@@ -249,8 +282,8 @@ def _find(context: Context, kind: SanctionKind, room: Room | None, what: str) ->
 
 def _list(context: Context, room: Room | None) -> Outcome:
     now_ms = context.now_ms
-    found = context.server.sanctions.listing(room.key if room else EVERYWHERE, now_ms)
-    rows, lines, more = fit((_row(sanction), sanction.shown(now_ms)) for sanction in found)
+    found = context.state.sanctions.listing(room.key if room else EVERYWHERE, now_ms)
+    rows, lines, more = fit_rows((_row(sanction), sanction.shown(now_ms)) for sanction in found)
     if more:
         lines.append(f"and {len(found) - len(rows)} more")
     text = "\n".join(lines) or "nobody is banned or muted here"
@@ -272,7 +305,7 @@ def _row(sanction: Sanction) -> dict[str, str | int | None]:
 def _change(before: Sanction | None, after: Sanction | None) -> Change:
     sanction = after or before
     assert sanction is not None
-    return change(records.SANCTION, str(sanction.number), before, after)
+    return Change(records.SANCTION, str(sanction.number), before, after)
 
 
 def _name(kind: SanctionKind, room: Room | None) -> str:
@@ -281,49 +314,7 @@ def _name(kind: SanctionKind, room: Room | None) -> str:
     return "sban" if kind == "ban" else "silence"
 
 
-async def howtoban(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    room = here(context)
-    target = lower_target(context, arguments[0], room)
-    if target.member is None:
-        raise NoSuchMember(f"{target.nick} is not here; /ban {target.nick} bans the account")
-    others: list[tuple[str, Subject]] = [
-        (member.nick, subject_of(member))
-        for member in room.members.values()
-        if member is not target.member
-    ]
-    name = target.account.name if target.account else ""
-    found = how_to_catch(subject_of(target.member), others, account_name=name)
-    # Where somebody comes from is shown to those who run the server alone.
-    masks = [
-        (f"addr:{target.nick}", one.others)
-        if one.mask.kind == "address" and context.role < Role.MODERATOR
-        else (typed_mask(one.mask), one.others)
-        for one in found
-    ]
-    masks = list({typed: (typed, who) for typed, who in reversed(masks)}.values())[::-1]
-    rows = [
-        {"target": typed, "others": list(who[:_HOWTO_OTHERS]), "count": len(who)}
-        for typed, who in masks
-    ]
-    lines = [f"/ban {typed} catches {target.nick}{_others(who)}" for typed, who in masks]
-    return Outcome(text="\n".join(lines), data={"nick": target.nick, "masks": rows})
-
-
-def typed_mask(mask: Mask) -> str:
-    """How the mask is typed."""
-    if mask.kind == "account":
-        return f"account:{mask.label.removeprefix('account ')}"
-    return f"nick:{mask.value}" if mask.kind == "nick" else mask.value
-
-
-def _others(others: Sequence[str]) -> str:
-    if not others:
-        return " and nobody else here"
-    shown = ", ".join(others[:_HOWTO_OTHERS])
-    rest = f" and {len(others) - _HOWTO_OTHERS} more" if len(others) > _HOWTO_OTHERS else ""
-    return f", and also {shown}{rest}"
-
-
+_NUMBER = re.compile(r"#[0-9]{1,17}")
 _TARGET = "TARGET [DURATION] [REASON]"
 _on_server = partial(Command, role=Role.MODERATOR)
 COMMANDS = [
@@ -338,7 +329,7 @@ COMMANDS = [
     of_moderators(
         "unban",
         "TARGET",
-        "Lift a ban of this room, by its number or its target.",
+        "Lift a ban of this room, by its number, #3, or its target.",
         unban,
         least=1,
         most=1,
@@ -349,22 +340,13 @@ COMMANDS = [
     of_moderators(
         "unmute",
         "TARGET",
-        "Lift a mute of this room, by its number or its target.",
+        "Lift a mute of this room, by its number, #3, or its target.",
         unmute,
         least=1,
         most=1,
     ),
     of_moderators(
         "bans", "", "List the bans and mutes of this room.", bans, ("mutes",), reads=True
-    ),
-    of_moderators(
-        "howtoban",
-        "NICK",
-        "Show which masks would catch somebody, and whom else.",
-        howtoban,
-        least=1,
-        most=1,
-        reads=True,
     ),
     _on_server("sban", _TARGET, "Keep somebody off the server.", sban, ("gline",), least=1, most=3),
     _on_server("sunban", "TARGET", "Lift a ban of the server.", sunban, least=1, most=1),

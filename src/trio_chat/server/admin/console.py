@@ -3,22 +3,30 @@ for: whoever may open the data folder owns the server."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from trio_chat.chat.names import check_nick
+from trio_chat.chat.records import Change, account_changed
 from trio_chat.chat.roles import Role
-from trio_chat.commands import changes, records
-from trio_chat.commands.audit import Act, Change, change
-from trio_chat.errors import ChatError, UsageError
+from trio_chat.commands import changes
+from trio_chat.commands.audit import Act, difference
+from trio_chat.commands.context import Process
+from trio_chat.errors import ChatError, Conflict, Unavailable, UsageError
 from trio_chat.events import timestamp
-from trio_chat.store.api import Put, Write
-
-if TYPE_CHECKING:
-    from trio_chat.server.service import Service
+from trio_chat.server.hub.hub import Hub
+from trio_chat.store.api import Write
 
 BY = "console"
+
+
+class Office(NamedTuple):
+    """What is needed to carry out a request."""
+
+    hub: Hub
+    process: Process
 
 
 class _Request(msgspec.Struct, frozen=True, tag_field="do", forbid_unknown_fields=True):
@@ -65,70 +73,72 @@ class Answer(msgspec.Struct, frozen=True):
     data: Any = None
 
 
-async def carry_out(service: Service, request: Request) -> Answer:
+async def carry_out(office: Office, request: Request) -> Answer:
     """Do what is asked for; when it returns, it is stored."""
     try:
         match request:
             case Add():
-                return await _add(service, request)
+                return await _add(office, request)
             case Password():
-                return await _set_password(service, request)
+                return await _set_password(office, request)
             case GiveRole():
-                return await _give_role(service, request)
+                return await _give_role(office, request)
             case Remove():
-                return await _remove(service, request)
+                return await _remove(office, request)
             case Listing():
-                return _list(service)
+                return _list(office)
     except ChatError as exc:
         return Answer(False, exc.message)
 
 
-async def _add(service: Service, request: Add) -> Answer:
-    section, role = service.config.accounts, _role(request.role)
-    name = check_nick(request.name, service.config.limits)
-    changes.check_place(service.state.accounts, section)
+async def _add(office: Office, request: Add) -> Answer:
+    section, role = office.hub.settings.config.accounts, _role(request.role)
+    name = check_nick(request.name, office.hub.settings.config.limits)
+    office.hub.state.directory.check_kept(name)
+    changes.check_place(office.hub.state.accounts, section)
     changes.check_password(section, name, request.password)
-    hashed = await service.logins.hash(request.password)
-    now_ms = service.now_ms()
-    _, puts = changes.add_account(service.actions, name, hashed, role, now_ms)
-    service.attendance.warn_holder(name)
-    await _store(service, "add account", name, puts, reason=role.title)
-    return Answer(True, f"the account {name} is there, as {role.title}", _row(service, name))
+    hashed = await office.hub.logins.hash(request.password)
+    office.hub.state.accounts.check_free(name)
+    _, changed = changes.add_account(office.hub.state, name, hashed, role, office.hub.now_ms())
+    line = Act("add account", BY, target=name, reason=role.title)
+    await _store(office, line, changed)
+    office.hub.arrivals.warn_holder(name)
+    return Answer(True, f"the account {name} is there, as {role.title}", _row(office, name))
 
 
-async def _set_password(service: Service, request: Password) -> Answer:
-    account = service.state.accounts.find(request.name)
-    changes.check_password(service.config.accounts, account.name, request.password)
-    hashed = await service.logins.hash(request.password)
-    account = service.state.accounts.find(request.name)  # as it is by now
-    puts = changes.set_password(service.actions, account, hashed)
-    await _store(service, "set password", account.name, puts)
+async def _set_password(office: Office, request: Password) -> Answer:
+    account = office.hub.state.accounts.find(request.name)
+    changes.check_password(office.hub.settings.config.accounts, account.name, request.password)
+    hashed = await office.hub.logins.hash(request.password)
+    account = office.hub.state.accounts.find(request.name)  # as it is by now
+    line = Act("set password", BY, target=account.name)
+    await _store(office, line, [account_changed(account, password=hashed)])
     return Answer(True, f"{account.name} has a new password; its sessions go on")
 
 
-async def _give_role(service: Service, request: GiveRole) -> Answer:
-    old, role = service.state.accounts.find(request.name), _role(request.role)
-    new, puts = changes.give_role(service.actions, old, role)
-    changed = change(records.ACCOUNT, new.key, old, new)
-    await _store(service, "role", new.name, puts, reason=role.title, changed=changed)
-    return Answer(True, f"{new.name} is {role.title}", _row(service, new.name))
+async def _give_role(office: Office, request: GiveRole) -> Answer:
+    account, role = office.hub.state.accounts.find(request.name), _role(request.role)
+    change, *owned = changes.give_role(office.hub.state, account, role)
+    differs = (difference(change),)
+    line = Act("role", BY, target=account.name, reason=role.title, changes=differs)
+    await _store(office, line, [change, *owned])
+    return Answer(True, f"{account.name} is {role.title}", _row(office, account.name))
 
 
-async def _remove(service: Service, request: Remove) -> Answer:
-    account = service.state.accounts.find(request.name)
-    service.attendance.sign_off(account, "this account was removed")
-    deleted = await service.operations.redact(account) if request.messages else None
-    account = service.state.accounts.find(request.name)  # somebody may have been faster
-    service.attendance.sign_off(account, "this account was removed")
-    puts = changes.remove_account(service.actions, service.state.directory, account)
-    await _store(service, "remove account", account.name, puts)
+async def _remove(office: Office, request: Remove) -> Answer:
+    account = office.hub.state.accounts.find(request.name)
+    deleted = await office.process.redact(account.id) if request.messages else None
+    account = office.hub.state.accounts.find(request.name)  # somebody may have been faster
+    line = Act("remove account", BY, target=account.name)
+    await _store(office, line, changes.remove_account(office.hub.state, account))
+    office.hub.departures.sign_off(account, "this account was removed")
     said = "" if deleted is None else f", and {deleted} messages with it"
     return Answer(True, f"the account {account.name} is removed{said}", {"deleted": deleted})
 
 
-def _list(service: Service) -> Answer:
-    names = sorted(account.name for account in service.state.accounts)
-    rows = [_row(service, name) for name in names]
+def _list(office: Office) -> Answer:
+    names = sorted(account.name for account in office.hub.state.accounts)
+    rows = [_row(office, name) for name in names]
     width = max((len(name) for name in names), default=0)
     lines = [
         f"{row['name']:<{width}}  {row['role']:<9}  since {row['created'][:10]}"
@@ -138,14 +148,14 @@ def _list(service: Service) -> Answer:
     return Answer(True, "\n".join(lines) or "there are no accounts yet", rows)
 
 
-def _row(service: Service, name: str) -> dict[str, Any]:
-    account = service.state.accounts.find(name)
+def _row(office: Office, name: str) -> dict[str, Any]:
+    account = office.hub.state.accounts.find(name)
     return {
         "name": account.name,
         "role": Role(account.role).title,
         "created": timestamp(account.created_ms),
-        "here": service.attendance.of_account(account.id) is not None,
-        "tokens": len(service.state.accounts.tokens_of(account.id)),
+        "here": office.hub.state.directory.of_account(account.id) is not None,
+        "tokens": len(office.hub.state.accounts.tokens_of(account.id)),
     }
 
 
@@ -158,16 +168,10 @@ def _role(name: str) -> Role:
     return role
 
 
-async def _store(
-    service: Service,
-    name: str,
-    target: str,
-    puts: tuple[Put, ...],
-    *,
-    reason: str = "",
-    changed: Change | None = None,
-) -> None:
-    """Raises Unavailable: it holds until the server stops, and may not be stored."""
-    line = Act(name, BY, target=target, reason=reason, changes=(changed,) if changed else ())
+async def _store(office: Office, line: Act, changed: Sequence[Change]) -> None:
+    """Raises Unavailable: nothing of it holds, or perhaps all of it."""
     audit = msgspec.json.encode(line).decode()
-    await service.commit(Write(sender=BY, puts=puts, audit=audit))
+    try:
+        await office.hub.records.commit(Write(sender=BY, audit=audit), changed)
+    except Conflict:
+        raise Unavailable("somebody changed the same just now; try again") from None

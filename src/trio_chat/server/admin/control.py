@@ -1,5 +1,5 @@
 """The control socket in the data folder: one request a connection, one answer. By it, `trio-chat
-account` reaches the server that runs; where none runs, it does the same by itself."""
+account` reaches the server that runs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,8 @@ import trio
 
 from trio_chat.config import Config
 from trio_chat.errors import ConfigError, StoreError
-from trio_chat.server.admin.console import Answer, Remove, Request, carry_out
-from trio_chat.server.delivery.broadcast import Broadcaster
+from trio_chat.server.admin.console import Answer, Office, Remove, Request, carry_out
 from trio_chat.server.net.fence import GONE, fence
-from trio_chat.server.restore import restore
-from trio_chat.server.service import Service
-from trio_chat.store.opening import open_store
 
 log = structlog.get_logger()
 
@@ -49,10 +45,10 @@ async def open_control(folder: Path) -> trio.SocketListener | None:
         return None
 
 
-async def serve_control(service: Service, folder: Path, listener: trio.SocketListener) -> None:
+async def serve_control(office: Office, folder: Path, listener: trio.SocketListener) -> None:
     """Answer until cancelled; then the socket is gone."""
     try:
-        await trio.serve_listeners(partial(_serve_one, service), [listener])
+        await trio.serve_listeners(partial(_serve_one, office), [listener])
     finally:
         (folder / NAME).unlink(missing_ok=True)
 
@@ -88,11 +84,11 @@ def _short(folder: Path) -> Iterator[str]:
         os.close(descriptor)
 
 
-async def _serve_one(service: Service, stream: trio.abc.Stream) -> None:
-    await fence(partial(_answer, service, stream), "control")
+async def _serve_one(office: Office, stream: trio.abc.Stream) -> None:
+    await fence(partial(_answer, office, stream), "control")
 
 
-async def _answer(service: Service, stream: trio.abc.Stream) -> None:
+async def _answer(office: Office, stream: trio.abc.Stream) -> None:
     async with stream:
         with trio.fail_after(_TALK_SECONDS):
             line = await _line(stream, _REQUEST_BYTES)
@@ -101,7 +97,7 @@ async def _answer(service: Service, stream: trio.abc.Stream) -> None:
         except msgspec.MsgspecError:
             answer = Answer(False, "the server is of another version; restart it")
         else:
-            answer = await carry_out(service, request)
+            answer = await carry_out(office, request)
         with trio.fail_after(_TALK_SECONDS):
             await stream.send_all(msgspec.json.encode(answer) + b"\n")
 
@@ -132,22 +128,22 @@ def check_folder(config: Config, *, is_new: bool) -> None:
         raise ConfigError(f"{config.data_folder}: there is no such folder; --data names another")
 
 
-async def ask(config: Config, request: Request) -> Answer:
-    """Have *request* carried out: by the server that runs on the data folder, or here.
+async def ask_running(config: Config, request: Request) -> Answer | None:
+    """Have *request* carried out by the server that runs on the data folder; None: there is none.
 
     Raises:
-        ConfigError, StoreError: the folder cannot be used (perhaps in an exception group).
+        StoreError: it gave no answer.
     """
     try:
         with _short(config.data_folder) as address:
             stream = await trio.open_unix_socket(address)
     except OSError:
-        return await _by_ourselves(config, request)
+        return None
     async with stream:
-        return await _by_the_server(stream, request)
+        return await _ask(stream, request)
 
 
-async def _by_the_server(stream: trio.abc.Stream, request: Request) -> Answer:
+async def _ask(stream: trio.SocketStream, request: Request) -> Answer:
     patience_seconds = _ACT_SECONDS
     if isinstance(request, Remove) and request.messages:
         patience_seconds = _REDACT_SECONDS
@@ -158,15 +154,3 @@ async def _by_the_server(stream: trio.abc.Stream, request: Request) -> Answer:
         except (*GONE, msgspec.MsgspecError):
             pass
     raise StoreError("the server gave no answer; `account list` shows what became of it")
-
-
-async def _by_ourselves(config: Config, request: Request) -> Answer:
-    """No server owns the folder: be one, without listeners, for one request."""
-    async with trio.open_nursery() as services:
-        async with open_store(config) as store:
-            service = Service(config, store, services.start_soon)
-            services.start_soon(Broadcaster(service).run)
-            await restore(service)
-            answer = await carry_out(service, request)
-        services.cancel_scope.cancel()
-    return answer

@@ -9,6 +9,17 @@ exists for as long as something waits. There are two ways in:
   read from while much waits (`drained`); while it lags they wait for the log to be caught up
   with, so that nothing overtakes.
 
+| state   | told by | `deliver`          | `put`   | ends when                                   |
+|---------|---------|--------------------|---------|---------------------------------------------|
+| idle    | idle    | sent               | sent    | the link does not take all of it: queued    |
+| corked  | corked  | held               | held    | `uncork`, or too much is held: idle, queued |
+| queued  | queue   | queued, or refused | queued  | all is sent: idle                           |
+| lagging | lagging | ignored            | held    | the log is caught up with: queued, idle     |
+| sealed  | sealed  | ignored            | queued  | never; what waits still goes out            |
+| closed  | closed  | ignored            | ignored | never                                       |
+
+A lagging or sealed outbox may have a queue as well; it is named after what `deliver` does.
+
 So what waits here is at most limit_bytes of talk, an event that was begun, what one session reads
 from the log at a time, and the answers to one chunk of requests.
 """

@@ -1,121 +1,154 @@
-"""One connection's life, hello to close: reading, detection, closing, and the fence round it.
+"""A peer as the chat sees it: who speaks, what it may do, and where it stands in each log.
 
-What the requests mean is in `answers`; what is read from the log for a session that lags or
-resumes, in `catchup`.
+Knows no request and no byte that the peer sends: that is the business of `intake`.
+
+| state   | told by          | accepted | lag    | cursors reached | close   | bye sent |
+|---------|------------------|----------|--------|-----------------|---------|----------|
+| strange | no member        | live     |        |                 | closing |          |
+| live    | member           |          | behind |                 | closing |          |
+| behind  | member, cursors  |          | behind | live            | closing |          |
+| closing | closing          |          |        | closing         | closing | silent   |
+| silent  | closing, silent  |          |        |                 | silent  |          |
+
+A session that is resumed is accepted and lags at once. One that is closing still gets what waits
+for it, and the log if it is behind; its member may have been taken from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from itertools import count
-from typing import TYPE_CHECKING
+from math import inf
+from typing import Protocol
 
-import structlog
 import trio
 
 from trio_chat.chat.accounts import Scope
+from trio_chat.chat.pace import TokenBucket
 from trio_chat.chat.roles import Role
-from trio_chat.chat.rooms import Member
-from trio_chat.errors import ChatError, ProtocolError
-from trio_chat.events import Bye, Error, Event
-from trio_chat.requests import Input
-from trio_chat.server.delivery.catchup import CatchUp
-from trio_chat.server.delivery.outbox import Outbox
-from trio_chat.server.intake.answers import Answers
-from trio_chat.server.net.fence import GONE
-from trio_chat.server.net.links import Link, is_local, source_of
+from trio_chat.chat.rooms import Direct, Member, Room
+from trio_chat.errors import HelloFirst
+from trio_chat.events import Bye, Shown
+from trio_chat.server.delivery.outbox import Outbox, Owner
+from trio_chat.server.delivery.seat import Seat
+from trio_chat.server.net.addresses import source_of
+from trio_chat.server.net.fence import attempt
 from trio_chat.wire import Wire
-from trio_chat.wire.detect import REFUSALS, Language, detect, detect_bytes
-from trio_chat.wire.lines import LineBuffer, Overlong
-from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, NativeWire
-from trio_chat.wire.plain import PlainWire, greeting
 
-if TYPE_CHECKING:
-    from trio_chat.server.hub.seats import Seat
-    from trio_chat.server.net.deadlines import Deadline
-    from trio_chat.server.service import Service
-
-log = structlog.get_logger()
 _numbers = count(1)
 
 _BUG_RETRY_SECONDS = 1.0
-_CLOSE_SECONDS = 1.0  # a stream that closes by talking (TLS) gets this long
+
+
+class Carrier(Owner, Protocol):
+    """Carries a session's bytes to its peer."""
+
+    def start_farewell(self) -> None:
+        """Say the session's `bye` in a task of its own, and end the link after it."""
+
+    def flavour_changed(self) -> None:
+        """Have the session shown what happens in the flavour that it has now."""
 
 
 class Session:
     """See the module.
 
     Attributes:
+        peer: the address that the peer comes from; source: the one that it is counted under.
+        number: names the session in the log.
+        wire: what the peer speaks; see `speak`.
+        flavour: the wire's, as far as those know it who show the session what happens.
         member: who speaks here; None until the hello is accepted.
         seat: what a resumable session leaves behind, or None.
         place: the key of the room or conversation last gone to: where a plain peer talks.
         scopes: what the token allows that opened the session; None: anything.
         token: the session's own, for a resume.
+        cursors: while it is behind, by log key the seq up to which it has everything; else None.
+        resuming: the keys whose events come as `backlog`; True while one still needs its `members`
+            before that. A session that only lagged gets events as if they happened now.
+        presence_missed: while it was behind somebody came or went.
         pending: writes under way in the store.
-        closing: `bye` is being said; what still arrives is discarded.
+        hello_by: when the hello must have come (seconds on trio's clock); inf while it is looked
+            into, and once it is accepted.
+        heard_at: when the peer was last heard (seconds on trio's clock).
+        slowed: a peer that cannot repeat a line was told that it is read more slowly.
+        unpaid: how many pings and refusals are answered without delay, once there was one.
+        bye: what is still to be said as the last.
+        closing: nothing more is taken from the peer.
+        silent: nothing more is said to the peer.
+        broken: it is closed because of a bug of ours.
     """
 
     __slots__ = (
-        "_answering",
-        "_bad_lines",
-        "_bye",
-        "_bye_said",
-        "_deadline",
-        "_lines",
+        "_carrier",
         "_settled",
-        "answers",
-        "catch_up",
+        "broken",
+        "bye",
         "closing",
+        "cursors",
+        "flavour",
         "heard_at",
-        "link",
+        "hello_by",
         "member",
         "number",
         "outbox",
+        "peer",
         "pending",
         "place",
         "presence_missed",
+        "resuming",
         "scopes",
         "seat",
-        "service",
+        "silent",
+        "slowed",
+        "source",
         "token",
+        "unpaid",
         "wire",
     )
 
-    def __init__(self, service: Service, link: Link) -> None:
-        limits = service.config.limits
-        self.service = service
-        self.link = link
+    def __init__(self, peer: str, outbox: Outbox, wire: Wire, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self._settled: trio.Event | None = None
+        self.peer = peer
+        self.source = source_of(peer)
         self.number = next(_numbers)
-        self.wire: Wire = _UNKNOWN
-        self.outbox = Outbox(link, limits.outbox_bytes, self)
+        self.wire = wire
+        self.flavour = wire.flavour
+        self.outbox = outbox
         self.member: Member | None = None
         self.seat: Seat | None = None
         self.place = ""
         self.scopes: tuple[Scope, ...] | None = None
         self.token = ""
-        self.pending = 0
-        self.closing = False
+        self.cursors: dict[str, int] | None = None
+        self.resuming: dict[str, bool] | None = None
         self.presence_missed = False
+        self.pending = 0
+        self.hello_by = inf
         self.heard_at = 0.0
-        self.answers = Answers(self)
-        self.catch_up: CatchUp | None = None
-        self._answering: str | None = None
-        self._bad_lines = 0
-        self._lines = LineBuffer(MAX_CLIENT_LINE_BYTES)
-        self._bye: Bye | None = None
-        self._bye_said = False
-        self._settled: trio.Event | None = None
-        self._deadline: Deadline | None = None
+        self.slowed = False
+        self.unpaid: TokenBucket | None = None
+        self.bye: Bye | None = None
+        self.closing = False
+        self.silent = False
+        self.broken = False
 
-    # --- what the others see
+    # --- who speaks, and what it may do
 
     @property
     def identity(self) -> str:
         return self.member.identity if self.member else ""
 
+    def speaker(self) -> Member:
+        """The member that speaks here. Raises HelloFirst: there is none yet."""
+        if self.member is None:
+            raise HelloFirst("say hello first")
+        return self.member
+
     @property
     def scope(self) -> str:
-        """Whose ids are compared when an input comes again."""
+        """The scope of the ids that are compared when an input comes again."""
         return self.seat.scope if self.seat is not None else ""
 
     @property
@@ -125,42 +158,90 @@ class Session:
 
     @property
     def role(self) -> Role:
-        """What may be done here: a token that may not moderate makes nobody a moderator."""
+        """The role of the member here: a token that may not moderate makes nobody a moderator."""
         if self.member is None:
             return Role.GUEST
-        if self.scopes is not None and "moderate" not in self.scopes:
+        if not self.allows("moderate"):
             return min(self.member.role, Role.MEMBER)
         return self.member.role
 
-    @property
-    def throttled_address(self) -> str:
-        """Where attempts to log in are counted; "" for this machine itself."""
-        return "" if is_local(self.link.peer) else source_of(self.link.peer)
+    def allows(self, scope: Scope) -> bool:
+        """Return whether the token that opened the session, if one did, allows *scope*."""
+        return self.scopes is None or scope in self.scopes
 
     @property
-    def picky(self) -> bool:
+    def filtered(self) -> bool:
+        """True: the member ignores somebody, so it sees less than the others."""
         return bool(self.member and self.member.ignores)
 
-    def hears(self, nick: str) -> bool:
-        return self.member is None or self.member.hears(nick)
+    def hears(self, author: str) -> bool:
+        return self.member is None or self.member.hears(author)
 
-    def send(self, event: Event) -> None:
-        """Send an answer, or anything meant for this session alone. Nothing follows a `bye`."""
-        if not self._bye_said:
-            self.outbox.put(self.wire.encode(event))
+    # --- its rooms and conversations
 
-    def lag(self, key: str = "", seq: int = 0) -> None:
-        """Take no more talk; read it from the log when what waits is out. The room *key* was
-        shown here up to *seq*, all others as far as everyone."""
-        if self.catch_up is None:
-            self.catch_up = CatchUp(self, {})
-            for talk in self.service.talks_of(self):
-                shown = self.service.audience.shown_to(self, talk)
-                self.catch_up.cursors[talk.key] = shown
-            if key:
-                self.catch_up.cursors[key] = seq
-            log.info("session lags", session=self.number, room=key, seq=seq)
+    def talk(self, key: str) -> Room | Direct | None:
+        """The room or conversation *key*, if the member is in it."""
+        member = self.member
+        return (member.rooms.get(key) or member.directs.get(key)) if member else None
+
+    def talks(self) -> list[Room | Direct]:
+        member = self.member
+        return [*member.rooms.values(), *member.directs.values()] if member else []
+
+    # --- what it is shown
+
+    def send(self, event: Shown) -> None:
+        """Send an answer, or anything meant for this session alone. Nothing follows a `bye`.
+        Raises nothing: when the wire fails, this session ends, whoever caused the event."""
+        if self.silent:
+            return
+        data = attempt(self.wire.show, event, session=self.number)
+        self.note_flavour()
+        if data is None:
+            self.fail()
+        else:
+            self.outbox.put(data)
+
+    def speak(self, wire: Wire) -> None:
+        """Let the peer speak *wire* from now on."""
+        self.wire = wire
+        self.note_flavour()
+
+    def note_flavour(self) -> None:
+        """Have it known when the wire has changed its flavour, as an item that it received and an
+        event that it showed may make it do."""
+        if self.wire.flavour != self.flavour:
+            self.flavour = self.wire.flavour
+            self._carrier.flavour_changed()
+
+    def encode(self, events: Sequence[Shown]) -> bytes | None:
+        """The bytes of *events* for all sessions of this flavour. None: the wire failed."""
+        return attempt(self.wire.show_shared, events, session=self.number)
+
+    def fall_behind(self, cursors: dict[str, int], resuming: dict[str, bool] | None = None) -> None:
+        """Take no more talk; read it from the log, from *cursors* on, when what waits is out."""
+        if self.cursors is None:
+            self.cursors, self.resuming = cursors, resuming
         self.outbox.lag()
+
+    def read_from(self, key: str, seq: int) -> None:
+        """Of the log *key* the session has everything up to *seq*, should it be behind."""
+        if self.cursors is not None:
+            self.cursors[key] = seq
+
+    def read_again(self, key: str, seq: int) -> None:
+        """The same, and it is shown as a backlog. The session is behind."""
+        assert self.cursors is not None
+        self.cursors[key] = seq
+        self.resuming = self.resuming or {}
+        self.resuming[key] = True
+
+    def catch_up(self) -> None:
+        """All cursors are where the others are: take talk again."""
+        self.cursors = self.resuming = None
+        self.outbox.caught_up()
+
+    # --- its writes
 
     def written(self, count: int) -> None:
         """So many writes of this session have been committed and answered."""
@@ -176,254 +257,25 @@ class Session:
                 self._settled = trio.Event()
             await self._settled.wait()
 
-    # --- life
-
-    async def run(self) -> None:
-        """Live until the peer is gone. Raises nothing but Cancelled."""
-        try:
-            await self._converse()
-        except Exception as exc:
-            if self._failed(exc):
-                await self.fenced(self._apologize)
-        finally:
-            with trio.move_on_after(_CLOSE_SECONDS, shield=True):
-                await self.fenced(self._end)
-
-    async def _end(self) -> None:
-        self._cancel_deadline()
-        self.outbox.close()
-        try:
-            self.service.session_ended(self)
-        finally:
-            await self.link.aclose()
-
-    async def fenced(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Run another task of this session: one session's bug ends that session."""
-        try:
-            await work()
-        except Exception as exc:
-            self._failed(exc)
-            self._abort()
-
-    def _failed(self, exc: Exception) -> bool:
-        """The one place where any exception ends up. True: it is a bug of ours."""
-        if isinstance(exc, GONE):
-            return False
-        if isinstance(exc, trio.TooSlowError):
-            log.info("session stalled", session=self.number, peer=self.link.peer)
-            return False
-        log.error("session failed", session=self.number, peer=self.link.peer, exc_info=exc)
-        return True
-
-    async def _apologize(self) -> None:
-        """A request brought out a bug: it gets its answer, so that nobody repeats it for ever."""
-        message = "the server has a bug here; what you asked for may have happened or not"
-        self.closing = True
-        with trio.move_on_after(_CLOSE_SECONDS):
-            await self.settle()
-            self.send(Error(id=self._answering, code="internal", message=message))
-            self._bye = Bye(reason="internal error", retry_after=_BUG_RETRY_SECONDS)
-            self._send_bye()
-            await self.outbox.drained()
-            await self.link.end()
-
-    async def _converse(self) -> None:
-        timeouts = self.service.config.timeouts
-        self._deadline = self.service.deadlines.after(timeouts.greet_seconds, self._greet)
-        first = True
-        while chunk := await self.link.receive(self):
-            if first and detect_bytes(chunk) is not None:
-                self._refuse(Language.TLS)
-            first = False
-            for line in self._lines.feed(chunk):
-                await self._handle(line)
-        if rest := self._lines.rest():
-            await self._handle(rest)
-        await self._finish()
-
-    def take(self, chunk: bytes) -> bytes:
-        """Take plain talk without the session's task, which waits for it; return the lines that
-        are for the task. See `Link.receive`."""
-        if self.member is None or self.closing or not self.outbox.flows:
-            return chunk
-        is_short = len(chunk) <= MAX_CLIENT_LINE_BYTES  # then each of its lines is
-        if self._lines.is_amid_line or not (is_short and chunk.endswith(b"\n")) or b"\r" in chunk:
-            return chunk
-        self.heard_at = trio.current_time()
-        lines = chunk.split(b"\n")
-        for number, line in enumerate(lines[:-1]):
-            if not self._take_line(line):
-                return b"\n".join(lines[number:])
-        return b""
-
-    def _take_line(self, line: bytes) -> bool:
-        self._answering = None
-        try:
-            request = self.wire.decode(line)
-        except (ProtocolError, ChatError):
-            return False
-        if type(request) is not Input:
-            return False
-        self._answering = request.id
-        if not self.answers.say(request):
-            return False
-        self._bad_lines = 0
-        return True
-
-    async def _handle(self, line: bytes | Overlong) -> None:
-        if self.closing or self.outbox.closed:
-            return
-        if self.wire is _UNKNOWN and (not line or not self._detected(line)):
-            return
-        if not self.outbox.flows:
-            await self.outbox.drained(self.service.config.limits.outbox_bytes // 2)
-        self.heard_at = trio.current_time()
-        if isinstance(line, Overlong):
-            message = f"a line has at most {line.limit_bytes} bytes"
-            self.send(Error(code="too_long", message=message))
-            return
-        self._answering = None
-        try:
-            request = self.wire.decode(line)
-            if request is not None:
-                self._answering = request.id
-                self._bad_lines = 0
-                await self.answers.answer(request)
-        except ProtocolError as exc:
-            self._bad_line(exc)
-        except ChatError as exc:
-            id = self._answering or getattr(exc, "id", None)
-            retry = exc.retry_after
-            self.send(Error(id=id, code=exc.code, message=exc.message, retry_after=retry))
-
-    def _bad_line(self, exc: ProtocolError) -> None:
-        self.send(Error(id=exc.id, code=exc.code, message=exc.message))
-        self._bad_lines += 1
-        if self._bad_lines >= self.service.config.limits.bad_lines:
-            self.close(f"{self._bad_lines} lines in a row were no requests")
-
-    # --- the first line
-
-    def _detected(self, line: bytes | Overlong) -> bool:
-        """Choose the wire. False: refused."""
-        language = Language.PLAIN if isinstance(line, Overlong) else detect(line)
-        if language in REFUSALS:
-            self._refuse(language)
-            return False
-        self.wire = _NATIVE if language is Language.NATIVE else PlainWire()
-        return True
-
-    def _refuse(self, language: Language) -> None:
-        """Answer in the peer's own language that it is not served, and close."""
-        self.closing = True
-        self.outbox.put(REFUSALS[language])
-        self._bye_said = True
-        self.service.start_soon(self.fenced, self._leave)
-
-    def _greet(self) -> None:
-        """The peer has been silent: a person, perhaps, who waits to be spoken to."""
-        timeouts = self.service.config.timeouts
-        left = max(0.0, timeouts.hello_seconds - timeouts.greet_seconds)
-        self._deadline = self.service.deadlines.after(left, self._late)
-        if self.wire is _UNKNOWN and not self.closing:
-            self.outbox.put(greeting(self.service.config.server.name))
-
-    def _late(self) -> None:
-        if self.wire is _UNKNOWN:
-            self.wire = PlainWire()
-        self.close("no hello came")
-
-    def greeted(self) -> None:
-        """The hello has come, and is looked into or accepted."""
-        self._cancel_deadline()
-
-    def await_hello(self) -> None:
-        """A hello is due, as at first."""
-        seconds = self.service.config.timeouts.hello_seconds
-        self._deadline = self.service.deadlines.after(seconds, self._late)
-
-    def watch_silence(self) -> None:
-        """The peer pings: from now on it is expected to be heard from."""
-        if self._deadline is None:
-            drop_seconds = self.service.config.timeouts.drop_seconds
-            self._deadline = self.service.deadlines.after(drop_seconds, self._check_silence)
-
-    def _check_silence(self) -> None:
-        drop_seconds = self.service.config.timeouts.drop_seconds
-        left = self.heard_at + drop_seconds - trio.current_time()
-        if self.outbox.queued_bytes or self.outbox.lagging:
-            left = drop_seconds  # it reads slowly, so it is not read from: its writer watches it
-        if left > 0:
-            self._deadline = self.service.deadlines.after(left, self._check_silence)
-        else:
-            self.close(f"nothing was heard for {drop_seconds:.0f} s")
-
-    def _cancel_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
     # --- the end
 
-    def close(self, reason: str, *, retry_after: float | None = None) -> None:
-        """Say `bye`; what waits is still sent, what still comes is discarded."""
-        if self.closing:
-            return
-        if self.wire is _UNKNOWN:
-            self.wire = PlainWire()
-        self.closing = True
-        self._bye = Bye(reason=reason, retry_after=retry_after)
-        self.service.start_soon(self.fenced, self._say_bye)
+    def close(self, reason: str, *, code: str = "", retry_after: float | None = None) -> None:
+        """Say `bye`; what waits is still sent, what still comes is discarded. *code*: the reason
+        for programs, if they have to know it."""
+        if not self.closing:
+            self.closing = True
+            self.bye = Bye(reason=reason, code=code, retry_after=retry_after)
+            self._carrier.start_farewell()
 
-    async def _say_bye(self) -> None:
-        await self.settle()
-        self._send_bye()
-        await self._leave()
+    def fail(self) -> None:
+        """Close because of a bug of ours, which has been logged."""
+        if not self.closing:
+            self.broken = True
+            self.close("internal error", retry_after=_BUG_RETRY_SECONDS)
 
-    def _send_bye(self) -> None:
+    def say_bye(self) -> None:
         """Send the `bye`, if it is due and not sent yet, and nothing after it."""
-        if self._bye is not None:
-            self.service.hush(self)
-            self.send(self._bye)
-            self._bye, self._bye_said = None, True
+        if self.bye is not None:
+            self.send(self.bye)
+            self.bye, self.silent = None, True
             self.outbox.seal()
-
-    async def _leave(self) -> None:
-        """Let what waits go out, and the peer know that nothing more comes."""
-        timeouts = self.service.config.timeouts
-        with trio.fail_after(timeouts.stall_seconds):
-            await self.outbox.drained()
-            if not self.outbox.closed:
-                await self.link.end()
-        # A close with unread input would be a reset, which swallows the bye: so read on.
-        self.service.deadlines.after(timeouts.linger_seconds, self.link.abort)
-
-    def _abort(self) -> None:
-        self.outbox.close()
-        self.link.abort()
-
-    async def _finish(self) -> None:
-        """The peer will say no more: let it have what is its due."""
-        with trio.fail_after(self.service.config.timeouts.stall_seconds):
-            await self.settle()
-            self._send_bye()
-            await self.outbox.drained()
-            if not self.outbox.closed:
-                await self.link.end()
-
-    def start_writer(self) -> None:
-        self.service.start_soon(self.fenced, self._write)
-
-    async def _write(self) -> None:
-        """Runs while something waits."""
-        await self.outbox.write(self._caught_up, self.service.config.timeouts.stall_seconds)
-
-    async def _caught_up(self) -> bytes:
-        if self.catch_up is None:
-            self.outbox.caught_up()
-            return b""
-        return await self.catch_up.read()
-
-
-_UNKNOWN = PlainWire()  # stands for "not detected yet"
-_NATIVE = NativeWire()  # which has no state

@@ -10,18 +10,16 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from trio_chat.chat.accounts import Scope
+from trio_chat.chat.profiles import settings_of, with_entry
+from trio_chat.chat.records import Change
 from trio_chat.chat.rooms import Member, direct_key
 from trio_chat.events import NotifyLevel
+from trio_chat.server.delivery.seat import Seat
 from trio_chat.store.api import Put
-
-if TYPE_CHECKING:
-    from trio_chat.server.delivery.session import Session
-    from trio_chat.server.net.deadlines import Deadline
 
 SPACE = "session"
 
@@ -49,6 +47,7 @@ class SeatRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     notify: dict[str, NotifyLevel] = {}
     highlights: tuple[str, ...] = ()
     blocks: dict[str, str] = {}
+    closed: dict[str, int] = {}
     called_ms: int = 0
     account: str = ""
     scopes: tuple[Scope, ...] | None = None
@@ -59,132 +58,60 @@ class SeatRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     address: str = ""
 
 
-# Most seats have neither conversations nor labels; a mapping each would be 64 bytes.
-_NOTHING: dict[str, Any] = {}
+def put_seat(seat: Seat) -> Put:
+    """The change that keeps the seat as it is now."""
+    return Put(SPACE, seat.key, msgspec.json.encode(_record_of(seat)))
 
 
-class Seat:
-    """One resumable session.
-
-    Attributes:
-        id: public; `scope` and a guest's identity are made of it.
-        member: who sits here; a guest is kept when it has left, for its rooms and nick to be
-            taken up again.
-        account: the account's id, or "". Then several seats may have one member.
-        scopes: what the token allows that opened it; None: anything.
-        session: the session linked now, if any.
-        present: it holds its member in the chat, linked or within the grace.
-        rooms: the keys of a guest's rooms, to be entered again.
-        directs: the nicks, by identity, of those a guest has conversations with. Replaced, never
-            changed.
-        labels: the log keys of its conversations by what the client called them when its link
-            was lost; by then somebody else may be called so.
-        timer: the end of the grace, or of the seat, once the link is gone; `timer_at` is when
-            the grace ends.
-        former: the scope of the ids from before a `/login` or `/logout`, at `switched_ms`.
-        client: what the program calls itself.
-    """
-
-    __slots__ = (
-        "account",
-        "address",
-        "client",
-        "directs",
-        "dropped_ms",
-        "former",
-        "id",
-        "key",
-        "labels",
-        "member",
-        "present",
-        "rooms",
-        "scopes",
-        "session",
-        "since_ms",
-        "switched_ms",
-        "timer",
-        "timer_at",
-        "token",
+def _record_of(seat: Seat) -> SeatRecord:
+    record = SeatRecord(
+        id=seat.id,
+        nick=seat.member.nick,
+        since_ms=seat.since_ms if seat.account else seat.member.since_ms,
+        dropped_ms=seat.dropped_ms,
+        account=seat.account,
+        scopes=seat.scopes,
+        token=seat.token,
+        former=seat.former,
+        switched_ms=seat.switched_ms,
+        client=seat.client,
+        address=seat.address,
     )
-
-    def __init__(self, id: str, key: str, member: Member) -> None:
-        self.id = id
-        self.key = key
-        self.member = member
-        self.account = member.account_id
-        self.scopes: tuple[Scope, ...] | None = None
-        self.token = ""
-        self.rooms: tuple[str, ...] = ()
-        self.directs: dict[str, str] = _NOTHING
-        self.labels: dict[str, str] = _NOTHING
-        self.session: Session | None = None
-        self.present = True
-        self.dropped_ms: int | None = None
-        self.timer: Deadline | None = None
-        self.timer_at = 0.0
-        self.since_ms = member.since_ms
-        self.former = ""
-        self.switched_ms = 0
-        self.client = ""
-        self.address = ""
-
-    @property
-    def scope(self) -> str:
-        """Whose ids are compared when an input comes again."""
-        return account_scope(self.account) if self.account else f"session:{self.id}"
-
-    def note(self) -> None:
-        """Remember the rooms and conversations that a guest is in."""
-        if not self.present or self.account:
-            return
-        member = self.member
-        self.rooms = tuple(member.rooms)
-        self.directs = {
-            direct.partner_of(member.identity): direct.label_for(member.identity)[1:]
-            for direct in member.directs.values()
-        }
-
-    def put(self) -> Put:
-        """The change that keeps the seat as it is now."""
-        return Put(SPACE, self.key, msgspec.json.encode(self._record()))
-
-    def _has(self, key: str) -> bool:
-        return self.member.is_in(key) or key in self.rooms
-
-    def _record(self) -> SeatRecord:
-        member = self.member
-        record = SeatRecord(
-            id=self.id,
-            nick=member.nick,
-            since_ms=self.since_ms if self.account else member.since_ms,
-            dropped_ms=self.dropped_ms,
-            account=self.account,
-            scopes=self.scopes,
-            token=self.token,
-            former=self.former,
-            switched_ms=self.switched_ms,
-            client=self.client,
-            address=self.address,
-        )
-        if self.account:
-            return record
-        self.note()
-        return msgspec.structs.replace(
-            record,
-            rooms=list(self.rooms),
-            directs=self.directs,
-            ignores=member.ignores,
-            away=member.away,
-            reads={key: seq for key, seq in member.reads.items() if self._has(key)},
-            notify={key: level for key, level in member.notify.items() if self._has(key)},
-            called_ms=member.called_ms,
-            highlights=member.highlights,
-            blocks=member.blocks,
-        )
+    return record if seat.account else _with_guest(record, seat)
 
 
-def account_scope(account: str) -> str:
-    return f"account:{account}"
+def put_changed(seat: Seat, change: Change) -> Put:
+    """The change that keeps a guest's seat with one of its settings changed."""
+    entry = change.key.partition(" ")[2]
+    profile = with_entry(settings_of(seat.member), entry, change.after)
+    record = msgspec.structs.replace(
+        _record_of(seat),
+        ignores=profile.ignores,
+        blocks=profile.blocks,
+        closed=profile.closed,
+        notify={key: level for key, level in profile.notify.items() if seat.has(key)},
+        highlights=profile.highlights,
+        away=profile.away,
+    )
+    return Put(SPACE, seat.key, msgspec.json.encode(record))
+
+
+def _with_guest(record: SeatRecord, seat: Seat) -> SeatRecord:
+    seat.note()
+    member = seat.member
+    return msgspec.structs.replace(
+        record,
+        rooms=list(seat.rooms),
+        directs=seat.directs,
+        ignores=member.ignores,
+        away=member.away,
+        reads={key: seq for key, seq in member.reads.items() if seat.has(key)},
+        notify={key: level for key, level in member.notify.items() if seat.has(key)},
+        called_ms=member.called_ms,
+        highlights=member.highlights,
+        blocks=member.blocks,
+        closed={key: seq for key, seq in member.closed.items() if seat.has(key)},
+    )
 
 
 def guest_identity(id: str) -> str:
@@ -198,6 +125,9 @@ class Seats:
         self._by_key: dict[str, Seat] = {}
         self._guests: dict[str, Seat] = {}  # by identity
         self._of_account: dict[str, dict[Seat, None]] = {}  # by the account's id
+
+    def __len__(self) -> int:
+        return len(self._by_key)
 
     def __iter__(self) -> Iterator[Seat]:
         return iter(self._by_key.values())
@@ -246,7 +176,7 @@ class Seats:
         return tuple(self._of_account.get(account, ()))
 
     def is_present(self, identity: str) -> bool:
-        """Whether a guest with a seat is in the chat, linked or within the grace."""
+        """Return whether a guest with a seat is in the chat, linked or within the grace."""
         seat = self._guests.get(identity)
         return seat is not None and seat.present
 
@@ -289,6 +219,7 @@ def guest_of(record: SeatRecord) -> Member:
     member.notify = record.notify
     member.highlights = record.highlights
     member.blocks = record.blocks
+    member.closed = record.closed
     return member
 
 

@@ -11,7 +11,7 @@ from itertools import count
 
 import trio
 
-from trio_chat.server.net.fence import run_fenced
+from trio_chat.server.net.fence import attempt
 
 
 class Deadline:
@@ -55,4 +55,4 @@ class Deadlines:
         while self._heap and (self._heap[0][0] <= now or self._heap[0][2].action is None):
             deadline = heapq.heappop(self._heap)[2]
             if deadline.action is not None:
-                run_fenced(deadline.action)
+                attempt(deadline.action)

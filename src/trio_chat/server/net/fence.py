@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import structlog
 import trio
 
 log = structlog.get_logger()
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 # What a broken or closed link raises.
 GONE = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
-def run_fenced(action: Callable[[], object]) -> None:
-    """Run what others wait behind; a bug in it is logged, and they go on."""
+def attempt(work: Callable[[Unpack[Ts]], T], *arguments: *Ts, **facts: Any) -> T | None:
+    """Run what others wait behind. None: it has a bug, which is logged with *facts*; they go on."""
     try:
-        action()
+        return work(*arguments)
     except Exception as exc:
-        log.error("an action failed", exc_info=exc)
+        log.error("failed where others wait", exc_info=exc, **facts)
+        return None
 
 
 async def fence(work: Callable[[], Awaitable[object]], what: str) -> None:

@@ -25,8 +25,9 @@ from trio_chat.store.entries import (
     no_such_message,
     repeat,
 )
-from trio_chat.store.sqlite import amending, authors, index, statements
+from trio_chat.store.sqlite import amending, authors, statements
 from trio_chat.store.sqlite.ids import SEQ_BITS, SEQ_MASK, Head
+from trio_chat.store.sqlite.search import index
 from trio_chat.text import fold
 
 Name: TypeAlias = tuple[str, str]  # scope, key

@@ -1,0 +1,1 @@
+"""The client for programs: `open_chat`, and what it stands on. It has no screen."""

@@ -1,0 +1,1 @@
+"""A person's choices, and the questions asked before the client can start."""

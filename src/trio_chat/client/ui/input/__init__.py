@@ -1,0 +1,1 @@
+"""Help with typing a line: completion, history, questions, passwords without echo."""

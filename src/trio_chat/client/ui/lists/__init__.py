@@ -1,0 +1,1 @@
+"""Lists that stand in place of the messages: rooms, keys, what was found."""
