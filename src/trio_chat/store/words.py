@@ -33,7 +33,8 @@ _WITH_MARKS = (
 _VARIANTS = "\u1100-\u11ff\u2e80-\u33ff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef"
 
 _VARIANT = re.compile(f"[{_VARIANTS}]+")
-_UNSPACED = re.compile(f"[{_IDEOGRAPHS}{_SYLLABLES}{_WITH_MARKS}]")
+_UNSPACED = re.compile(f"([{_IDEOGRAPHS}{_SYLLABLES}{_WITH_MARKS}])")
+_MARKED = re.compile(f"[{_WITH_MARKS}]")
 # Into a private plane, all of which the tokenizer takes for letters.
 _PRIVATE = 0xF0000
 _LETTER = str.maketrans(
@@ -51,7 +52,10 @@ def spaced(text: str) -> str:
     if text.isascii():
         return text
     text = _VARIANT.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
-    return _UNSPACED.sub(r" \g<0> ", text).translate(_LETTER)
+    parts = _UNSPACED.split(text)
+    if len(parts) > 1:
+        text = " ".join(parts)
+    return text.translate(_LETTER) if _MARKED.search(text) else text
 
 
 def words_of(text: str) -> tuple[str, ...]:

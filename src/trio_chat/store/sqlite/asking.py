@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import apsw
+import structlog
 from apsw.aio import deadline
 
 from trio_chat.errors import DatabaseDamaged, Unavailable
@@ -15,6 +16,8 @@ T = TypeVar("T")
 
 # Told to those who are refused: by then a full disk may have been noticed.
 RETRY_SECONDS = 2.0
+
+_log = structlog.get_logger()
 
 # The last one: bytes in a text that are no text.
 DAMAGED = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
@@ -31,6 +34,9 @@ async def ask(db: apsw.AsyncConnection, question: Callable[..., T], *arguments: 
     token = deadline.set(math.inf)
     try:
         return cast("T", await db.async_run(_answer, db, question, *arguments))
+    except DatabaseDamaged as exc:
+        _log.error("the database is damaged", reason=str(exc))
+        raise
     except apsw.Error as exc:
         raise Unavailable(_reason(exc), retry_after=RETRY_SECONDS) from exc
     finally:

@@ -15,4 +15,6 @@ CREATE TABLE uncut(id INTEGER PRIMARY KEY) STRICT;
 -- Each start of a server on this database: runs.py.
 CREATE TABLE run(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at_ms INTEGER NOT NULL) STRICT;
 
-INSERT INTO uncut SELECT id FROM message WHERE text GLOB '*[ᄀ-ᇿ⺀-㏿ꥠ-꥿가-퟿豈-﫿＀-￯⺀-⿟々-〇〡-〩〱-〵〸-〼㐀-䶿一-鿿豈-﫿𠀀-𿿿ぁ-ゟァ-ヺー-ㄯㄱ-㆏ㆠ-ㆿㇰ-ㇿᄀ-ᇿꥠ-꥿가-퟿ꀀ-꓏𛀀-𛅯฀-࿿က-႟ក-៿ᥐ-᧿ᨠ-᪯ᬀ-᭿ꦀ-꧿ꩠ-꫟]*';
+-- Most texts are ASCII, which is seen twenty times as fast.
+INSERT INTO uncut SELECT id FROM message
+WHERE octet_length(text) > length(text) AND text GLOB '*[ᄀ-ᇿ⺀-㏿ꥠ-꥿가-퟿豈-﫿＀-￯⺀-⿟々-〇〡-〩〱-〵〸-〼㐀-䶿一-鿿豈-﫿𠀀-𿿿ぁ-ゟァ-ヺー-ㄯㄱ-㆏ㆠ-ㆿㇰ-ㇿᄀ-ᇿꥠ-꥿가-퟿ꀀ-꓏𛀀-𛅯฀-࿿က-႟ក-៿ᥐ-᧿ᨠ-᪯ᬀ-᭿ꦀ-꧿ꩠ-꫟]*';
