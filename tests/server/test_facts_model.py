@@ -182,6 +182,7 @@ async def live(seed: int, steps: int) -> None:
         async with open_server(config, store=disk.open) as server:
             town = town or Town(server)
             await (town.come_back(server) if town.peers else begin(town))
+            await town.check("everybody has come")
             while chance.random() > 0.1 and counted[0] < steps:
                 counted[0] += 1
                 await step(town)
