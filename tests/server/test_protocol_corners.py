@@ -16,12 +16,12 @@ async def server(autojump_clock: object) -> AsyncIterator[ChatServer]:
         yield server
 
 
-async def test_empty_id_is_no_id(server: ChatServer) -> None:
-    """L12: `"id": ""` gets no `done`."""
+async def test_empty_id_is_refused(server: ChatServer) -> None:
+    """L12: `"id": ""` would get no `done`."""
     alice = await server.native("alice")
     await alice.send(type="input", id="", room="lobby", text="hello")
     await alice.send(type="page", id="", room="lobby")
-    assert types(await alice.sync()) == ["said", "backlog"]
+    assert [event["code"] for event in await alice.sync()] == ["bad_request", "bad_request"]
 
 
 async def test_backlog_belongs_to_the_first_page_of_its_room_without_an_answer(
@@ -69,7 +69,7 @@ async def test_hello_of_another_protocol_is_refused_and_may_be_said_again(
     """L12: `protocol` of another number."""
     peer = Peer(server.dial())
     [error] = await peer.ask("hello", protocol=2, nick="alice")
-    assert (error["code"], "protocol 1" in error["message"]) == ("bad_request", True)
+    assert (error["code"], "protocol 1" in error["message"]) == ("unknown_protocol", True)
     assert types(await peer.hello("alice"))[0] == "welcome"
 
 

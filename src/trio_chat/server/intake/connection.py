@@ -185,9 +185,10 @@ class Connection:
                 self._kept = chain((item,), items)
                 return False
             self._bad_lines = 0
-        if item is None:  # so many blanks are not for nothing
+        if item is None and b"\n" in chunk:  # so many blanks are not for nothing
             self._kept = items
-        return item is not None
+            return False
+        return True
 
     async def _deal_with_kept(self) -> None:
         """Deal with the items that were kept, one by one: an answer may change what the wire makes
