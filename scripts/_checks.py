@@ -17,9 +17,6 @@ from typing import TypeAlias
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.prefix) / ("Scripts" if os.name == "nt" else "bin")
 FOLDERS = ("src", "tests", "scripts", "docs/examples")
-# All handlers are async because some wait for the store; the others need neither an await
-# (ASYNC124) nor a checkpoint (ASYNC910).
-HANDLERS = "src/trio_chat/commands/*.py"
 
 Command: TypeAlias = tuple[str, ...]
 
@@ -30,9 +27,7 @@ LINT: dict[str, Command] = {
         "flake8-async",
         "--startable-in-context-manager=serve_chat,run,stay",
         *(f"{folder}/**/*.py" for folder in FOLDERS),
-        f"!{HANDLERS}",
     ),
-    "handlers": ("flake8-async", "--disable=ASYNC124,ASYNC910", HANDLERS),
     "mypy": ("mypy",),
     "layers": ("lint-imports",),
 }

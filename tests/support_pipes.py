@@ -143,17 +143,18 @@ class PipeStream(_End, trio.abc.HalfCloseableStream):
 
 
 class PipeLink(_End):
-    """One end as `trio_chat.server.links.Link`: like a socket it is written to directly.
+    """One end as `trio_chat.server.net.links.Link`: like a socket it is written to directly.
 
     Attributes:
+        peer: the address that it comes from.
         sends: how often it was written to.
         sent_bytes: how many bytes it took.
     """
 
-    peer = "unix"  # local: no limit per address
-
-    def __init__(self, incoming: Pipe, outgoing: Pipe) -> None:
+    def __init__(self, incoming: Pipe, outgoing: Pipe, peer: str = "unix") -> None:
+        """*peer* is local unless said: then there is no limit per address."""
         super().__init__(incoming, outgoing)
+        self.peer = peer
         self.sends = self.sent_bytes = 0
         self.send: Callable[[bytes | memoryview], int] = self._send
 
@@ -169,11 +170,11 @@ class PipeLink(_End):
         self.sent_bytes += taken
         return taken
 
-    async def receive(self, taker: Taker) -> bytes:
+    async def receive(self, taker: Taker) -> bool:
         while chunk := await self._receive(65_536):
-            if rest := taker.take(chunk):
-                return rest
-        return b""
+            if not taker.take(chunk):
+                return True
+        return False
 
     async def end(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -14,6 +14,7 @@ from trio_chat.config import StoreSection
 from trio_chat.store.api import Entry, Store, Write
 from trio_chat.store.memory import open_memory_store
 from trio_chat.store.sqlite.store import DATABASE_NAME, open_sqlite_store
+from trio_chat.store.sqlite.verifying import verify
 
 Opener: TypeAlias = Callable[[Path, StoreSection], AbstractAsyncContextManager[Store]]
 Open: TypeAlias = Callable[..., AbstractAsyncContextManager[Store]]
@@ -25,6 +26,9 @@ BACK_ENDS: dict[str, Opener] = {
     "memory": lambda folder, section: open_memory_store(section),
 }
 TEST_SECONDS = 30
+
+# Unlike all other words, so that the index cannot shorten it either.
+SECRET = "xyzzyplugh"
 
 
 class Talk:
@@ -81,6 +85,57 @@ def database(folder: Path) -> Iterator[apsw.Connection]:
         yield db
     finally:
         db.close()
+
+
+def lies_in_files(folder: Path, word: str = SECRET) -> bool:
+    files = [file.read_bytes() for file in folder.glob(f"{DATABASE_NAME}*")]
+    assert files
+    return any(word.encode() in content for content in files)
+
+
+def lies_in_rows(folder: Path) -> list[str]:
+    """The tables that hold the word in a row, those of the index among them."""
+    with database(folder) as db:
+        tables = [
+            name
+            for (name,) in db.execute(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage"
+            )
+        ]
+        return [
+            table
+            for table in tables
+            if any(
+                SECRET.encode() in (value if isinstance(value, bytes) else str(value).encode())
+                for row in db.execute(f"SELECT * FROM '{table}'")
+                for value in row
+            )
+        ]
+
+
+def check_database(folder: Path) -> None:
+    """That the database is whole, and the index holds exactly the words of the messages."""
+    assert verify(folder / DATABASE_NAME) == []
+
+
+async def until(condition: Callable[[], bool], store: Store) -> None:
+    """Wait for what the store does by itself; the test's deadline ends the wait."""
+    with trio.fail_after(TEST_SECONDS):
+        while not condition():
+            # A turn of its reader's thread, so that its other threads have theirs.
+            await store.get("any", "thing")
+
+
+async def followed(store: Store, folder: Path) -> None:
+    """Wait until the index holds every message as it is."""
+    with database(folder) as db:
+        await until(
+            lambda: (
+                not db.execute("SELECT count(*) FROM reindex").get
+                and not db.execute("SELECT count(*) FROM uncut").get
+            ),
+            store,
+        )
 
 
 @asynccontextmanager

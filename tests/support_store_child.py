@@ -21,8 +21,8 @@ import trio
 from support_disk import ForgetfulDisk
 from trio_chat.config import StoreSection
 from trio_chat.store.api import Write
-from trio_chat.store.sqlite import connections
-from trio_chat.store.sqlite import store as sqlite
+from trio_chat.store.sqlite import connections, upkeep
+from trio_chat.store.sqlite.store import open_sqlite_store
 
 IN_FLIGHT = 40
 
@@ -34,10 +34,10 @@ async def write_on(folder: Path, start: int, how: str, synchronous: str, commits
         vfs = disk.name
         # Often enough that the main file is written too.
         connections.CHECKPOINT_PAGES = 30
-    sqlite.SETTLE_WRITES = 200
+    upkeep.SETTLE_WRITES = 200
     section = StoreSection(synchronous="NORMAL" if synchronous == "NORMAL" else "FULL")
     talker = Amender() if how == "kill-amending" else Talker()
-    async with sqlite.open_sqlite_store(folder, section, vfs=vfs) as store:
+    async with open_sqlite_store(folder, section, vfs=vfs) as store:
         number = start
         for _ in range(IN_FLIGHT):
             await store.submit(talker.write(number))

@@ -1,16 +1,22 @@
-"""Hypothesis strategies for all requests and events, with texts as a hostile peer writes them."""
+"""Hypothesis strategies for all requests and events, with texts as a hostile peer writes them; and
+what a server does with a wire."""
 
 from __future__ import annotations
 
+import runpy
 import types
 import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 from hypothesis import strategies as st
 
-from trio_chat.events import Event
+from trio_chat.events import Event, Quit, Shown, Welcome
 from trio_chat.requests import Request
+from trio_chat.wire import Received, Refusal, Switch, Wire
+from trio_chat.wire.plain import PlainWire
 
 NASTY_TEXTS = (
     "\x1b[31mred\x1b]0;title\x07",
@@ -43,8 +49,13 @@ def events(texts: st.SearchStrategy[str] = TEXTS) -> st.SearchStrategy[Event]:
     return structs(Event, texts)
 
 
+def shown(texts: st.SearchStrategy[str] = TEXTS) -> st.SearchStrategy[Shown]:
+    """Whatever a wire may be shown."""
+    return events(texts) | _struct(Quit, texts)
+
+
 def requests(texts: st.SearchStrategy[str] = CLEAN_TEXTS) -> st.SearchStrategy[Request]:
-    return structs(Request, texts)
+    return structs(Request, texts).filter(lambda request: request.id != "")
 
 
 def is_unsafe(character: str) -> bool:
@@ -54,6 +65,80 @@ def is_unsafe(character: str) -> bool:
         unicodedata.bidirectional(character)
         in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
     )
+
+
+WELCOME = Welcome(
+    protocol=1,
+    server="trio-chat",
+    version="1",
+    session="",
+    nick="alice",
+    account=None,
+    role="guest",
+    resumed=False,
+    commands=(),
+    limits={},
+    motd="",
+)
+
+
+def welcomed() -> PlainWire:
+    wire = PlainWire()
+    wire.show(WELCOME)
+    return wire
+
+
+def toy_wire() -> Wire:
+    """The worked example of CONTRIBUTING.md."""
+    example = Path(__file__).parents[1] / "docs/examples/toy_wire.py"
+    make: Callable[[], Wire] = runpy.run_path(str(example))["ToyWire"]
+    return make()
+
+
+def read(wire: Wire, line: bytes) -> Received | None:
+    """What the wire makes of *line*, to which its end is added; None: nothing."""
+    items = list(wire.receive(line + b"\n"))
+    assert len(items) <= 1
+    return items[0] if items else None
+
+
+def converse(
+    wire: Wire, chunks: Iterable[bytes], answer: Callable[[Wire, Received], object] | None = None
+) -> list[Received]:
+    """What the wire, and those it gives way to, make of a stream that ends after *chunks*. Each
+    item is given to *answer* before the next one is asked for, as a server does."""
+    server = _Server(wire, answer or (lambda wire, item: None))
+    for chunk in chunks:
+        server.take(server.wire.receive(chunk))
+    ended: Wire | None = None
+    while ended is not server.wire:
+        ended = server.wire
+        server.take(ended.end())
+    return server.items
+
+
+class _Server:
+    def __init__(self, wire: Wire, answer: Callable[[Wire, Received], object]) -> None:
+        self.wire = wire
+        self.items: list[Received] = []
+        self._answer = answer
+        self._is_over = False
+
+    def take(self, received: Iterator[Received]) -> None:
+        for item in () if self._is_over else received:
+            if isinstance(item, Switch):
+                self.wire = item.wire
+                self.take(item.wire.receive(item.rest))
+                return
+            self.items.append(item)
+            self._answer(self.wire, item)
+            self._is_over = self._is_over or isinstance(item, Refusal)
+
+
+def cut(stream: bytes, cuts: Iterable[int]) -> list[bytes]:
+    """*stream* in pieces that end at *cuts*."""
+    ends = [*sorted(min(end, len(stream)) for end in cuts), len(stream)]
+    return [stream[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _strategy(kind: Any, texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:

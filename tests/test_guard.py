@@ -37,6 +37,14 @@ def look(outbox):
 
 broadcast.send_to_all = look_at_each
 """
+ONE_MORE_CALL_PER_ENCRYPTED_SEND = """
+from trio_chat.server.net.tls_links import TlsLink
+
+def look(self, data, encrypt=TlsLink._encrypt):
+    return encrypt(self, data)
+
+TlsLink._encrypt = look
+"""
 WAKES_A_TASK_PER_MEMBER = """
 from trio_chat.server.delivery import broadcast
 import trio
@@ -82,6 +90,7 @@ def test_what_stands_here_keeps_its_budgets() -> None:
     [
         (JOINS_NOTHING, "busy: sends/delivery"),
         (ONE_MORE_CALL_PER_DELIVERY, "quiet: calls/message"),
+        (ONE_MORE_CALL_PER_ENCRYPTED_SEND, "quiet-tls: calls/message"),
         (WAKES_A_TASK_PER_MEMBER, "quiet: tasks woken/message"),
     ],
 )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support_wire import NASTY_TEXTS, TEXTS, is_unsafe
-from trio_chat.text import NAME_CHARACTERS, clean_line, clean_text, fold, normalize
+from trio_chat.text import NAME_CHARACTERS, clean_line, clean_text, fold, is_blank, normalize
 
 EVERY_CHARACTER = [chr(code) for code in range(sys.maxunicode + 1)]
 
@@ -27,8 +27,76 @@ def test_every_character_that_moves_or_reorders_is_replaced_and_no_other() -> No
 
 
 @pytest.mark.parametrize("mark", ["\u061c", "\u200e", "\u200f"])
-def test_marks_of_direction_are_replaced_too(mark: str) -> None:
+def test_marks_of_direction_are_replaced_among_other_letters(mark: str) -> None:
     assert clean_text(f"a{mark}b") == clean_line(f"a{mark}b") == "a\ufffdb"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "שלום\u200e!",
+        "\u200fשלום",
+        "سلام\u061c 1",
+        "می\u200cخواهم",
+        "क्\u200dष",
+        "Tel: 03\u200e שלום",
+    ],
+)
+def test_marks_of_direction_pass_where_they_are_needed(text: str) -> None:
+    """S22"""
+    assert clean_text(text) == clean_line(text) == text
+
+
+@pytest.mark.parametrize("reordering", [*"\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"])
+def test_what_reorders_passes_nowhere(reordering: str) -> None:
+    """S22"""
+    assert clean_text(f"שלום{reordering}") == clean_line(f"שלום{reordering}") == "שלום\ufffd"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "\u200b",
+            "\u2800",
+            "\u3164",
+            "\u115f\u1160",
+            "\uffa0",
+            "\u00ad",
+            "\ufeff",
+            "\u2063",
+            "\ufe0f",
+        ),
+        *(
+            "\u200d\u200c",
+            "\u034f",
+            "\u180e",
+            "\U000e0041\U000e007f",
+            "\U000e0100",
+            " \u200b\n\u3000",
+            "",
+        ),
+        *("\u200e\u200f", "\u2060", "\u00a0", "\u17b4", "\U0001d159", "\u206a", "\U00013430"),
+    ],
+)
+def test_text_that_shows_nothing_is_blank(text: str) -> None:
+    """S21"""
+    assert is_blank(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "\u200ba", "\ufffd", "\u0301", "❤\ufe0f", "\u0600", "\u06dd", "."]
+)
+def test_text_that_shows_something_is_not_blank(text: str) -> None:
+    assert not is_blank(text)
+
+
+def test_every_character_that_unicode_calls_a_blank_or_a_format_is_one_but_for_those_seen() -> None:
+    """S21"""
+    seen = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
+    for character in EVERY_CHARACTER:
+        if unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc", "Cf"):
+            assert is_blank(character) == (ord(character) not in seen), hex(ord(character))
 
 
 @pytest.mark.parametrize(
@@ -79,6 +147,8 @@ def test_a_folded_name_is_its_own_key(name: str) -> None:
         ("Straße", "STRASSE"),
         ("Ωmega", "\u2126mega"),
         ("e\u0301", "é"),
+        ("می\u200cخواهم", "میخواهم"),
+        ("क्\u200dष", "क्ष"),
         ("ﬁn", "fin"),
         ("\u0345", "ι"),
         ("É" * 1000, "é" * 1000),

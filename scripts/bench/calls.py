@@ -1,8 +1,9 @@
 """Counts what the server does for a message, without a clock: Python calls, sends, tasks woken.
 
-The real sessions, a store in memory and the real broadcaster in one process; the links are
-stand-ins that count. The same code gives the same figures on every machine, fast or slow, so a
-regression shows that a measured time would hide. Knows no sockets and no limits: see guard.py.
+The real sessions, a store in memory and the real broadcaster in one process. The links are
+stand-ins that count; those behind TLS are real, over loopback (encrypted_peer.py). The same code
+gives the same figures on every machine, fast or slow, so a regression shows that a measured time
+would hide. Knows no limits: see guard.py.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from types import FrameType
 import trio
 import trio.testing
 
+import encrypted_peer
+from encrypted_peer import EncryptedPeer, make_terms
 from report import table
 from trio_chat.config import load_config
 from trio_chat.server.net.links import Taker
+from trio_chat.server.net.readiness import Readiness
 from trio_chat.server.parts import Parts, put_together
 from trio_chat.store.opening import open_store
 
 TEXT = "what somebody says in a room, some sixty characters of it ..."
 SETTINGS = ("store.memory=true", "limits.flood=false", "rooms.auto_join=", "log.level=error")
-_OWN = globals()
+_OUR_OWN = (globals(), vars(encrypted_peer))
 HEADS = ("talk", "messages", "calls/message", "sends/delivery", "tasks woken/message")
 
 
@@ -43,6 +47,7 @@ class Talk:
     talkers: int
     burst: int
     rounds: int
+    tls: bool = False
 
     @property
     def messages(self) -> int:
@@ -82,16 +87,19 @@ TALKS: dict[str, Talk] = {
         Talk("quiet", rooms=1, members=401, talkers=1, burst=1, rounds=50),
         Talk("busy", rooms=1, members=101, talkers=1, burst=64, rounds=10),
         Talk("all-talk", rooms=10, members=20, talkers=20, burst=1, rounds=5),
+        Talk("quiet-tls", rooms=1, members=101, talkers=1, burst=1, rounds=20, tls=True),
+        Talk("busy-tls", rooms=1, members=101, talkers=1, burst=64, rounds=5, tls=True),
     )
 }
 
 
 class CountedLink:
-    """A peer whose socket takes everything at once. *sends* counts what was sent to it."""
+    """A peer and its link, whose socket takes everything at once. *sends* counts what was sent."""
 
     peer = "unix"  # local: no limit per address
 
     def __init__(self) -> None:
+        self.link = self
         self._say, self._said = trio.open_memory_channel[bytes](4)
         self._taker: Taker | None = None
         self.sends = 0
@@ -99,13 +107,23 @@ class CountedLink:
     def say(self, chunk: bytes) -> None:
         """As `links.WatchedLink` does: the task is woken for what its session cannot take."""
         is_waiting = self._said.statistics().tasks_waiting_receive
-        rest = self._taker.take(chunk) if is_waiting and self._taker is not None else chunk
-        if rest:
-            self._say.send_nowait(rest)
+        if not is_waiting or self._taker is None:
+            self._say.send_nowait(chunk)
+        elif not self._taker.take(chunk):
+            self._say.send_nowait(b"")
 
-    async def receive(self, taker: Taker) -> bytes:
+    def encrypted(self, chunk: bytes) -> bytes:
+        return chunk
+
+    def discard(self) -> None:
+        pass
+
+    async def receive(self, taker: Taker) -> bool:
         self._taker = taker
-        return await self._said.receive()
+        while chunk := await self._said.receive():
+            if not taker.take(chunk):
+                break
+        return True
 
     def send(self, data: bytes | memoryview) -> int:
         self.sends += 1
@@ -136,14 +154,18 @@ class Steps(trio.abc.Instrument):
 
 
 class Calls:
-    """Counts calls of Python code and of C functions, but for those of this script's own."""
+    """Counts calls of Python code and of C functions, but for those of this script's own; and of
+    them the *encrypted_sends*."""
 
     def __init__(self) -> None:
         self.count = 0
+        self.encrypted_sends = 0
 
-    def see(self, frame: FrameType, event: str, _: object) -> None:
-        if event in ("call", "c_call") and frame.f_globals is not _OWN:
+    def see(self, frame: FrameType, event: str, function: object) -> None:
+        if event in ("call", "c_call") and frame.f_globals not in _OUR_OWN:
             self.count += 1
+            if getattr(function, "__qualname__", "") == "_SSLSocket.write":
+                self.encrypted_sends += 1
 
 
 @contextmanager
@@ -179,50 +201,67 @@ def _chunk(talk: Talk, room: int, round_number: int) -> bytes:
 class Stage:
     """Everybody of a talk, joined, with the real server between them."""
 
-    def __init__(self, talk: Talk, parts: Parts) -> None:
+    def __init__(self, talk: Talk, parts: Parts, readiness: Readiness) -> None:
         self._talk = talk
         self._parts = parts
-        self._links: list[CountedLink] = []
-        self._round = 0
+        self._readiness = readiness
+        self._peers: list[CountedLink | EncryptedPeer] = []
+        self._rounds: list[list[tuple[CountedLink | EncryptedPeer, bytes]]] = []
 
     async def fill(self) -> None:
+        terms = make_terms() if self._talk.tls else None
         for number in range(self._talk.rooms * self._talk.members):
-            link = CountedLink()
-            self._parts.hub.start_soon(self._parts.admission.admit(link).run)
-            self._links.append(link)
-            link.say(_join(number, number // self._talk.members))
+            peer = CountedLink() if terms is None else EncryptedPeer(self._readiness, terms)
+            self._parts.hub.start_soon(self._parts.admission.admit(peer.link).run)
+            if isinstance(peer, EncryptedPeer):
+                await peer.shake_hands()
+            self._peers.append(peer)
+            peer.say(peer.encrypted(_join(number, number // self._talk.members)))
             await trio.testing.wait_all_tasks_blocked()
+        # Twice, and a round before that: what happens only once does not count.
+        self._rounds = [self._script(number) for number in range(2 * self._talk.rounds + 1)]
 
-    async def _play(self) -> None:
-        for _ in range(self._talk.rounds):
-            await self._play_round()
-
-    async def _play_round(self) -> None:
-        self._round += 1
-        for number, link in enumerate(self._links):
+    def _script(self, round_number: int) -> list[tuple[CountedLink | EncryptedPeer, bytes]]:
+        """Who says what in one round."""
+        script = []
+        for number, peer in enumerate(self._peers):
             room, place = divmod(number, self._talk.members)
             if place < self._talk.talkers:
-                link.say(_chunk(self._talk, room, self._round))
-        await trio.testing.wait_all_tasks_blocked()
+                script.append((peer, peer.encrypted(_chunk(self._talk, room, round_number))))
+        return script
+
+    async def _play(self, rounds: int) -> None:
+        for _ in range(rounds):
+            for peer, data in self._rounds.pop(0):
+                peer.say(data)
+            await trio.testing.wait_all_tasks_blocked()
+            for peer in self._peers:
+                peer.discard()
 
     def _sends(self) -> int:
-        return sum(link.sends for link in self._links)
+        return sum(peer.sends for peer in self._peers if isinstance(peer, CountedLink))
 
     async def count(self) -> Counts:
         """Play the talk twice, since each of two counters would count the other."""
-        await self._play_round()  # what happens only once does not count
+        await self._play(1)
         before = self._sends()
         with counted_calls() as calls:
-            await self._play()
+            await self._play(self._talk.rounds)
         sends = self._sends() - before
         with counted_steps() as steps:
-            await self._play()
+            await self._play(self._talk.rounds)
         # A send is one call, as that of a socket is.
-        return Counts(self._talk, calls.count + sends, sends, steps.count)
+        return Counts(self._talk, calls.count + sends, sends + calls.encrypted_sends, steps.count)
+
+    def close(self) -> None:
+        for peer in self._peers:
+            if isinstance(peer, EncryptedPeer):
+                peer.close()
 
 
 async def _count(talk: Talk) -> Counts:
     config = load_config(None, environment={}, assignments=SETTINGS)
+    readiness = Readiness()
     async with (
         trio.open_nursery() as services,
         open_store(config) as store,
@@ -231,9 +270,11 @@ async def _count(talk: Talk) -> Counts:
         parts = put_together(config, store, sessions.start_soon)
         services.start_soon(parts.broadcaster.run)
         services.start_soon(parts.hub.deadlines.run)
-        stage = Stage(talk, parts)
+        services.start_soon(readiness.run)
+        stage = Stage(talk, parts, readiness)
         await stage.fill()
         counts = await stage.count()
+        stage.close()
         sessions.cancel_scope.cancel()
         services.cancel_scope.cancel()
     return counts

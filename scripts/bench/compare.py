@@ -50,7 +50,7 @@ def run_once(peer: Peer, scenario: Scenario, seconds: float, warmup: float) -> F
         Missing, RunFailed: there are no figures.
     """
     seconds = max(seconds, scenario.least_seconds)
-    with running(peer) as server:
+    with running(peer, tls=scenario.tls) as server:
         figures = run_load(server, *scenario.arguments, "--seconds", seconds, "--warmup", warmup)
     if not figures["ready"]:
         raise Missing(figures["said"] or "nobody could join")
@@ -74,7 +74,7 @@ def run_rounds(
         for scenario in scenarios:
             say(f"round {number + 1} of {rounds}: {scenario.title}")
             for peer in in_turn(peers, number):
-                if peer.name in absent:
+                if peer.name in absent or (scenario.tls and peer.tls_command is None):
                     continue
                 try:
                     figures = run_once(peer, scenario, seconds, warmup)

@@ -67,6 +67,8 @@ BUDGETS = {
     "quiet": Budget(960, 1.01, 5.2),
     "busy": Budget(84, 0.02, 0.09),
     "all-talk": Budget(127, 0.06, 0.2),
+    "quiet-tls": Budget(1030, 1.01, 6.5),
+    "busy-tls": Budget(95, 0.02, 0.11),
 }
 
 

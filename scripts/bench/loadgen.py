@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from build import HERE, built
+from build import HERE, built, has_openssl
 from peers import Server
 
 Figures: TypeAlias = dict[str, Any]
@@ -21,7 +21,8 @@ class RunFailed(Exception):
 
 
 def loadgen() -> Path:
-    return built("loadgen", sorted((HERE / "loadgen").glob("*.c")))
+    libraries = ("-lssl", "-lcrypto") if has_openssl() else ()
+    return built("loadgen", sorted((HERE / "loadgen").glob("*.c")), libraries)
 
 
 def run_load(server: Server, *arguments: str | float) -> Figures:
@@ -34,6 +35,8 @@ def run_load(server: Server, *arguments: str | float) -> Figures:
     """
     command = [str(loadgen()), "--protocol", server.protocol, "--port", str(server.port)]
     command += ["--pid", str(server.pid), "--connecting", str(server.connecting)]
+    if server.tls:
+        command.append("--tls")
     command += ["--label", server.name, *map(str, arguments)]
     try:
         done = subprocess.run(

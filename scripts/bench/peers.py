@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -36,7 +36,7 @@ class Missing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One running server."""
+    """One running server; *tls*: it speaks nothing but TLS."""
 
     name: str
     protocol: Protocol
@@ -44,14 +44,24 @@ class Server:
     pid: int
     port: int
     folder: Path
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a server needs for TLS: two PEM files."""
+
+    chain: Path
+    key: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
     """One way to run one server.
 
-    *command* gets an empty folder and a free port. *connecting* is how many may join at a time
-    while a run is set up: more than its backlog takes cost seconds of TCP's patience.
+    *command* gets an empty folder and a free port; *tls_command*, where there is one, a certificate
+    too. *connecting* is how many may join at a time while a run is set up: more than its backlog
+    takes cost seconds of TCP's patience.
     """
 
     name: str
@@ -59,18 +69,41 @@ class Peer:
     protocol: Protocol
     command: Callable[[Path, int], list[str]]
     connecting: int = 256
+    tls_command: Callable[[Path, int, Certificate], list[str]] | None = None
+
+    def start_command(self, folder: Path, port: int, *, tls: bool) -> list[str]:
+        """Raises Missing: it cannot be started so."""
+        if not tls:
+            return self.command(folder, port)
+        if self.tls_command is None:
+            raise Missing("speaks no TLS")
+        return self.tls_command(folder, port, made_certificate(folder))
 
 
 def trio_chat_command(*settings: str) -> Callable[[Path, int], list[str]]:
     """Our server, without what protects it from its users and with nobody in a common room."""
-    settings = ("limits.flood=false", "rooms.auto_join=", "log.level=warning", *settings)
 
     def command(folder: Path, port: int) -> list[str]:
-        command = [sys.executable, "-m", "trio_chat", "serve", "--listen", f"127.0.0.1:{port}"]
-        command += ["--data", str(folder / "data")]
-        return command + [part for setting in settings for part in ("--set", setting)]
+        return _trio_chat(folder, f"127.0.0.1:{port}", settings)
 
     return command
+
+
+def trio_chat_tls_command(*settings: str) -> Callable[[Path, int, Certificate], list[str]]:
+    """The same behind TLS."""
+
+    def command(folder: Path, port: int, certificate: Certificate) -> list[str]:
+        files = (f"server.tls_certificate={certificate.chain}", f"server.tls_key={certificate.key}")
+        return _trio_chat(folder, f"tls://127.0.0.1:{port}", (*files, *settings))
+
+    return command
+
+
+def _trio_chat(folder: Path, address: str, settings: Iterable[str]) -> list[str]:
+    command = [sys.executable, "-m", "trio_chat", "serve", "--listen", address]
+    command += ["--data", str(folder / "data")]
+    settings = ("limits.flood=false", "rooms.auto_join=", "log.level=warning", *settings)
+    return command + [part for setting in settings for part in ("--set", setting)]
 
 
 def _installed(program: str, packaged: str) -> str:
@@ -78,6 +111,20 @@ def _installed(program: str, packaged: str) -> str:
     if path is None:
         raise Missing(f"{program} is not installed ({packaged})")
     return path
+
+
+def made_certificate(folder: Path) -> Certificate:
+    """Make a certificate for 127.0.0.1, with a key of the kind that is most used today.
+
+    Raises:
+        Missing: there is no `openssl` to make it.
+    """
+    certificate = Certificate(folder / "chain.pem", folder / "key.pem")
+    command = [_installed("openssl", "apt install openssl"), "req", "-x509", "-nodes", "-days", "2"]
+    command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=127.0.0.1"]
+    command += ["-keyout", str(certificate.key), "-out", str(certificate.chain)]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate
 
 
 def _configured(name: str, folder: Path, port: int) -> Path:
@@ -96,15 +143,55 @@ def _configured(name: str, folder: Path, port: int) -> Path:
 
 
 def _ngircd(folder: Path, port: int) -> list[str]:
+    return _ngircd_command(_configured("ngircd.conf", folder, port))
+
+
+def _ngircd_tls(folder: Path, port: int, certificate: Certificate) -> list[str]:
+    # It wants a plain port as well.
+    config = _configured("ngircd.conf", folder, free_port())
+    _append(
+        config,
+        "[SSL]",
+        f"CertFile = {certificate.chain}",
+        f"KeyFile = {certificate.key}",
+        f"Ports = {port}",
+    )
+    return _ngircd_command(config)
+
+
+def _ngircd_command(config: Path) -> list[str]:
     program = _installed("ngircd", "apt install ngircd")
-    return [program, "--nodaemon", "--config", str(_configured("ngircd.conf", folder, port))]
+    return [program, "--nodaemon", "--config", str(config)]
 
 
 def _inspircd(folder: Path, port: int) -> list[str]:
+    config = _configured("inspircd.conf", folder, port)
+    _append(config, f'<bind address="127.0.0.1" port="{port}" type="clients">')
+    return _inspircd_command(config)
+
+
+def _inspircd_tls(folder: Path, port: int, certificate: Certificate) -> list[str]:
+    config = _configured("inspircd.conf", folder, port)
+    _append(
+        config,
+        '<module name="ssl_gnutls">',
+        f'<sslprofile name="bench" provider="gnutls" certfile="{certificate.chain}"'
+        f' keyfile="{certificate.key}">',
+        f'<bind address="127.0.0.1" port="{port}" type="clients" sslprofile="bench">',
+    )
+    return _inspircd_command(config)
+
+
+def _inspircd_command(config: Path) -> list[str]:
     program = _installed("inspircd", "apt install inspircd")
-    (folder / "motd.txt").write_text("bench\n", encoding="utf-8")
-    command = [program, "--nofork", "--config", str(_configured("inspircd.conf", folder, port))]
+    (config.parent / "motd.txt").write_text("bench\n", encoding="utf-8")
+    command = [program, "--nofork", "--config", str(config)]
     return [*command, "--runasroot"] if os.getuid() == 0 else command
+
+
+def _append(config: Path, *lines: str) -> None:
+    with config.open("a", encoding="utf-8") as file:
+        file.write("\n".join((*lines, "")))
 
 
 def _python(script: str) -> Callable[[Path, int], list[str]]:
@@ -125,12 +212,19 @@ def _climit(sends: str) -> Callable[[Path, int], list[str]]:
 PEERS: dict[str, Peer] = {
     peer.name: peer
     for peer in (
-        Peer("trio-chat", "durable (FULL), native wire", "native", trio_chat_command()),
+        Peer(
+            "trio-chat",
+            "durable (FULL), native wire",
+            "native",
+            trio_chat_command(),
+            tls_command=trio_chat_tls_command(),
+        ),
         Peer(
             "trio-chat-memory",
             "store in memory, native wire",
             "native",
             trio_chat_command("store.memory=true"),
+            tls_command=trio_chat_tls_command("store.memory=true"),
         ),
         Peer("trio-chat-irc", "durable (FULL), IRC", "irc", trio_chat_command()),
         Peer(
@@ -140,8 +234,8 @@ PEERS: dict[str, Peer] = {
             trio_chat_command("store.memory=true"),
         ),
         Peer("trio-chat-plain", "durable (FULL), plain wire", "plain", trio_chat_command()),
-        Peer("inspircd", "C++, IRC", "irc", _inspircd),
-        Peer("ngircd", "C, IRC", "irc", _ngircd, connecting=8),
+        Peer("inspircd", "C++, IRC", "irc", _inspircd, tls_command=_inspircd_tls),
+        Peer("ngircd", "C, IRC", "irc", _ngircd, connecting=8, tls_command=_ngircd_tls),
         Peer("threads", "Python, a thread per connection", "line", _python("threads_server.py")),
         Peer("asyncio", "Python, asyncio streams", "line", _python("asyncio_server.py")),
         Peer("climit", "C, the least work there is, joined sends", "irc", _climit("joined")),
@@ -157,7 +251,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(peer: Peer) -> Iterator[Server]:
+def running(peer: Peer, *, tls: bool = False) -> Iterator[Server]:
     """Run *peer* in a temporary folder on a free port; it has ended when the block is left.
 
     Raises:
@@ -168,7 +262,7 @@ def running(peer: Peer) -> Iterator[Server]:
         log = folder / "server.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                peer.command(folder, port),
+                peer.start_command(folder, port, tls=tls),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -176,7 +270,7 @@ def running(peer: Peer) -> Iterator[Server]:
             )
         try:
             wait_until_listening(process, port, log)
-            yield Server(peer.name, peer.protocol, peer.connecting, process.pid, port, folder)
+            yield Server(peer.name, peer.protocol, peer.connecting, process.pid, port, folder, tls)
         finally:
             stop(process)
 

@@ -18,6 +18,7 @@ _MEANINGS: dict[Group, str] = {
     "`*`: the load generator was the limit.",
     "latency and the rest": "Latency p50 / p99 (cores the server used); memory per idle "
     "connection (cores all of them use); joins per second (server CPU per join).",
+    "TLS": "The same over TLS 1.3, with a certificate of an EC key.",
 }
 _RATIO_NAMES = {
     "cpu_us_per_deliv": "CPU per delivery",
@@ -69,7 +70,7 @@ def ratio_table(results: Results, ours: str) -> str:
     peers = [peer for peer in results.peers() if peer != ours]
     rows = [
         [
-            scenario.title,
+            f"{scenario.title}, TLS" if scenario.tls else scenario.title,
             _RATIO_NAMES[figure],
             *(_ratio(results, scenario.name, figure, ours, peer) for peer in peers),
         ]

@@ -13,19 +13,25 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from build import CannotBuild
-from crash import Restarted
 from loadgen import Figures, RunFailed, loadgen, run_load
-from peers import PEERS, Missing, free_port, running
+from peers import PEERS, Missing, running
 from report import table
 from scenarios import milliseconds, problem, short
 
+# What is killed lives beside the benchmarks.
+sys.path.append(str(Path(__file__).parents[1] / "faults"))
+
+from restarted import Restarted
+
 ROOM_MEMBERS = 20
+TALKERS = 200
 # The listeners, the epoll sets, the store, Python's own.
 SPARE_FILES = 100
 # A check that got no further by then has failed; all together stay under five minutes.
@@ -98,10 +104,38 @@ def storm(connections: int) -> Figures:
     return load("--mode", "connect", "--members", connections, "--connecting", connections)
 
 
+def handshakes(connections: int) -> Figures:
+    """All but TALKERS come at once over TLS, each into a room of its own, while those chat."""
+    with running(PEERS["trio-chat"], tls=True) as server:
+        chat = ["--mode", "paced", "--members", TALKERS, "--rate", 20, "--seconds", 12]
+        command = [loadgen(), "--port", server.port, "--pid", server.pid, "--tls", *chat]
+        with _generator([str(part) for part in command]) as generator:
+            time.sleep(3.0)  # they have joined by then
+            coming = ("--mode", "connect", "--rooms", connections - TALKERS, "--members", 1)
+            came = run_load(server, *coming, "--first", TALKERS, "--connecting", connections)
+            said, errors = generator.communicate(timeout=WAIT_SECONDS)
+    if not said:
+        raise RunFailed(errors.strip())
+    talk: Figures = json.loads(said)
+    kept = (
+        "p50_us",
+        "p99_us",
+        "max_us",
+        "mps",
+        "dps",
+        "srv_cpu",
+        "lost",
+        "disc",
+        "errors",
+        "stuck",
+    )
+    return came | {key: talk[key] for key in kept} | {"kib_per_conn": 0.0}
+
+
 def restart(connections: int) -> Figures:
     """`kill -9` while all are linked; all resume at once when it listens again."""
     with tempfile.TemporaryDirectory(prefix="trio-chat-bench-") as name, ExitStack() as stack:
-        server = Restarted(Path(name), free_port())
+        server = Restarted(Path(name))
         stack.callback(server.stop)
         server.start()
         command = [loadgen(), "--port", server.port, "--pid", server.pid, "--mode", "resume"]
@@ -194,6 +228,7 @@ CHECKS = {
         Check("room", "one room, 20 messages a second", 2_000, one_room, talked),
         Check("idle", "rooms of 20, all silent", 20_000, idle, silent),
         Check("storm", "all join one room at once", 2_000, storm, silent),
+        Check("handshakes", "200 chat while the others come", 2_200, handshakes, talked),
         Check("restart", "killed and restarted; all resume at once", 5_000, restart, back),
     )
 }

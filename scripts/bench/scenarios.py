@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from loadgen import Figures
 
-Group: TypeAlias = Literal["fan-out", "latency and the rest", "curve"]
+Group: TypeAlias = Literal["fan-out", "latency and the rest", "TLS", "curve"]
 
 # The kernel takes 2.8 MB for a reader that reads nothing; only then the server notices.
 STALLED_SECONDS = 16.0
@@ -31,6 +31,7 @@ class Scenario:
     cell: Callable[[Figures], str]
     ratios: tuple[str, ...] = ("cpu_us_per_deliv", "dps")
     least_seconds: float = 0.0
+    tls: bool = False
 
 
 def short(value: float) -> str:
@@ -82,8 +83,8 @@ def _talk(members: int, window: int) -> tuple[str | int, ...]:
     return ("--mode", "fanout", "--members", members + 1, "--window", window)
 
 
-def _paced_at(per_second: int) -> tuple[str | int, ...]:
-    return ("--mode", "paced", "--members", 1001, "--rate", per_second)
+def _paced_at(per_second: int, members: int = 1001) -> tuple[str | int, ...]:
+    return ("--mode", "paced", "--members", members, "--rate", per_second)
 
 
 def _beside(stalled: int) -> tuple[str | int, ...]:
@@ -93,8 +94,11 @@ def _beside(stalled: int) -> tuple[str | int, ...]:
 
 # All at once, and given up after a time in which a person would have given up.
 _STORM = ("--mode", "connect", "--members", 2000, "--connecting", 2000, "--setup", 30)
+_IDLE = ("--mode", "idle", "--rooms", 250, "--members", 20)
 _LATENCY: Group = "latency and the rest"
+_TLS: Group = "TLS"
 _PACED_RATIOS = ("cpu_us_per_deliv", "p50_us", "p99_us")
+_STORM_RATIOS = ("setup_cpu_us", "join_rate")
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
@@ -110,6 +114,7 @@ SCENARIOS: dict[str, Scenario] = {
             ("--mode", "fanout", "--rooms", 50, "--members", 20, "--senders", 0, "--window", 20),
             _fan_out,
         ),
+        Scenario("paced-200", "50/s into 200", _LATENCY, _paced_at(50, 201), _paced, _PACED_RATIOS),
         Scenario("paced-50", "50/s into 1,000", _LATENCY, _paced_at(50), _paced, _PACED_RATIOS),
         Scenario(
             "paced-2000", "2,000/s into 1,000", _LATENCY, _paced_at(2000), _paced, _PACED_RATIOS
@@ -136,7 +141,7 @@ SCENARIOS: dict[str, Scenario] = {
             "idle",
             "idle connection",
             _LATENCY,
-            ("--mode", "idle", "--rooms", 250, "--members", 20),
+            _IDLE,
             _idle,
             ("kib_per_conn",),
         ),
@@ -146,8 +151,21 @@ SCENARIOS: dict[str, Scenario] = {
             _LATENCY,
             _STORM,
             _storm,
-            ("setup_cpu_us", "join_rate"),
+            _STORM_RATIOS,
         ),
+        Scenario("busy-1000-tls", "1 → 1,000, w64", _TLS, _talk(1000, 64), _fan_out, tls=True),
+        Scenario("busy-100-tls", "1 → 100, w64", _TLS, _talk(100, 64), _fan_out, tls=True),
+        Scenario(
+            "paced-200-tls",
+            "50/s into 200",
+            _TLS,
+            _paced_at(50, 201),
+            _paced,
+            _PACED_RATIOS,
+            tls=True,
+        ),
+        Scenario("storm-tls", "2,000 join one room", _TLS, _STORM, _storm, _STORM_RATIOS, tls=True),
+        Scenario("idle-tls", "idle connection", _TLS, _IDLE, _idle, ("kib_per_conn",), tls=True),
     )
 }
 

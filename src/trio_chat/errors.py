@@ -14,28 +14,42 @@ class ChatError(TrioChatError):
         code: one of the codes of docs/protocol.md; of a server that is newer also another one.
         message: one sentence for a person, without a trailing stop.
         retry_after: seconds after which the same request may succeed, if waiting helps.
+        nick, room, command, account: whom or what it is about, where it is about one: so that a
+            wire, or a program, need not read the message. A room is called as its name is, a
+            conversation `@nick`, a command without its slash.
     """
 
     code: str = "internal"
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        nick: str | None = None,
+        room: str | None = None,
+        command: str | None = None,
+        account: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.retry_after = retry_after
+        self.nick = nick
+        self.room = room
+        self.command = command
+        self.account = account
 
 
 class BadRequest(ChatError):
-    """The line is a JSON object, but its fields do not fit its type.
-
-    Attributes:
-        id: the request's id, when the line still showed a valid one.
-    """
+    """The request makes no sense: a field does not fit its type, or the others."""
 
     code = "bad_request"
 
-    def __init__(self, message: str, *, id: str | None = None) -> None:
-        super().__init__(message)
-        self.id = id
+
+class UnknownProtocol(ChatError):
+    """The peer speaks another version of the native wire."""
+
+    code = "unknown_protocol"
 
 
 class HelloFirst(ChatError):
@@ -108,18 +122,17 @@ class Unavailable(ChatError):
 
 
 class ProtocolError(TrioChatError):
-    """The peer broke the rules of its wire with one line; after too many the session ends.
+    """A server's line holds no event that this client knows.
 
     Attributes:
-        code: `bad_json`, `unknown_type` or `too_long`; for a server's line also `bad_request`.
-        id: the request's id, when the line still showed one.
+        code: `bad_json`, `unknown_type` or `bad_request`.
+        message: what is wrong with it, for a person.
     """
 
-    def __init__(self, code: str, message: str, *, id: str | None = None) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.id = id
 
 
 class Conflict(TrioChatError):
@@ -132,3 +145,14 @@ class ConfigError(TrioChatError):
 
 class StoreError(TrioChatError):
     """The store cannot be opened: the message says which file and what to do."""
+
+
+class DatabaseDamaged(Unavailable, StoreError):
+    """The database's file does not hold a whole database any more.
+
+    Start-up refuses with *advice*, which names the file and the way out; a peer is told no path.
+    """
+
+    def __init__(self, advice: str) -> None:
+        super().__init__(advice)
+        self.message = "the server's database is damaged"

@@ -12,6 +12,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from trio_chat.errors import ChatError
+
 Kind: TypeAlias = Literal["message", "action", "notice"]
 NotifyLevel: TypeAlias = Literal["all", "mentions", "none"]
 
@@ -48,8 +50,8 @@ class _Event(
 class Said(_Event, frozen=True, kw_only=True, rename={"sender": "from"}, gc=False):
     """Somebody said something in *room*; a direct message has the room `@nick`.
 
-    Read from the log it is what it has become: *edited*, with the last text, or *deleted*, with
-    none.
+    *sender* is the nick at that time, *account* the sender's account, None for a guest. Read from
+    the log it is what it has become: *edited*, with the last text, or *deleted*, with none.
     """
 
     room: str
@@ -58,6 +60,7 @@ class Said(_Event, frozen=True, kw_only=True, rename={"sender": "from"}, gc=Fals
     sender: str
     text: str
     kind: Kind
+    account: str | None = None
     edited: bool = False
     deleted: bool = False
 
@@ -110,8 +113,11 @@ StoredEvent: TypeAlias = Said | Edited | Deleted | Topic | Kicked
 
 
 class Joined(_Event, frozen=True, kw_only=True, gc=False):
+    """*account* is None for a guest."""
+
     room: str
     nick: str
+    account: str | None = None
 
 
 class Left(_Event, frozen=True, kw_only=True, gc=False):
@@ -151,17 +157,21 @@ class Members(_Event, frozen=True, kw_only=True):
 
 
 class Backlog(_Event, frozen=True, kw_only=True):
-    """Stored events, oldest first. *more*: more remain in the direction asked for."""
+    """Stored events, oldest first. *more*: more remain in the direction asked for. *next* is the
+    seq to ask on from when there is more and no event tells it."""
 
     room: str
     events: tuple[StoredEvent, ...]
     more: bool
+    next: int | None = None
 
 
 class Gap(_Event, frozen=True, kw_only=True, rename={"first": "from", "last": "to"}, gc=False):
     """The events with these seqs, both included, can no longer be had.
 
-    *reason* `ignored`: they exist, but were said by somebody whom this member ignores.
+    *reason* `ignored`: they exist, but were said by somebody whom this member ignores. `earlier`:
+    they are about what was said before this member came, which it may not read. `rewound`: the
+    log ends before them, it was set back to an older state.
     """
 
     room: str
@@ -178,6 +188,24 @@ class Read(_Event, frozen=True, kw_only=True, gc=False):
 
     room: str
     seq: int
+
+
+class RoomUnread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What others have said in a room and this member has not read.
+
+    *count* of them; *mentions* are the seqs of those that call the member, by its nick or by one of
+    its words; *first* is the seq of the first.
+    """
+
+    count: int
+    mentions: tuple[int, ...]
+    first: int
+
+
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
+    """By room, what this member has not read; a room where that is nothing is left out."""
+
+    rooms: dict[str, RoomUnread]
 
 
 class Settings(_Event, frozen=True, kw_only=True):
@@ -201,7 +229,8 @@ class CommandInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 class Welcome(_Event, frozen=True, kw_only=True):
     """The answer to `hello`; said again when one logged in or out, or was given another role.
-    *session* is the token for resume, empty where there is none."""
+    *session* is the token for resume, empty where there is none. *unread* is told once, when one
+    comes."""
 
     protocol: int
     server: str
@@ -214,6 +243,7 @@ class Welcome(_Event, frozen=True, kw_only=True):
     commands: tuple[CommandInfo, ...]
     limits: dict[str, int | float]
     motd: str
+    unread: Unread | None = None
 
 
 class Result(_Event, frozen=True, kw_only=True):
@@ -226,18 +256,41 @@ class Result(_Event, frozen=True, kw_only=True):
 
 
 class Done(_Event, frozen=True, kw_only=True, gc=False):
-    """The request with this id has happened; *room* and *seq* when it was stored."""
+    """The request with this id has happened; *room* and *seq* when it was stored. *repeated*: it
+    had happened before, under this id, and so nothing was done now."""
 
     id: str
     room: str | None = None
     seq: int | None = None
+    repeated: bool = False
 
 
 class Error(_Event, frozen=True, kw_only=True, gc=False):
+    """The request with this id was refused. The last four say what it is about, where it is about
+    one: see `errors.ChatError`."""
+
     id: str | None = None
     code: str
     message: str
     retry_after: float | None = None
+    nick: str | None = None
+    room: str | None = None
+    command: str | None = None
+    account: str | None = None
+
+
+def error_for(exc: ChatError, id: str | None = None) -> Error:
+    """Return the answer to the request with this id, which *exc* refuses."""
+    return Error(
+        id=id,
+        code=exc.code,
+        message=exc.message,
+        retry_after=exc.retry_after,
+        nick=exc.nick,
+        room=exc.room,
+        command=exc.command,
+        account=exc.account,
+    )
 
 
 class Pong(_Event, frozen=True, kw_only=True, gc=False):
@@ -287,3 +340,19 @@ Event: TypeAlias = (
     | Announced
     | Bye
 )
+
+
+# --- what a wire is shown beside those, and may show as several of them
+
+
+class Quit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Somebody left the chat: sent once to each session that shares *rooms* with the member. Those
+    of them where many come and go have a `Left` each, later, instead."""
+
+    nick: str
+    account: str | None
+    reason: str
+    rooms: tuple[str, ...]
+
+
+Shown: TypeAlias = Event | Quit

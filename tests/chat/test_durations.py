@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_chat.chat.durations import LONGEST_MS, parse_duration, shown_duration
+from trio_chat.chat.durations import LONGEST_MS, parse_duration, shown_duration, split_duration
 from trio_chat.errors import BadRequest, ChatError
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
@@ -27,6 +27,16 @@ ANYTHING = st.one_of(st.text(), st.text("0159wdhms .-+", max_size=12))
         ("1w1d1h1m1s", 8 * DAY + HOUR + MINUTE + SECOND),
         ("0h5m", 5 * MINUTE),
         ("3650d", LONGEST_MS),
+        ("2 d", 2 * DAY),
+        (" 2d\n", 2 * DAY),
+        ("10min", 10 * MINUTE),
+        ("10 min", 10 * MINUTE),
+        ("1.5h", 90 * MINUTE),
+        ("2D", 2 * DAY),
+        ("2days", 2 * DAY),
+        ("1 hour 30 minutes", 90 * MINUTE),
+        ("1h 30m", 90 * MINUTE),
+        ("1 d 3 h", DAY + 3 * HOUR),
     ],
 )
 def test_a_duration_is_read_with_its_units(text: str, span_ms: int) -> None:
@@ -36,21 +46,7 @@ def test_a_duration_is_read_with_its_units(text: str, span_ms: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *(
-            "",
-            "5",
-            "h",
-            "spam",
-            "2 d",
-            " 2d",
-            "2d\n",
-            "-2d",
-            "1.5h",
-            "2D",
-            "2days",
-            "30m1h",
-            "1h2h",
-        ),
+        *("", "5", "h", "spam", "-2d", "30m1h", "1h2h", "30m 1h", "1h 2h", "2d ago", "1,5h", "1.h"),
         *("٢d", "２d", "2ｄ", "3rd", "1h30", "9999999999s", "1y"),
     ],
 )
@@ -63,6 +59,45 @@ def test_a_duration_out_of_bounds_is_refused_not_corrected(text: str) -> None:
     with pytest.raises(BadRequest) as caught:
         parse_duration(text)
     assert caught.value.message == f"a duration lasts from 1s to 3650d; {text} does not"
+
+
+@pytest.mark.parametrize(
+    ("text", "split"),
+    [
+        ("2d spam", (2 * DAY, "spam")),
+        ("2 d spam", (2 * DAY, "spam")),
+        ("1h 30m reason", (90 * MINUTE, "reason")),
+        ("1 d 3 h  flood and  more", (DAY + 3 * HOUR, "flood and  more")),
+        ("1.5h", (90 * MINUTE, "")),
+        ("10min", (10 * MINUTE, "")),
+        ("10 min", (10 * MINUTE, "")),
+        ("2d 3 strikes", (2 * DAY, "3 strikes")),
+        ("2d 2d ago", (2 * DAY, "2d ago")),
+        ("forever spam", (None, "spam")),
+        ("For Good", (None, "")),
+        ("permanent", (None, "")),
+        ("permanently annoying", (None, "annoying")),
+        ("spam", (None, "spam")),
+        ("forevermore", (None, "forevermore")),
+        ("", (None, "")),
+    ],
+)
+def test_a_duration_is_parted_from_the_reason(text: str, split: tuple[int | None, str]) -> None:
+    """S8"""
+    assert split_duration(text) == split
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("10", "10 spam", "5 times", "10x", "1h30", "1h 30", "30m 1h", "1h 2d", "1y", "3rd time"),
+        *("2d, spam", "10:00", "1,5h", "-5m", "+10m", ".5h", "٢d", "２d", "9999999999s", "2dd"),
+    ],
+)
+def test_a_number_that_is_no_duration_is_refused_with_an_example(text: str) -> None:
+    """S8: it was for good, and the number the reason."""
+    with pytest.raises(BadRequest, match="is no duration: write 10m, 1h 30m or 2d, or forever"):
+        split_duration(text)
 
 
 @given(ANYTHING)
@@ -100,7 +135,8 @@ def test_a_span_is_shown_in_its_two_largest_units(span_ms: int, shown: str) -> N
 @given(st.integers(SECOND, LONGEST_MS))
 def test_what_is_shown_is_nearly_what_it_is_and_reads_back_the_same(span_ms: int) -> None:
     shown = shown_duration(span_ms)
-    read = parse_duration(shown.replace("min", "m").replace(" ", ""))
+    read = parse_duration(shown)
+    assert read == parse_duration(shown.replace("min", "m").replace(" ", ""))
     assert read is not None
     assert shown_duration(read) == shown
     assert abs(read - span_ms) * 100 <= max(span_ms * 3, 100 * SECOND)

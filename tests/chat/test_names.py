@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_chat.chat.names import check_line, check_nick, check_room, check_text
+from support_wire import read
+from trio_chat.chat.lookalikes import skeleton
+from trio_chat.chat.names import (
+    check_line,
+    check_nick,
+    check_room,
+    check_text,
+    guest_nick,
+    is_kept,
+)
 from trio_chat.config import LimitsSection
 from trio_chat.errors import BadRequest, ChatError, NameInvalid, TooLong
 from trio_chat.events import Said
@@ -42,7 +51,7 @@ def accepted(name: str) -> str | None:
 @pytest.mark.parametrize(
     "nick",
     [
-        *("alice", "A", "7", "bob_", "bob-2", "o'neill", "[away]", "\\o", "x|y", "J.R."),
+        *("alice", "A", "7a", "bob_", "bob-2", "o'neill", "[away]", "\\o", "x|y", "J.R."),
         *(
             "Żółć",
             "Ελένη",
@@ -95,12 +104,57 @@ def test_names_of_many_scripts_are_accepted_as_they_are(nick: str) -> None:
         ("'bob", "a nick starts with a letter, a digit or one of [ ] \\ ^ _ |"),
         ("___", "a nick needs a letter or a digit"),
         ("|-|", "a nick needs a letter or a digit"),
+        *(
+            (nick, "a nick needs a letter")
+            for nick in ("1", "007", "127.0.0.1", "1_2", "[7]", "٣", "１２", "10.0.0", "१२")
+        ),
     ],
 )
 def test_a_refused_nick_is_told_which_rule_it_breaks(nick: str, reason: str) -> None:
     with pytest.raises(NameInvalid) as caught:
         check_nick(nick, LIMITS)
     assert caught.value.message == reason
+
+
+@pytest.mark.parametrize("name", ["#lobby", "bob*", "b?b", "account:bob", "::1", "10.0.0.0/8"])
+def test_nick_that_reads_as_something_else_is_refused(name: str) -> None:
+    """S14"""
+    with pytest.raises(NameInvalid):
+        check_nick(name, LIMITS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "console",
+            "Console",
+            "c0nsole",
+            "[console]",
+            "SERVER",
+            "system",
+            "trio-chat",
+            "trio_chat",
+        ),
+        *("root", "rоot", "everybody", "here", "all", "ourchat", "Our-Chat", "0urchat"),
+    ],
+)
+def test_names_of_the_server_are_kept(name: str) -> None:
+    """S5"""
+    assert is_kept(name, "Our chat")
+
+
+@pytest.mark.parametrize("name", ["consoles", "bob", "server-1", "rooted", "allan", "trio"])
+def test_other_names_are_not_kept(name: str) -> None:
+    assert not is_kept(name, "Our chat")
+
+
+@pytest.mark.parametrize("longest", [1, 2, 7, 11, 12, 64])
+def test_name_made_up_for_a_guest_is_one_whatever_the_limit(longest: int) -> None:
+    limits = LimitsSection(nick_characters=longest)
+    for _ in range(50):
+        nick = guest_nick(limits)
+        assert check_nick(nick, limits) == nick
 
 
 @pytest.mark.parametrize(
@@ -144,10 +198,10 @@ def test_an_accepted_nick_survives_the_plain_wire(name: str) -> None:
     nick = accepted(name)
     if nick is None:
         return
-    assert PlainWire().decode(nick.encode()) == Hello(nick=nick)
+    assert read(PlainWire(), nick.encode()) == Hello(nick=nick)
     at = "2026-11-22T12:00:00.000Z"
     said = Said(room="lobby", seq=1, at=at, sender=nick, text="hi", kind="message")
-    assert PlainWire().encode(said).decode().endswith(f"#lobby <{nick}> hi\n")
+    assert PlainWire().show(said).decode().endswith(f"#lobby <{nick}> hi\n")
 
 
 @pytest.mark.parametrize(
@@ -217,8 +271,12 @@ def test_a_text_has_a_limited_number_of_lines() -> None:
     assert caught.value.message == "a message has at most 2 lines; this one has 3"
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\n", "\t", "\u3000"])
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "\n\n", "\t", "\u3000", "\u200b", "\u2800", "\u3164 \u115f", "\U000e0041", "\ufe0f"],
+)
 def test_nothing_cannot_be_said(text: str) -> None:
+    """S21"""
     with pytest.raises(BadRequest, match="nothing to say"):
         check_text(text, LIMITS)
 
@@ -231,6 +289,61 @@ def test_what_may_be_said_can_be_shown(text: str) -> None:
         return
     assert check_text(said, LIMITS) == said
     assert not {"\x1b", "\r", "\u202e"} & set(said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Tiếng Việt", "שָׁלוֹם", "בְּרֵאשִׁ֖ית", "สวัสดี", "हिन्दी", "ཧྐྵྨླྺྼྻྂ", "👩‍💻 ❤️ 🏴󠁧󠁢󠁥󠁮󠁧󠁿 1️⃣"),
+        *("a" + "\u0301" * 8 + "b" + "\u0301" * 8,),
+    ],
+)
+def test_marks_of_every_language_may_be_said(text: str) -> None:
+    """S21"""
+    assert check_text(text, LIMITS) == text
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0e47", "\u20dd", "\u0301\u200d", "\u0301\ufe0f"])
+def test_more_marks_on_a_letter_than_any_language_has_are_refused(mark: str) -> None:
+    """S21: they are drawn over the lines above and below."""
+    with pytest.raises(BadRequest, match="a letter has at most 8 marks"):
+        check_text(f"a{mark * 9}", LIMITS)
+    with pytest.raises(BadRequest, match="a letter has at most 8 marks"):
+        check_line(f"a{mark * 9}", "topic", 99)
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u2800\u3164", "\u200e"])
+def test_topic_or_reason_that_shows_nothing_is_empty(text: str) -> None:
+    """S21"""
+    assert check_line(text, "topic", 20) == ""
+
+
+@pytest.mark.parametrize("nick", ["می\u200cخواهم", "क्\u200dष", "ක්\u200dෂ", "علی\u200cرضا"])
+def test_joiner_between_letters_of_a_script_that_needs_it_is_part_of_a_nick(nick: str) -> None:
+    """S22: the nick is looked up without it, so that no look-alike arises."""
+    assert check_nick(nick, LIMITS) == nick
+    assert check_room(nick, LIMITS) == nick
+    assert fold(nick) == fold(nick.replace("\u200c", "").replace("\u200d", ""))
+    assert skeleton(nick) == skeleton(nick.replace("\u200c", "").replace("\u200d", ""))
+
+
+@pytest.mark.parametrize(
+    "nick",
+    [
+        "bo\u200cb",
+        "\u200cعلی",
+        "علی\u200c",
+        "عل\u200c\u200cی",
+        "на\u200dта",
+        "علی\u200c7",
+        "太\u200d郎",
+        "א\u200dב",
+    ],
+)
+def test_joiner_elsewhere_is_no_part_of_a_nick(nick: str) -> None:
+    """S22"""
+    with pytest.raises(NameInvalid, match=r"cannot contain U\+200[CD]"):
+        check_nick(nick, LIMITS)
 
 
 def test_a_topic_or_a_reason_is_one_clean_line() -> None:

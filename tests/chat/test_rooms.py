@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,10 @@ from trio_chat.store.api import Entry, EntryKind
 
 AT_MS = 1_795_348_800_123
 AT = "2026-11-22T12:00:00.123Z"
+
+
+def name_of(id: str) -> str | None:
+    return {"id of ada": "ada"}.get(id)
 
 
 def line(seq: int, kind: EntryKind = "message", target: int | str | None = None) -> Entry:
@@ -62,12 +67,24 @@ def lines(first: int, last: int) -> list[Entry]:
     ids=lambda value: getattr(value, "kind", ""),
 )
 def test_each_kind_of_entry_is_one_event(entry: Entry, event: object) -> None:
-    assert stored_event("#x", entry) == event
+    assert stored_event("#x", entry, name_of) == event
+
+
+def test_line_of_an_account_names_it_for_as_long_as_it_is_known() -> None:
+    entry = Entry("lobby", 1, AT_MS, "message", "alice", "id of ada", "hi", None)
+    said = Said(room="x", seq=1, at=AT, sender="alice", text="hi", kind="message", account="ada")
+    assert stored_event("x", entry, name_of) == said
+    talk = Talk("lobby", shown=0, keep_events=10)
+    talk.show([entry, Entry("lobby", 2, AT_MS, "edited", "alice", "id of ada", "ho", 1)])
+    assert stored_event("x", talk.recent[0], name_of) == msgspec.structs.replace(
+        said, text="ho", edited=True
+    )
+    assert stored_event("x", entry, lambda id: None) == msgspec.structs.replace(said, account=None)
 
 
 def test_no_kind_of_entry_is_left_without_an_event() -> None:
     for kind in get_args(EntryKind):
-        assert stored_event("lobby", line(1, kind, 1)).seq == 1
+        assert stored_event("lobby", line(1, kind, 1), name_of).seq == 1
 
 
 def seqs(talk: Talk) -> list[int]:

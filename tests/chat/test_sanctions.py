@@ -285,7 +285,9 @@ TestSanctions = SanctionsMachine.TestCase
         ("bob 2d", ("bob", 48 * HOUR_MS, "")),
         ("bob", ("bob", None, "")),
         ("  bob\t 1h30m   spam  and more ", ("bob", 3 * HOUR_MS // 2, "spam  and more")),
-        ("bob 5 times", ("bob", None, "5 times")),
+        ("bob 1h 30m reason", ("bob", 3 * HOUR_MS // 2, "reason")),
+        ("bob 2 d spam", ("bob", 48 * HOUR_MS, "spam")),
+        ("bob for good spam", ("bob", None, "spam")),
         ("2d 2d 2d", ("2d", 48 * HOUR_MS, "2d")),
         ("", ("", None, "")),
         ("  ", ("", None, "")),
@@ -310,7 +312,7 @@ def test_the_target_is_the_first_word_whatever_follows(target: str, rest: str) -
     except ChatError:
         return
     assert split.target == (words[0] if words else "")
-    assert split.reason.split() == words[1 if split.duration_ms is None else 2 :]
+    assert split.reason.split() == words[len(words) - len(split.reason.split()) :]
 
 
 # --- levels, and whom to catch how
@@ -356,3 +358,15 @@ def test_only_masks_that_can_catch_somebody_are_proposed(
 def test_every_mask_that_is_proposed_catches_whom_it_is_for(subject: Subject) -> None:
     candidates = how_to_catch(subject, [("twin", subject)], account_name="somebody")
     assert {candidate.others for candidate in candidates} == {("twin",)}
+
+
+def test_what_is_over_is_given_in_pieces() -> None:
+    """B7: whoever sets a sanction pays for some that are over, not for all of them."""
+    sanctions = Sanctions()
+    for number in range(1, 251):
+        sanctions.add(sanction(number, f"guest{number}", until_ms=number))
+    found = []
+    while over := sanctions.expired(1_000):
+        assert len(over) <= 100
+        found += [sanctions.remove(each.number) for each in over]
+    assert len(found) == 250

@@ -23,14 +23,9 @@ from trio_chat.client.settings.settings import (
     settings_from,
     settings_path,
 )
-from trio_chat.client.settings.settings_text import (
-    as_toml,
-    commented,
-    effective,
-    reason,
-    write_private,
-)
+from trio_chat.client.settings.settings_text import commented, effective, reason, write_private
 from trio_chat.errors import ConfigError
+from trio_chat.tables import as_toml
 
 DOCUMENT = Path(__file__).parents[2] / "docs/client.md"
 TABLES: dict[str, tuple[type[msgspec.Struct], msgspec.Struct]] = {

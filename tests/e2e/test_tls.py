@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -88,6 +92,95 @@ async def test_who_speaks_no_tls_there_harms_nobody(
         assert (await bob.hello("bob"))[0]["type"] == "welcome"
         await bob.stream.aclose()
         assert "Traceback" not in server.log.read_text()
+
+
+class Client:
+    """`openssl s_client`, which has commands of one letter."""
+
+    def __init__(self, process: trio.Process) -> None:
+        self._process = process
+        self._said = ""
+
+    async def say(self, line: str) -> None:
+        assert self._process.stdin is not None
+        await self._process.stdin.send_all(line.encode() + b"\n")
+
+    async def until(self, text: str) -> None:
+        """Wait until it shows *text*, after what was waited for last."""
+        assert self._process.stdout is not None
+        with trio.fail_after(10):
+            while text not in self._said:
+                self._said += (await self._process.stdout.receive_some()).decode(errors="replace")
+        self._said = self._said.partition(text)[2]
+
+
+@asynccontextmanager
+async def s_client(address: str) -> AsyncIterator[Client]:
+    process = await trio.lowlevel.open_process(
+        ["openssl", "s_client", "-connect", address, "-tls1_3"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        yield Client(process)
+    finally:
+        process.kill()
+        with trio.CancelScope(shield=True):
+            await process.wait()
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None
+                await pipe.aclose()
+
+
+async def end_of(stream: trio.SocketStream) -> None:
+    """Wait until the server is done with the link."""
+    with suppress(trio.BrokenResourceError):
+        while await stream.receive_some():
+            pass
+    await stream.aclose()
+
+
+async def test_links_that_never_finish_their_handshake_go_when_no_hello_came(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    """S25: the hello deadline covers the handshake, whether it was begun or not."""
+    options = (*certificates.options, "--set", "timeouts.hello_seconds=2")
+    async with running_server(tmp_path / "data", *options, listen=LISTEN) as server:
+        port = int(server.addresses[1].rpartition(":")[2])
+        alice = await server.native("alice")
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                for said in (b"", b"\x16\x03\x01\x02", b"\x16\x03\x01\x02\x00\x01\x00\x01"):
+                    for _ in range(5):
+                        stream = await trio.open_tcp_stream("127.0.0.1", port)
+                        await stream.send_all(said)
+                        nursery.start_soon(end_of, stream)
+                assert texts(await alice.input("talk goes on")) == ["talk goes on"]
+        bob = await dial_tls(server, certificates.trusting())
+        assert (await bob.hello("bob"))[0]["type"] == "welcome"
+        for peer in (alice, bob):
+            await peer.stream.aclose()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+async def test_a_peer_that_renews_its_keys_is_heard_and_hears(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    async with running_server(tmp_path / "data", *certificates.options, listen=LISTEN) as server:
+        alice = await server.native("alice")
+        async with s_client(server.addresses[1].removeprefix("tls://")) as bob:
+            await bob.say("bob")
+            await alice.expect("joined", nick="bob")
+            # K: renew, and have the other side renew too; k: renew.
+            for key, text in (("K", "first"), ("k", "second"), ("K", "third")):
+                await bob.say(key)
+                await bob.until("KEYUPDATE")
+                await bob.say(text)
+                await alice.expect("said", text=text)
+                await alice.input(f"heard {text}")
+                await bob.until(f"heard {text}")
+        await alice.stream.aclose()
 
 
 @pytest.mark.parametrize(

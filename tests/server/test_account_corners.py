@@ -237,14 +237,97 @@ async def test_a_write_token_reads_nothing(server: ChatServer) -> None:
     assert (await bot.to_end())[-1]["type"] == "bye"
 
 
-async def test_a_password_of_two_words_makes_no_account_of_the_first(
-    server: ChatServer,
-) -> None:
+PASSPHRASE = "correct horse battery"
+
+
+async def opens(server: ChatServer, name: str, password: str) -> bool:
+    peer = Peer(server.dial())
+    answer = (await peer.hello("whoever", account=name, password=password))[0]
+    peer.reset()
+    return bool(answer["type"] == "welcome")
+
+
+@pytest.mark.parametrize("typed", [PASSPHRASE, f'"{PASSPHRASE}"', f"bob {PASSPHRASE}"])
+async def test_all_that_follows_register_is_the_password(server: ChatServer, typed: str) -> None:
+    """S3: the account gets one's nick, whatever the first word is."""
     bob = await server.native("bob")
-    refused = (await bob.input("/register correct horse-battery"))[-1]
-    assert refused["code"] == "bad_request"
-    assert "correct" not in refused["message"]
-    assert server.state.accounts.named("correct") is None
+    answer = await result(bob, f"/register {typed}")
+    assert answer["data"] == {"account": "bob"}
+    assert [account.name for account in server.state.accounts] == ["bob"]
+    assert await opens(server, "bob", PASSPHRASE)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        PASSPHRASE,
+        f'"{PASSPHRASE}"',
+        f"bob {PASSPHRASE}",
+        f"BOB {PASSPHRASE}",
+        f'bob "{PASSPHRASE}"',
+    ],
+)
+async def test_login_takes_a_password_with_blanks_with_a_name_and_without(
+    server: ChatServer, typed: str
+) -> None:
+    """S3"""
+    bob = await server.native("bob")
+    await bob.input(f"/register {PASSPHRASE}")
+    await bob.quit()
+    back = await server.native("bob")
+    assert await code(back, f"/login {typed}") == "done"
+
+
+async def test_login_as_somebody_else_names_the_account_first(server: ChatServer) -> None:
+    """S3"""
+    bob = await server.native("bob")
+    await bob.input(f"/register {PASSPHRASE}")
+    guest = await server.native("guest")
+    assert await code(guest, f"/login {PASSPHRASE}") == "login_failed"
+    assert (await result(guest, f"/login bob {PASSPHRASE}"))["data"] == {"account": "bob"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "new"),
+    [
+        (f'"{PASSPHRASE}" another one here', "another one here"),
+        (f'"{PASSPHRASE}" "another one here"', "another one here"),
+        (f'"{PASSPHRASE}" another-one', "another-one"),
+    ],
+)
+async def test_password_with_blanks_is_changed_in_quotes(
+    server: ChatServer, typed: str, new: str
+) -> None:
+    """S3"""
+    bob = await server.native("bob")
+    await bob.input(f"/register {PASSPHRASE}")
+    assert await code(bob, f"/passwd {typed}") == "done"
+    assert await opens(server, "bob", new)
+    assert not await opens(server, "bob", PASSPHRASE)
+
+
+async def test_password_that_holds_quotes_is_as_it_is(server: ChatServer) -> None:
+    """S3: quotes mean something round blanks alone."""
+    bob = await server.native("bob")
+    await bob.input('/register "horse-8"')
+    assert await code(bob, "/passwd") == "usage"
+    assert await code(bob, "/passwd horse-8") == "usage"
+    assert await code(bob, '/passwd "horse 8"') == "usage"
+    assert await code(bob, '/passwd "horse-8" horse-"9" battery') == "done"
+    assert await opens(server, "bob", 'horse-"9" battery')
+
+
+@pytest.mark.parametrize("typed", [PASSPHRASE, f'"{PASSPHRASE}"', f"{PASSPHRASE} messages"])
+async def test_account_is_erased_with_a_password_with_blanks(
+    server: ChatServer, typed: str
+) -> None:
+    """S3"""
+    bob = await server.native("bob")
+    await bob.input(f"/register {PASSPHRASE}")
+    await bob.input("something")
+    await bob.send(type="input", text=f"/erase {typed}", room="lobby", id="erase")
+    await bob.to_end()
+    assert list(server.state.accounts) == []
 
 
 # --- once, and the same
@@ -259,9 +342,10 @@ async def test_what_happened_is_answered_as_at_first_though_it_is_refused_by_now
     await bob.input("/join dev")
     said = (await bob.input("hi", "dev", id="m1"))[-1]
     await alice.input("/mute bob", "dev")
-    assert (await bob.input("hi", "dev", id="m1"))[-1] == said
+    assert (await bob.input("hi", "dev", id="m1"))[-1] == {**said, "repeated": True}
     given = (await alice.input("/transfer bob", "dev", id="t1"))[-1]
-    assert (await alice.input("/transfer bob", "dev", id="t1"))[-1] == given
+    again = (await alice.input("/transfer bob", "dev", id="t1"))[-1]
+    assert again == {**given, "repeated": True}
 
 
 async def test_numbers_of_sanctions_are_not_given_again_after_a_restart(tmp_path: Path) -> None:

@@ -86,6 +86,9 @@ async def test_statistics_count_what_is_there(server: ChatServer, owner: Peer) -
     counted = {name: stats[name] for name in ("connections", "members", "accounts", "events")}
     assert counted == {"connections": 2, "members": 2, "accounts": 1, "events": 2}
     assert stats["memory_bytes"] > 1_000_000
+    # Two hear each line; nobody is behind, and the store took everything.
+    busy = {name: stats[name] for name in ("sends", "lagging", "queued_bytes", "refused_writes")}
+    assert busy == {"sends": 4, "lagging": 0, "queued_bytes": 0, "refused_writes": 0}
 
 
 async def test_connections_show_addresses_to_admins_alone(server: ChatServer, owner: Peer) -> None:
@@ -128,6 +131,13 @@ async def test_setting_is_shown_by_its_name(server: ChatServer, owner: Peer) -> 
     everything = await result(owner, "/config")
     assert "limits.text_bytes = 4096" in everything["text"].splitlines()
     assert "store.memory = true  (at the start alone)" in everything["text"].splitlines()
+
+
+async def test_section_is_shown_by_its_name(server: ChatServer, owner: Peer) -> None:
+    answer = await result(owner, "/config log")
+    keys = [setting["key"] for setting in answer["data"]["settings"]]
+    assert keys == ["log.level", "log.format", "log.repeat_seconds"]
+    assert answer["text"].splitlines()[0] == 'log.level = "info"  (at the start alone)'
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 from support_server import ChatServer, Peer, chat_config, open_server, seqs, types
+from support_wire import welcomed
 from trio_chat.server.delivery import broadcast
 from trio_chat.store.memory import MemoryStore
 
@@ -129,6 +131,37 @@ async def test_who_joins_meanwhile_gets_it_once(server: ChatServer, wire: str) -
         assert sum("hi" in line for line in await plain.until("end")) == 1
 
 
+async def test_who_changes_its_wire_meanwhile_sees_it_in_the_new_one(server: ChatServer) -> None:
+    first, second, talker = await three(server)
+    await second.sync()
+    session = server.session_of("second")
+    at_first_send(server, "first", lambda: session.speak(welcomed()))
+    await talker.input("hi")
+    assert seqs(await first.sync()) == [1]
+    assert (await second.line()).endswith(b"#lobby <talker> hi")
+    await talker.input("ho")
+    assert (await second.line()).endswith(b"#lobby <talker> ho")
+    assert seqs(await first.sync()) == [2]
+
+
+async def test_who_begins_to_ignore_the_speaker_meanwhile_sees_a_gap(server: ChatServer) -> None:
+    """
+    > they exist, but were said by somebody you ignore
+    """
+    first, second, talker = await three(server)
+    await second.sync()
+    speaker, session = server.session_of("talker").speaker(), server.session_of("second")
+
+    def ignore() -> None:
+        session.speaker().ignores = {speaker.author: speaker.nick}
+        server.hub.audience.subscribe_to_all(session)
+
+    at_first_send(server, "first", ignore)
+    await talker.input("hi")
+    assert seqs(await first.sync()) == [1]
+    assert types(await second.sync()) == ["gap"]
+
+
 async def test_closing_before_its_turn_still_brings_answers_and_bye(server: ChatServer) -> None:
     """
     > What a request causes comes before its `done` or `error`.
@@ -176,15 +209,20 @@ async def test_who_lags_while_its_own_line_is_shown_gets_what_follows_once(
 SAID = b'{"type":"input","room":"lobby","text":"said"}\n'
 
 
-async def wait_after(lines: int, server: ChatServer, showing: Callable[[], object]) -> float:
+async def wait_after(
+    lines: int, server: ChatServer, showing: Callable[[], object], *, load: float = 2.0
+) -> float:
     """How long the next line waits after a broadcast of *lines* during which *showing* is done."""
     first, _, talker = await three(server)
+    pace = server.parts.broadcaster.pace
+    pace.load = load
     at_first_send(server, "first", showing)
-    await talker.send_raw(SAID * lines)
-    await first.expect("said", seq=lines)
-    shown_at = trio.current_time()
-    await talker.send_raw(SAID)
-    await first.expect("said", seq=lines + 1)
+    with patch.object(pace, "_measure"):  # no CPU time passes on the clock that jumps
+        await talker.send_raw(SAID * lines)
+        await first.expect("said", seq=lines)
+        shown_at = trio.current_time()
+        await talker.send_raw(SAID)
+        await first.expect("said", seq=lines + 1)
     return trio.current_time() - shown_at
 
 
@@ -195,6 +233,13 @@ async def test_after_a_few_lines_at_once_the_next_one_waits_for_more(
     """Twice as long as showing them took. One line, or a full share, makes nobody wait."""
     waited = await wait_after(lines, server, lambda: autojump_clock.jump(0.002))
     assert waited == pytest.approx(pause_seconds)
+
+
+async def test_nobody_waits_while_the_server_has_time_to_spare(
+    server: ChatServer, autojump_clock: MockClock
+) -> None:
+    waited = await wait_after(2, server, lambda: autojump_clock.jump(0.002), load=0.5)
+    assert waited == 0.0
 
 
 async def test_after_a_full_share_a_commit_under_way_is_waited_for_a_little(

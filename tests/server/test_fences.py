@@ -20,25 +20,26 @@ from support_server import (
     texts,
     types,
 )
-from trio_chat.events import Done, Event, Joined, Left, Renamed, Said
+from support_wire import WELCOME
+from trio_chat.events import Done, Joined, Left, Quit, Renamed, Said, Shown
 from trio_chat.wire.native import NativeWire
 from trio_chat.wire.plain import PlainWire
 
 
 class BrokenPlain(PlainWire):
-    """Cannot show events of one kind. A flavour of its own."""
+    """Cannot show events of some kinds. A flavour of its own."""
 
     flavour = "broken"
 
-    def __init__(self, kind: type) -> None:
+    def __init__(self, *kinds: type) -> None:
         super().__init__()
-        self._welcomed = True
-        self._kind = kind
+        self._kinds = kinds
+        self.show(WELCOME)
 
-    def encode_shared(self, events: Sequence[Event]) -> bytes:
-        if any(type(event) is self._kind for event in events):
+    def show(self, event: Shown) -> bytes:
+        if type(event) in self._kinds:
             raise RuntimeError("a bug in a renderer")
-        return super().encode_shared(events)
+        return super().show(event)
 
 
 class BrokenNative(NativeWire):
@@ -46,18 +47,17 @@ class BrokenNative(NativeWire):
 
     flavour = "broken"
 
-    def encode_shared(self, events: Sequence[Event]) -> bytes:
+    def show_shared(self, events: Sequence[Shown]) -> bytes:
         if any(type(event) is Done for event in events):
             raise RuntimeError("a bug in a renderer")
-        return super().encode_shared(events)
+        return super().show_shared(events)
 
 
-async def broken(server: ChatServer, nick: str, kind: type) -> PlainPeer:
+async def broken(server: ChatServer, nick: str, *kinds: type) -> PlainPeer:
     """A peer in the lobby whose wire cannot show events of this kind any more."""
     peer = await server.plain(nick)
     session = server.session_of(nick)
-    session.wire = BrokenPlain(kind)
-    server.hub.audience.subscribe_to_all(session)
+    session.speak(BrokenPlain(*kinds))
     return peer
 
 
@@ -114,10 +114,11 @@ async def test_wire_that_cannot_show_who_comes_reads_on(server: ChatServer, kind
     zoe = await broken(server, "zoe", kind)
     server.expected_bugs = 1
     assert types(await bob.input("/nick bobby"))[-1] == "done"
-    await server.native("dora")
-    await alice.input("hi")
+    dora = await server.native("dora")
+    assert types(await dora.input("hi"))[-1] == "done"
     assert "hi" in (await zoe.until("hi"))[-1]
     assert texts(await bob.sync()) == ["hi"]
+    assert texts(await alice.sync()) == ["hi"]
 
 
 async def test_wire_that_cannot_show_an_end_does_not_hold_up_who_leaves(
@@ -125,7 +126,7 @@ async def test_wire_that_cannot_show_an_end_does_not_hold_up_who_leaves(
 ) -> None:
     """Somebody else's deed is shown to one session alone: its wire's bug is not the doer's."""
     alice, bob = await server.native("alice"), await server.native("bob")
-    zoe = await broken(server, "zoe", Left)
+    zoe = await broken(server, "zoe", Left, Quit)
     await zoe.send("/msg alice psst")
     await alice.until("said")
     server.expected_bugs = 2  # that alice leaves the conversation, and that she leaves the room

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from support_server import (
     ChatServer,
+    Event,
     Links,
     Peer,
     PlainPeer,
@@ -258,6 +259,62 @@ async def test_joins_that_wait_are_shown_before_somebody_speaks(
         ]
         assert types(stored(await bob.sync())) == ["said"]
         assert types(await carol.sync()) == []
+
+
+async def test_who_leaves_the_chat_is_seen_once_by_each_neighbour_in_the_rooms_they_share(
+    server: ChatServer,
+) -> None:
+    """
+    > Somebody who leaves the chat leaves each room
+    """
+    bob, near, far = (
+        await server.native("bob"),
+        await server.native("near"),
+        await server.native("far"),
+    )
+    plain = await server.plain("plain")
+    for peer in (bob, near):
+        await peer.input("/join dev")
+        await peer.input("/join ops")
+    await far.input("/join ops")
+    await plain.send("/join dev")
+    await plain.until("* in #dev")
+    for peer in (near, far):
+        await peer.sync()
+    await bob.input("/quit tea")
+    assert lefts(await near.sync()) == [("lobby", "tea"), ("dev", "tea"), ("ops", "tea")]
+    assert lefts(await far.sync()) == [("lobby", "tea"), ("ops", "tea")]
+    await plain.send("end")
+    assert [line for line in await plain.until("end") if "bob" in line] == [
+        "* bob left #lobby, #dev (tea)"
+    ]
+
+
+async def test_who_leaves_a_large_room_and_a_small_one_is_seen_in_each_at_its_time(
+    autojump_clock: MockClock, links: Links
+) -> None:
+    config = chat_config(
+        "rooms.fold_members=3", "rooms.fold_seconds=10", "rooms.presence_members=9"
+    )
+    async with open_server(config, links) as server:
+        alice, bob, carol = [await server.native(nick) for nick in ("alice", "bob", "carol")]
+        dave = await server.native("dave")
+        for peer in (alice, bob):
+            await peer.input("/join dev")
+        await pass_seconds(11)
+        for peer in (alice, carol):
+            await peer.sync()
+        for peer, reason in ((bob, "tea"), (dave, "cake")):
+            await peer.input(f"/quit {reason}")
+        assert lefts(await alice.sync()) == [("dev", "tea")]
+        assert lefts(await carol.sync()) == []
+        await pass_seconds(11)
+        assert lefts(await alice.sync()) == [("lobby", "tea"), ("lobby", "cake")]
+        assert lefts(await carol.sync()) == [("lobby", "tea"), ("lobby", "cake")]
+
+
+def lefts(events: list[Event]) -> list[tuple[str, str]]:
+    return [(event["room"], event["reason"]) for event in events if event["type"] == "left"]
 
 
 @pytest.mark.parametrize(

@@ -153,3 +153,29 @@ async def test_nobody_owns_the_room_for_everybody_also_when_it_begins_anew(
         alice = await login(server, "alice")
         assert await code(alice, "hello", "lobby") == "done"
         assert await code(alice, "/lock", "lobby") == "not_permitted"
+
+
+@pytest.mark.parametrize("command", ["ban", "mute", "sban", "silence"])
+@pytest.mark.parametrize("duration", ["10", "10 spam", "5x", "30m 1h"])
+async def test_number_that_is_no_duration_makes_no_sanction(
+    server: ChatServer, command: str, duration: str
+) -> None:
+    """S8: it was for good."""
+    ada = await registered(server, "ada", Role.ADMIN)
+    await registered(server, "bob")
+    refused = (await ada.input(f"/{command} bob {duration}"))[-1]
+    assert (refused["code"], "10m, 1h 30m or 2d" in refused["message"]) == ("bad_request", True)
+    assert server.state.sanctions.is_quiet
+    assert await code(ada, f"/{command} bob 1h 30m flood") == "done"
+    listed = "/sbans" if command in ("sban", "silence") else "/bans"
+    assert "1 h 30 min left: flood" in (await result(ada, listed))["text"]
+
+
+async def test_countdown_is_read_like_any_duration(server: ChatServer) -> None:
+    """S8: `/shutdown 10x` ended the server in ten seconds."""
+    ada = await registered(server, "ada", Role.OWNER)
+    assert await code(ada, "/shutdown 10x") == "bad_request"
+    for typed, seconds in (("20", 20), ("20 for an upgrade", 20), ("5m", 300), ("5 min soon", 300)):
+        answer = await result(ada, f"/shutdown {typed}")
+        assert answer["data"] == {"seconds": seconds}
+        assert await code(ada, "/shutdown cancel") == "done"

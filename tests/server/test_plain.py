@@ -5,8 +5,19 @@ from __future__ import annotations
 import re
 
 import pytest
+from trio.testing import MockClock
 
-from support_server import ChatServer, Peer, PlainPeer, pass_seconds, texts, types
+from support_server import (
+    ChatServer,
+    Links,
+    Peer,
+    PlainPeer,
+    chat_config,
+    open_server,
+    pass_seconds,
+    texts,
+    types,
+)
 
 CLOCK = re.compile(r"^\[\d\d:\d\d\] ")
 
@@ -57,6 +68,43 @@ async def test_nick_that_cannot_be_had_is_asked_for_again(server: ChatServer) ->
     await peer.until("Choose another nick:")
     await peer.send("bob", "hi")
     assert without_time(await peer.until("hi"))[-1] == "[12:00] #lobby <bob> hi"
+
+
+async def test_first_line_may_log_in_with_a_pass_phrase(server: ChatServer) -> None:
+    """S2"""
+    owner = await server.native("bob")
+    await owner.input("/register bob correct horse battery")
+    await owner.quit()
+    alice = await server.native("alice")
+    peer = PlainPeer(server.dial())
+    await peer.send("/Login bob correct horse")
+    assert await peer.until("Choose") == [
+        "* account or password are wrong",
+        "Choose a nick, or log in with /login NAME PASSWORD:",
+    ]
+    for line in ("/login bob", "/logn bob correct horse battery"):
+        await peer.send(line)
+        assert "correct" not in " ".join(await peer.until("Choose a nick, or log in"))
+    await peer.send("/identify bob correct horse battery", "hi")
+    assert without_time(await peer.until("hi"))[-1] == "[12:00] #lobby <bob> hi"
+    assert "correct" not in str(await alice.sync())
+
+
+async def test_guest_who_is_not_let_in_is_told_how_to_log_in(
+    autojump_clock: MockClock, links: Links
+) -> None:
+    """S2
+
+    > Where guests are not let in, you are asked to log in instead.
+    """
+    log_in = "Log in with /login NAME PASSWORD:"
+    async with open_server(chat_config("accounts.guests=false"), links) as server:
+        peer = PlainPeer(server.dial())
+        await pass_seconds(1.1)
+        assert await peer.next() == f"Welcome to trio-chat. {log_in}"
+        for line in ("bob", "ada", "/login bob wrong wrong"):
+            await peer.send(line)
+            assert "Choose" not in " ".join(await peer.until(log_in))
 
 
 async def test_silent_peer_is_greeted_and_its_first_line_still_decides(server: ChatServer) -> None:

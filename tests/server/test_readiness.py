@@ -28,19 +28,21 @@ class Session:
     link: WatchedLink
     taken: list[bytes] = field(default_factory=list)
     received: list[bytes] = field(default_factory=list)
+    kept: bytes = b""
     error: Exception | None = None
 
-    def take(self, chunk: bytes) -> bytes:
+    def take(self, chunk: bytes) -> bool:
         if b"bug" in chunk:
             raise RuntimeError("a bug")
         before, slash, rest = chunk.partition(b"/")
         self.taken.append(before)
-        return slash + rest
+        self.kept = slash + rest
+        return not slash
 
     async def run(self) -> None:
         try:
-            while chunk := await self.link.receive(self):
-                self.received.append(chunk)
+            while await self.link.receive(self):
+                self.received.append(self.kept)
         except (RuntimeError, OSError) as exc:
             self.error = exc
         self.received.append(b"end")

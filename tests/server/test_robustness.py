@@ -25,6 +25,7 @@ from trio_chat.commands.context import Context
 from trio_chat.commands.table import Command, Outcome
 from trio_chat.server.delivery import catchup
 from trio_chat.server.intake import talk
+from trio_chat.server.net.links import StreamLink
 
 GRACE_SECONDS = 31
 
@@ -164,7 +165,7 @@ async def life_that_ends_at(step: int, how: str, resumed: bool) -> bool:
         async def session() -> None:
             counter.task = trio.lowlevel.current_task()
             with scope:
-                await server.parts.admission.open(PipeStream(to_server, to_peer)).run()
+                await server.parts.admission.admit(StreamLink(PipeStream(to_server, to_peer))).run()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(session)

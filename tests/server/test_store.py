@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -84,7 +85,7 @@ async def test_log_that_cannot_be_read_delays_a_resume_and_loses_nothing(
     failures = [Unavailable("the disk is away")] * 3
     page = MemoryStore.page
 
-    async def fail_at_first(store: MemoryStore, room: str, **wanted: int) -> object:
+    async def fail_at_first(store: MemoryStore, room: str, **wanted: Any) -> object:
         if failures:
             raise failures.pop()
         return await page(store, room, **wanted)
@@ -103,7 +104,7 @@ async def test_page_that_cannot_be_read_is_refused(
     """
     alice = await server.native("alice")
 
-    async def fail(_: MemoryStore, room: str, **wanted: int) -> object:
+    async def fail(_: MemoryStore, room: str, **wanted: Any) -> object:
         await trio.lowlevel.checkpoint()
         raise Unavailable("the disk is away", retry_after=2.0)
 

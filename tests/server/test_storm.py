@@ -6,7 +6,7 @@ import trio
 import trio.testing
 
 from support_server import ChatServer, chat_config, open_server, pass_seconds, run_jumping
-from trio_chat.server.net.links import Link
+from trio_chat.server.net.links import Link, Taker
 
 MEMBERS = 10_000
 SHOWN = 100  # rooms.presence_members: above it joins and leaves are not shown
@@ -25,8 +25,11 @@ class CountingLink:
     def say(self, line: bytes) -> None:
         self._say.send_nowait(line)
 
-    async def receive(self, _: object) -> bytes:
-        return await self._hear.receive()
+    async def receive(self, taker: Taker) -> bool:
+        while chunk := await self._hear.receive():
+            if not taker.take(chunk):
+                return True
+        return False
 
     def send(self, data: bytes | memoryview) -> int:
         self.sends += 1

@@ -10,15 +10,22 @@ import trio
 from structlog.testing import capture_logs
 
 from support_disk import FaultyDisk, faulty_disk
-from support_store import Talk, database, talk_in
+from support_store import (
+    SECRET,
+    TEST_SECONDS,
+    Talk,
+    check_database,
+    database,
+    followed,
+    lies_in_files,
+    lies_in_rows,
+    talk_in,
+    until,
+)
 from trio_chat.errors import Unavailable
 from trio_chat.store.api import Write
-from trio_chat.store.sqlite import amending
-from trio_chat.store.sqlite import store as sqlite
+from trio_chat.store.sqlite import amending, upkeep
 from trio_chat.store.sqlite.store import DATABASE_NAME
-
-# Unlike all other words, so that the index cannot shorten it either.
-SECRET = "xyzzyplugh"
 
 
 @pytest.fixture
@@ -27,46 +34,18 @@ def disk() -> Iterator[FaultyDisk]:
         yield disk
 
 
-def lies_in_files(folder: Path, word: str = SECRET) -> bool:
-    files = [file.read_bytes() for file in folder.glob(f"{DATABASE_NAME}*")]
-    assert files
-    return any(word.encode() in content for content in files)
-
-
-def lies_in_rows(folder: Path) -> list[str]:
-    """The tables that hold the word in a row, those of the index among them."""
-    with database(folder) as db:
-        tables = [
-            name
-            for (name,) in db.execute(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage"
-            )
-        ]
-        return [
-            table
-            for table in tables
-            if any(
-                SECRET.encode() in (value if isinstance(value, bytes) else str(value).encode())
-                for row in db.execute(f"SELECT * FROM '{table}'")
-                for value in row
-            )
-        ]
-
-
-def check_index(folder: Path) -> None:
-    """That the index holds exactly the words of the messages."""
-    with database(folder) as db:
-        db.execute("INSERT INTO message_fts(message_fts, rank) VALUES ('integrity-check', 1)")
-        assert db.pragma("integrity_check") == "ok"
-
-
 async def swept(talk: Talk, folder: Path) -> None:
     """Wait until nothing is left of what was dropped."""
     with database(folder) as db:
-        while db.execute(
-            "SELECT count(*) FROM message WHERE id >> 40 NOT IN (SELECT id FROM room)"
-        ).get:
-            await talk.store.get("any", "thing")
+        await until(
+            lambda: (
+                not db.execute(
+                    "SELECT count(*) FROM message WHERE id >> 40 NOT IN (SELECT id FROM room)"
+                ).get
+            ),
+            talk.store,
+        )
+    await followed(talk.store, folder)
 
 
 # --- nothing stays
@@ -95,10 +74,12 @@ async def test_a_text_that_was_taken_back_is_in_no_file(
                 await swept(talk, tmp_path)
             else:
                 await talk.say(how, kind=how, target=write.seq)
+                assert await talk.texts(SECRET) == []
+                await followed(talk.store, tmp_path)
             assert lies_in_rows(tmp_path) == []
         assert await talk.texts(SECRET, rooms=["lobby", "other"]) == []
     assert not lies_in_files(tmp_path)
-    check_index(tmp_path)
+    check_database(tmp_path)
     async with talk_in(tmp_path) as talk:
         assert len(await talk.texts("elsewhere", rooms=["other"], limit=1000)) == 200
         assert len(await talk.texts("word", limit=1000)) == (0 if how == "drop" else 202)
@@ -134,7 +115,7 @@ async def test_what_was_amended_stays_so_over_a_restart(tmp_path: Path) -> None:
         assert [entry.text for entry in page] == ["", "", "", "", ""]
         refused = await talk.say("x", kind="edited", target=1)
         assert refused.error is not None
-    check_index(tmp_path)
+    check_database(tmp_path)
 
 
 async def test_a_drop_that_was_interrupted_is_finished_after_the_restart(
@@ -160,7 +141,7 @@ async def test_a_drop_that_was_interrupted_is_finished_after_the_restart(
             assert [entry.text for entry in page] == [f"hello {room}"]
         assert len(await talk.texts("word", rooms=["kept"])) == 10
     assert not lies_in_files(tmp_path)
-    check_index(tmp_path)
+    check_database(tmp_path)
 
 
 async def test_a_redaction_that_was_interrupted_goes_on_when_it_is_run_again(
@@ -173,8 +154,9 @@ async def test_a_redaction_that_was_interrupted_goes_on_when_it_is_run_again(
         )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(talk.store.redact, "a1")
-            while not (await talk.store.page("lobby", after=10, limit=1))[0].amended:
-                pass
+            with trio.fail_after(TEST_SECONDS):
+                while not (await talk.store.page("lobby", after=10, limit=1))[0].amended:
+                    pass
             nursery.cancel_scope.cancel()
         assert await talk.texts(SECRET) != []
     async with talk_in(tmp_path) as talk:
@@ -182,7 +164,38 @@ async def test_a_redaction_that_was_interrupted_goes_on_when_it_is_run_again(
         assert await talk.texts(SECRET) == []
         assert len(await talk.store.said_by("a1", limit=1000)) == 600
     assert not lies_in_files(tmp_path)
-    check_index(tmp_path)
+    check_database(tmp_path)
+
+
+async def test_a_redaction_that_is_cancelled_again_and_again_harms_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled at any moment: no write of others fails, and nothing is left half done."""
+    monkeypatch.setattr(amending, "BITE_CHARACTERS", 200)
+    async with talk_in(tmp_path) as talk:
+        await talk.commit(
+            *[Write(room="lobby", text=f"{SECRET} {i}", account="a1") for i in range(1000)]
+        )
+        done = trio.Event()
+
+        async def talk_on() -> None:
+            while not done.is_set():
+                assert (await talk.say("word")).error is None
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(talk_on)
+            nursery.start_soon(talk_on)
+            for number in range(40):
+                with trio.move_on_after(0.0007 * (number % 13)):
+                    await talk.store.redact("a1")
+            half_done = await talk.store.redact("a1")
+            done.set()
+        assert half_done < 1000
+        assert await talk.texts(SECRET) == []
+        assert await talk.store.redact("a1") == 0
+        page = await talk.store.page("lobby", after=0, limit=1000)
+        assert {(entry.text, entry.amended) for entry in page} == {("", "deleted")}
+    check_database(tmp_path)
 
 
 async def test_a_dropped_logs_number_is_given_again_when_nothing_remembers_it(
@@ -218,7 +231,7 @@ async def test_a_dropped_logs_number_is_given_again_when_nothing_remembers_it(
 async def test_what_a_failing_disk_does_not_take_is_taken_later(
     tmp_path: Path, disk: FaultyDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(upkeep, "RETRY_SECONDS", 0.001)
     async with talk_in(tmp_path, vfs=disk.name) as talk:
         for number in range(1, 21):
             await talk.say(f"word {number}", account="a1")
@@ -240,10 +253,9 @@ async def test_what_a_failing_disk_does_not_take_is_taken_later(
         with capture_logs() as logs:
             await talk.store.drop("other")
             disk.fault = "broken"
-            while not logs:
-                await talk.store.get("any", "thing")
+            await until(lambda: bool(logs), talk.store)
             disk.fault = None
-        assert logs[0]["event"] == "what was dropped cannot be deleted yet"
+        assert logs[0]["event"] == "what was taken back cannot be removed yet"
         await swept(talk, tmp_path)
         assert await talk.texts("word", rooms=["lobby", "other"]) == []
-    check_index(tmp_path)
+    check_database(tmp_path)

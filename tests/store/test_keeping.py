@@ -121,7 +121,8 @@ async def test_redacted_texts_are_nowhere_to_be_found(open_store: Open) -> None:
         assert await talk.store.redact("nobody") == 0
 
 
-async def test_redacting_empties_what_was_edited_and_keeps_the_rest(open_store: Open) -> None:
+async def test_redacting_empties_all_that_carries_words(open_store: Open) -> None:
+    """S26: topics and reasons too, whoever reads them; the audit log stays as it is."""
     async with talking(open_store()) as talk:
         await talk.say("one", account="a1")
         await talk.say("two", kind="edited", target=1, account="a1")
@@ -131,18 +132,25 @@ async def test_redacting_empties_what_was_edited_and_keeps_the_rest(open_store: 
         await talk.say("four", kind="edited", target=5, account="a1")
         await talk.say("gone", account="a1")
         await talk.say("why", kind="deleted", target=7, account="a1", audit="deleted 7")
+        await talk.say("rude", kind="kicked", target="bob", account="a1")
+        await talk.say("others' topic", kind="topic", account="a2")
         assert await talk.store.redact("a1") == 1
-        page = await talk.store.page("lobby", after=0, limit=10)
+        page = await talk.store.page("lobby", after=0, limit=20)
         assert [(entry.kind, entry.text, entry.amended) for entry in page] == [
             ("message", "", "deleted"),
             ("edited", "", "deleted"),
             ("edited", "", "deleted"),
-            ("topic", "a topic", ""),
+            ("topic", "", "deleted"),
             ("message", "four", "edited"),
             ("edited", "", "deleted"),
             ("message", "", "deleted"),
-            ("deleted", "why", ""),
+            ("deleted", "", "deleted"),
+            ("kicked", "", "deleted"),
+            ("topic", "others' topic", ""),
         ]
+        assert page[8].target == "bob"
+        for word in ("topic", "why", "rude"):
+            assert await talk.texts(word) == (["others' topic"] if word == "topic" else [])
         audit = await talk.store.page(AUDIT_ROOM, limit=10)
         assert [(entry.text, entry.amended) for entry in audit] == [
             ("a2 edits", ""),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import apsw
 import pytest
+from structlog.testing import capture_logs
 
-from support_store import database, talk_in
+from support_store import check_database, database, followed, talk_in, until
 from trio_chat.store.api import Entry, Record
 from trio_chat.store.sqlite.migrations import migrate, steps
+from trio_chat.store.sqlite.search import index
 
 FAILING_STEP = "CREATE TABLE half(x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)"
 
@@ -46,7 +49,10 @@ def test_a_step_that_fails_leaves_the_version_before_it(tmp_path: Path) -> None:
 # --- from version 1
 
 # Steps of which there are databases out there.
-RELEASED = ["b0eaa8e73e9361e4dc8895a0b0a108217ba600dd9b933d6a36bacbf9677cb989"]
+RELEASED = [
+    "b0eaa8e73e9361e4dc8895a0b0a108217ba600dd9b933d6a36bacbf9677cb989",
+    "ae59bb5d6b58a3a5d4a3b5e6fec8b38ca065a8e810e83990dfc2358234a51c36",
+]
 V1_SETTLE = (
     """
     INSERT INTO message SELECT id, at_ms, kind, sender, sender_key, account, text, target
@@ -59,7 +65,7 @@ V1_SETTLE = (
 
 
 def test_a_released_step_is_never_changed() -> None:
-    assert [sha256(sql.encode()).hexdigest() for sql in steps()[:1]] == RELEASED
+    assert [sha256(sql.encode()).hexdigest() for sql in steps()[:2]] == RELEASED
 
 
 def entry(room: str, seq: int) -> Entry:
@@ -134,5 +140,112 @@ async def test_what_version_1_wrote_can_be_amended_redacted_and_dropped(tmp_path
         assert await talk.texts("other300", rooms=["other"]) == []
         await talk.store.drop("other")
         assert (await talk.say(room="other")).seq == 1
-    with database(tmp_path) as db:
-        db.execute("INSERT INTO message_fts(message_fts, rank) VALUES ('integrity-check', 1)")
+    check_database(tmp_path)
+
+
+# --- from version 2
+
+V2_SETTLE = (
+    """
+    INSERT INTO message
+    SELECT id, at_ms, kind, sender, sender_key, account, iif(kind = 'edited', '', text), target, ''
+    FROM recent WHERE id > 0 ORDER BY id
+    """,
+    "INSERT INTO message_fts(rowid, text) SELECT id, text FROM recent WHERE id > 0 ORDER BY id",
+    """
+    INSERT INTO account_block(rowid, accounts)
+    SELECT id >> 8, group_concat(DISTINCT hex(account)) FROM recent GROUP BY id >> 8 ORDER BY 1
+    """,
+    "DELETE FROM recent",
+)
+V2_TEXTS = [
+    "我家在上海东边。",
+    "plain words",
+    "naïve café",
+    "買了iPhone手機",
+    "ที่กรุงเทพ",
+    "서울에서",
+]
+
+
+def make_v2(folder: Path, count: int) -> None:
+    """A database as version 2 left it when it was killed: all but the last one settled."""
+    with database(folder) as db:
+        db.pragma("journal_mode", "WAL")
+        migrate(db, steps()[:2])
+        with db:
+            for seq in range(1, count + 1):
+                if seq == count:
+                    for sql in V2_SETTLE:
+                        db.execute(sql)
+                text = f"{V2_TEXTS[seq % len(V2_TEXTS)]} {seq}"
+                db.execute(
+                    "INSERT INTO recent"
+                    " VALUES (?, ?, 'message', 'bob', NULL, 'a1', ?, NULL, '', '', x'')",
+                    (1 << 40 | seq, 1000 + seq, text),
+                )
+            db.execute("INSERT INTO room VALUES (1, 'lobby', ?, ?)", (count, 1000 + count))
+
+
+def uncut(folder: Path) -> int:
+    """How many messages the index holds as version 2 cut them."""
+    with database(folder) as db:
+        left: int = db.execute("SELECT count(*) FROM uncut").get
+        return left
+
+
+def fewer_uncut(folder: Path, count: int) -> bool:
+    return uncut(folder) < count
+
+
+async def test_words_in_older_messages_are_found_after_the_migration(tmp_path: Path) -> None:
+    """S18: an existing database is brought up to date in the background."""
+    make_v2(tmp_path, 60)
+    async with talk_in(tmp_path) as talk:
+        # At once what was found before; and what is said now.
+        assert len(await talk.texts("plain")) == len(await talk.texts("cafe")) == 10
+        await talk.say("我家在上海东边。")
+        assert (await talk.texts("上海"))[0] == "我家在上海东边。"
+        await followed(talk.store, tmp_path)
+        assert len(await talk.texts("上海")) == 11
+        for query in ("iphone", "手機", "กรุงเทพ", "서울", "plain", "cafe"):
+            assert len(await talk.texts(query)) == 10, query
+    check_database(tmp_path)
+
+
+async def test_a_migration_that_was_interrupted_goes_on_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S18: resumable; what is amended and redacted meanwhile is right too."""
+    monkeypatch.setattr(index, "BITE_WORDS", 2)
+    make_v2(tmp_path, 240)
+    runs = 0
+    left = 160
+    while left:
+        async with talk_in(tmp_path) as talk:
+            await until(partial(fewer_uncut, tmp_path, max(left - 50, 1)), talk.store)
+            await talk.say(f"新的{runs}", kind="edited", target=6 * runs + 6, account="a1")
+            await talk.say("", kind="deleted", target=240 - 6 * runs, account="a1")
+            assert f"新的{runs}" in await talk.texts("新的")
+            left = uncut(tmp_path)
+        check_database(tmp_path)
+        runs += 1
+    assert runs > 2
+    async with talk_in(tmp_path) as talk:
+        await followed(talk.store, tmp_path)
+        assert len(await talk.texts("上海", limit=1000)) == 40 - 2 * runs
+        assert await talk.store.redact("a1") > 200
+        assert await talk.texts("上海") == await talk.texts("新的") == []
+    check_database(tmp_path)
+
+
+async def test_the_log_tells_how_far_the_migration_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S18: with progress for a large one."""
+    make_v2(tmp_path, 60)
+    with capture_logs() as logs:
+        async with talk_in(tmp_path) as talk:
+            await followed(talk.store, tmp_path)
+    [told] = [log for log in logs if "cut into words" in log["event"]]
+    assert 0 < told["left"] <= 40

@@ -12,14 +12,17 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
+from structlog.testing import capture_logs
 
 from support_disk import Fault, FaultyDisk, faulty_disk
-from support_store import database, seqs, talk_in, talking
+from support_store import database, seqs, talk_in, talking, until
 from trio_chat.config import Config, StoreSection
 from trio_chat.errors import BadRequest, StoreError, Unavailable
 from trio_chat.store.api import Put, Record, Write
 from trio_chat.store.opening import open_store
-from trio_chat.store.sqlite import store as sqlite
+from trio_chat.store.sqlite import ownership, upkeep
+from trio_chat.store.sqlite.ownership import LOCK_NAME
 from trio_chat.store.sqlite.store import DATABASE_NAME, open_sqlite_store
 
 # --- restarts
@@ -83,24 +86,27 @@ async def test_ids_are_forgotten_after_their_time(tmp_path: Path) -> None:
     async with talk_in(tmp_path) as talk:
         await talk.say(scope="s", key="k")
     async with talk_in(tmp_path, remember_ids_seconds=1e-3) as talk:
-        while await talk.store.recall("s", "k"):
-            pass
+        with database(tmp_path) as db:
+            await until(lambda: not db.execute("SELECT count(*) FROM id_seen").get, talk.store)
+        assert await talk.store.recall("s", "k") is None
 
 
 async def test_many_writes_settle_by_themselves(tmp_path: Path) -> None:
     async with talk_in(tmp_path) as talk:
-        await talk.commit(*[Write(room="r") for _ in range(3 * sqlite.SETTLE_WRITES)])
+        await talk.commit(*[Write(room="r") for _ in range(3 * upkeep.SETTLE_WRITES)])
         with database(tmp_path) as db:
-            while db.execute("SELECT count(*) FROM message").get < 2 * sqlite.SETTLE_WRITES:
-                await talk.store.get("any", "thing")
-        assert len(await talk.store.page("r", after=0, limit=10_000)) == 3 * sqlite.SETTLE_WRITES
+            await until(
+                lambda: db.execute("SELECT count(*) FROM message").get >= 2 * upkeep.SETTLE_WRITES,
+                talk.store,
+            )
+        assert len(await talk.store.page("r", after=0, limit=10_000)) == 3 * upkeep.SETTLE_WRITES
 
 
 async def test_what_cannot_settle_stays_and_settles_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "RETRY_SECONDS", 0.001)
-    monkeypatch.setattr(sqlite, "SETTLE_WRITES", 10)
+    monkeypatch.setattr(upkeep, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(upkeep, "SETTLE_WRITES", 10)
     async with talk_in(tmp_path) as talk:
         await talk.say("before")
         await talk.settle()
@@ -128,6 +134,50 @@ async def test_a_second_owner_is_refused_and_harms_nothing(tmp_path: Path) -> No
         assert (await talk.say()).seq == 1
     async with talk_in(tmp_path) as talk:
         assert (await talk.say()).seq == 2
+
+
+@pytest.mark.parametrize("way", ["lock deleted", "lock replaced", "symlink", "by /proc"])
+async def test_a_second_owner_is_refused_whatever_became_of_the_lock_file(
+    tmp_path: Path, way: str
+) -> None:
+    """D2: the file `lock` deleted while a server runs; the folder by another name."""
+    folder = tmp_path / "data"
+    async with talk_in(folder) as talk:
+        other = folder
+        if way.startswith("lock"):
+            (folder / LOCK_NAME).unlink()
+            if way == "lock replaced":
+                (folder / LOCK_NAME).write_text("1\n")
+        elif way == "symlink":
+            other = tmp_path / "other"
+            other.symlink_to(folder)
+        else:
+            other = Path(f"/proc/self/root{folder}")
+        assert "another server" in await refused(other)
+        assert (await talk.say()).seq == 1
+    async with talk_in(folder) as talk:
+        assert (await talk.say()).seq == 2
+
+
+@pytest.mark.parametrize("name", [LOCK_NAME, DATABASE_NAME])
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_the_log_tells_when_a_file_of_the_running_server_is_gone(
+    tmp_path: Path, name: str, replaced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D2: noticed while the server runs, and told once."""
+    monkeypatch.setattr(ownership, "WATCH_SECONDS", 0.001)
+    with capture_logs() as logs:
+        async with talk_in(tmp_path) as talk:
+            await talk.say()
+            await trio.testing.wait_all_tasks_blocked(0.005)
+            assert logs == []
+            (tmp_path / name).rename(tmp_path / "elsewhere")
+            if replaced:
+                (tmp_path / name).write_bytes(b"")
+            await until(lambda: bool(logs), talk.store)
+    [told] = logs
+    assert "deleted or replaced" in told["event"]
+    assert told["file"] == str(tmp_path / name)
 
 
 async def test_nobody_else_may_read_the_files(tmp_path: Path) -> None:

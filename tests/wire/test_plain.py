@@ -6,32 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support_wire import events, is_unsafe
-from trio_chat.events import Done, Error, Event, Said, Welcome
+from support_wire import WELCOME, converse, cut, is_unsafe, read, shown, welcomed
+from trio_chat.events import Done, Error, Said, Shown
 from trio_chat.requests import Hello, Input
-from trio_chat.wire import Wire
-from trio_chat.wire.lines import LineBuffer
+from trio_chat.wire import Fault
+from trio_chat.wire.detect import DetectingWire
 from trio_chat.wire.plain import PlainWire, greeting
 
-WELCOME = Welcome(
-    protocol=1,
-    server="trio-chat",
-    version="1",
-    session="",
-    nick="alice",
-    account=None,
-    role="guest",
-    resumed=False,
-    commands=(),
-    limits={},
-    motd="",
-)
 
-
-def welcomed() -> Wire:
-    wire = PlainWire()
-    wire.encode(WELCOME)
-    return wire
+def refused(code: str, message: str = "no") -> Error:
+    return Error(code=code, message=message)
 
 
 def test_the_greeting_asks_for_a_nick() -> None:
@@ -39,6 +23,7 @@ def test_the_greeting_asks_for_a_nick() -> None:
     > `Welcome to NAME. Choose a nick:`
     """
     assert greeting("our chat") == b"Welcome to our chat. Choose a nick:\n"
+    assert DetectingWire("our chat").greeting == greeting("our chat")
     assert greeting("a\nb\x1b").count(b"\n") == 1
 
 
@@ -47,12 +32,12 @@ def test_the_first_line_is_the_nick_and_the_next_ones_are_typed() -> None:
     > The first line is your nick.
     """
     wire = PlainWire()
-    assert wire.decode(b" alice ") == Hello(nick="alice")
-    assert wire.encode(WELCOME) == (
+    assert read(wire, b" alice ") == Hello(nick="alice")
+    assert wire.show(WELCOME) == (
         b"* welcome to trio-chat, alice: type and press Enter, /help lists the commands\n"
     )
-    assert wire.decode(b"hello") == Input(text="hello")
-    assert wire.decode(b"/me waves") == Input(text="/me waves")
+    assert read(wire, b"hello") == Input(text="hello")
+    assert read(wire, b"/me waves") == Input(text="/me waves")
 
 
 def test_a_nick_that_cannot_be_had_is_asked_for_again() -> None:
@@ -60,14 +45,84 @@ def test_a_nick_that_cannot_be_had_is_asked_for_again() -> None:
     > If it cannot be had, you are told why, and asked: `Choose another nick:`.
     """
     wire = PlainWire()
-    wire.decode(b"alice")
+    read(wire, b"alice")
     taken = Error(code="nick_taken", message="the nick alice is taken", retry_after=3.0)
-    assert wire.encode(taken) == (
-        b"* the nick alice is taken (retry in 3 s)\nChoose another nick:\n"
+    assert wire.show(taken) == (b"* the nick alice is taken (retry in 3 s)\nChoose another nick:\n")
+    assert read(wire, b"bob") == Hello(nick="bob")
+    wire.show(WELCOME)
+    assert wire.show(taken) == b"* the nick alice is taken (retry in 3 s)\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "password"),
+    [
+        ("/login bob hunter2hunter2", "hunter2hunter2"),
+        ("/Login bob hunter2hunter2", "hunter2hunter2"),
+        ("/LOGIN bob hunter2hunter2", "hunter2hunter2"),
+        ("/identify bob hunter2hunter2", "hunter2hunter2"),
+        ("/Identify  bob  hunter2hunter2 ", "hunter2hunter2"),
+        ("/login\tbob\thunter2hunter2", "hunter2hunter2"),
+        ("/login bob two words", "two words"),
+        ("/identify bob a  pass phrase / of words", "a  pass phrase / of words"),
+        ("  /login bob two words", "two words"),
+        ("\u200b/login bob two words", "two words"),
+        ("\uff0flogin bob two words", "two words"),
+    ],
+)
+def test_the_first_line_may_log_in(line: str, password: str) -> None:
+    """S2
+
+    In any case, by either name, and with a password of several words.
+    """
+    hello = Hello(nick="bob", account="bob", password=password)
+    assert read(PlainWire(), line.encode()) == hello
+    wire = PlainWire()
+    wire.show(refused("login_failed"))
+    assert read(wire, line.encode()) == hello
+
+
+@pytest.mark.parametrize("line", ["/login", "/login bob", "/IDENTIFY bob", " /login bob "])
+def test_a_login_that_lacks_something_is_told_how_it_is_used(line: str) -> None:
+    """S2"""
+    assert read(PlainWire(), line.encode()) == Fault("usage", "usage: /login NAME PASSWORD")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/logn bob hunter2",
+        "/register hunter2",
+        "/",
+        "//bob",
+        "\u2044logn hunter2",
+        "\u200b/hunter2",
+    ],
+)
+def test_no_command_is_taken_for_a_nick(line: str) -> None:
+    """S2"""
+    fault = read(PlainWire(), line.encode())
+    assert isinstance(fault, Fault)
+    assert not fault.counts
+    assert "hunter2" not in PlainWire().show(fault.error()).decode()
+    assert (
+        PlainWire()
+        .show(fault.error())
+        .endswith(b"\nChoose a nick, or log in with /login NAME PASSWORD:\n")
     )
-    assert wire.decode(b"bob") == Hello(nick="bob")
-    wire.encode(WELCOME)
-    assert wire.encode(taken) == b"* the nick alice is taken (retry in 3 s)\n"
+
+
+def test_who_cannot_come_in_as_a_guest_is_asked_to_log_in() -> None:
+    """
+    > Where guests are not let in, you are asked to log in instead.
+    """
+    log_in = b"Log in with /login NAME PASSWORD:\n"
+    assert greeting("our chat", guests=False) == b"Welcome to our chat. " + log_in
+    wire = PlainWire()
+    for code in ("not_permitted", "login_failed", "too_fast", "usage", "banned"):
+        assert wire.show(refused(code)) == b"* no\n" + log_in
+    assert wire.show(refused("nick_taken")) == b"* no\nChoose another nick:\n"
+    wire.show(WELCOME)
+    assert wire.show(refused("not_permitted")) == b"* no\n"
 
 
 @pytest.mark.parametrize("line", [b"", b"  ", b"\t", b"\xff\xfd\x01"])
@@ -75,8 +130,8 @@ def test_a_line_of_blanks_is_nothing(line: bytes) -> None:
     """
     > A line of blanks is nothing at all.
     """
-    assert PlainWire().decode(line) is None
-    assert welcomed().decode(line) is None
+    assert read(PlainWire(), line) is None
+    assert read(welcomed(), line) is None
 
 
 @pytest.mark.parametrize(
@@ -99,35 +154,30 @@ def test_what_is_no_text_is_skipped_or_replaced(line: bytes, text: str) -> None:
     > Bytes that are not UTF-8 are replaced by U+FFFD. What telnet says about its options is
     > skipped, and not answered.
     """
-    assert welcomed().decode(line) == Input(text=text)
+    assert read(welcomed(), line) == Input(text=text)
 
 
 @given(st.binary())
-def test_any_stream_is_read_byte_by_byte_without_an_error(stream: bytes) -> None:
-    buffer = LineBuffer(PlainWire.line_limit_bytes)
-    wire = welcomed()
-    for byte in stream + b"\n":
-        for line in buffer.feed(bytes([byte])):
-            assert isinstance(line, bytes)
-            request = wire.decode(line)
-            if isinstance(request, Input):
-                assert not any(is_unsafe(character) for character in request.text.replace("\t", ""))
+def test_whatever_is_typed_is_clean(stream: bytes) -> None:
+    for item in converse(welcomed(), cut(stream, range(len(stream)))):
+        assert isinstance(item, Input)
+        assert not any(is_unsafe(character) for character in item.text.replace("\t", ""))
 
 
-@given(st.lists(events(), max_size=4))
+@given(st.lists(shown(), max_size=4))
 def test_a_plain_peer_sees_neither_control_characters_nor_bidi_overrides(
-    several: list[Event],
+    several: list[Shown],
 ) -> None:
     """
     > A plain peer sees neither control characters nor bidi overrides
     """
-    shown = PlainWire().encode_shared(several).decode()
-    assert not any(is_unsafe(character) for character in shown.replace("\n", ""))
-    assert all(line.startswith(("* ", "[")) for line in shown.splitlines())
+    text = welcomed().show_shared(several).decode()
+    assert not any(is_unsafe(character) for character in text.replace("\n", ""))
+    assert all(line.startswith(("* ", "[")) for line in text.splitlines())
 
 
 def test_what_only_programs_need_is_not_shown() -> None:
-    assert welcomed().encode(Done(id="1", room="lobby", seq=1)) == b""
+    assert welcomed().show(Done(id="1", room="lobby", seq=1)) == b""
 
 
 def test_shared_events_look_like_single_ones() -> None:
@@ -135,5 +185,5 @@ def test_shared_events_look_like_single_ones() -> None:
         room="lobby", seq=1, at="2026-11-22T12:00:00.123Z", sender="bob", text="a", kind="message"
     )
     wire = welcomed()
-    assert wire.encode_shared((said, said)) == wire.encode(said) * 2
+    assert wire.show_shared((said, said)) == wire.show(said) * 2
     assert not wire.resumable

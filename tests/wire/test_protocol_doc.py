@@ -10,11 +10,12 @@ from typing import get_args
 import msgspec
 import pytest
 
+from support_wire import read
 from trio_chat import errors
 from trio_chat.events import Event
 from trio_chat.requests import Request
 from trio_chat.wire.detect import IRC_VERBS
-from trio_chat.wire.native import NativeWire, decode_event
+from trio_chat.wire.native import NativeWire, decode_event, encode_event
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
@@ -44,13 +45,13 @@ def test_tests_quote_what_the_document_says() -> None:
 
 @pytest.mark.parametrize("line", [line for line in EXAMPLES if line.startswith("> ")])
 def test_every_example_of_a_request_is_one(line: str) -> None:
-    assert NativeWire().decode(line[2:].encode()) is not None
+    assert read(NativeWire(), line[2:].encode()) is not None
 
 
 @pytest.mark.parametrize("line", [line for line in EXAMPLES if line.startswith("< ")])
 def test_every_example_of_an_event_is_what_the_wire_writes(line: str) -> None:
     event = decode_event(line[2:].encode())
-    assert json.loads(NativeWire().encode(event)) == json.loads(line[2:])
+    assert json.loads(encode_event(event)) == json.loads(line[2:])
 
 
 @pytest.mark.parametrize("struct", [*get_args(Request), *get_args(Event)])

@@ -16,7 +16,6 @@ from trio_chat.events import (
     Done,
     Edited,
     Error,
-    Event,
     Gap,
     Joined,
     Kicked,
@@ -26,9 +25,11 @@ from trio_chat.events import (
     Members,
     Notice,
     Pong,
+    Quit,
     Renamed,
     Result,
     Said,
+    Shown,
     Topic,
     Welcome,
 )
@@ -111,6 +112,11 @@ def welcome(motd: str = "") -> Welcome:
         (Joined(room="lobby", nick="bob"), ["* bob joined #lobby"]),
         (Left(room="lobby", nick="bob", reason=""), ["* bob left #lobby"]),
         (Left(room="lobby", nick="bob", reason="a\nb"), ["* bob left #lobby (a b)"]),
+        (Quit(nick="bob", account=None, reason="tea", rooms=("dev",)), ["* bob left #dev (tea)"]),
+        (
+            Quit(nick="a\nb", account="bob", reason="", rooms=("lobby", "dev")),
+            ["* a b left #lobby, #dev"],
+        ),
         (Renamed(old="bob", new="rob"), ["* bob is now called rob"]),
         (members("alice", "bob"), ["* in #lobby: alice, bob (away)"]),
         (members("alice", topic="x"), ["* topic of #lobby: x", "* in #lobby: alice"]),
@@ -145,7 +151,7 @@ def welcome(motd: str = "") -> Welcome:
         (Pong(), []),
     ],
 )
-def test_an_event_is_shown_as_people_read_it(event: Event, lines: list[str]) -> None:
+def test_an_event_is_shown_as_people_read_it(event: Shown, lines: list[str]) -> None:
     assert render(event) == lines
 
 

@@ -39,6 +39,8 @@ static const char usage[] =
     "  --bytes N (of text)  --stalled N (members of room 0 that never read)\n"
     "  --restart (resume: when all have joined say so on stderr, and go on when\n"
     "             a line on stdin names the PID of the server's next run)\n"
+    "  --first N (number of the first nick and room, beside another generator)\n"
+    "  --tls (the certificate is not checked)\n"
     "  --no-ids (native: messages without an id)  --connecting N  --label TEXT\n";
 
 static const struct option long_options[] = {
@@ -52,6 +54,7 @@ static const struct option long_options[] = {
     {"stalled", required_argument, NULL, 'S'}, {"connecting", required_argument, NULL, 'c'},
     {"pid", required_argument, NULL, 'i'},     {"label", required_argument, NULL, 'L'},
     {"no-ids", no_argument, NULL, 'N'},        {"restart", no_argument, NULL, 'G'},
+    {"tls", no_argument, NULL, 'E'},           {"first", required_argument, NULL, 'F'},
     {"help", no_argument, NULL, '?'},          {NULL, 0, NULL, 0},
 };
 
@@ -99,6 +102,8 @@ static void take_option(int option)
     case 'i': add_server_pid(atoi(optarg)); break;
     case 'L': options.label = optarg; break;
     case 'N': options.ids = false; break;
+    case 'F': options.first = atoi(optarg); break;
+    case 'E': options.tls = true; break;
     case 'G': options.restart = true; break;
     default: refuse("see the options");
     }

@@ -25,10 +25,12 @@ struct options {
     int members; /* per room, senders included */
     int senders; /* per room */
     int stalled; /* members of room 0 that never read */
+    int first;   /* number of the first nick and room */
     int window;  /* messages in flight per room, in fanout mode */
     int payload_bytes;
     int connecting; /* connection attempts in flight */
     bool ids;       /* native: every message has an id and is answered */
+    bool tls;
     bool restart;   /* resume: wait for another server before resuming */
     double rate_per_second;
     double seconds;

@@ -15,6 +15,7 @@
 
 #include "machine.h"
 #include "options.h"
+#include "tls.h"
 #include "wire.h"
 
 enum {
@@ -152,6 +153,9 @@ void session_close(struct session *s)
     } else {
         listener_lost(s);
     }
+    if (s->tls)
+        tls_close(s->tls);
+    s->tls = NULL;
     close(s->fd);
     s->fd = -1;
     s->state = STATE_CLOSED;
@@ -194,11 +198,17 @@ static void want_out(struct session *s, bool wanted)
     watch_session(s, EPOLL_CTL_MOD, EPOLLIN | EPOLLET | (wanted ? EPOLLOUT : 0));
 }
 
+static ssize_t write_some(struct session *s, const char *data, size_t size)
+{
+    return s->tls ? tls_write(s->tls, data, size)
+                  : send(s->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 void session_flush(struct session *s)
 {
     while (s->out_sent < s->out_size) {
         size_t left = s->out_size - s->out_sent;
-        ssize_t sent = send(s->fd, s->out + s->out_sent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = write_some(s, s->out + s->out_sent, left);
         if (sent >= 0) {
             s->out_sent += (size_t)sent;
         } else if (errno == EAGAIN) {
@@ -293,7 +303,8 @@ static void read_session(struct session *s)
 {
     char *fresh = read_buffer + CARRY_BYTES;
     while (s->state != STATE_CLOSED) {
-        ssize_t size = recv(s->fd, fresh, READ_BYTES, MSG_DONTWAIT);
+        ssize_t size = s->tls ? tls_read(s->tls, fresh, READ_BYTES)
+                              : recv(s->fd, fresh, READ_BYTES, MSG_DONTWAIT);
         traffic.reads++;
         if (size < 0 && errno == EINTR)
             continue;
@@ -303,7 +314,7 @@ static void read_session(struct session *s)
             session_close(s);
         else
             take_bytes(s, fresh, size);
-        if (size < READ_BYTES)
+        if (size < READ_BYTES && !s->tls) /* of TLS a read is one record */
             return;
     }
 }
@@ -344,6 +355,8 @@ static void connection_failed(struct session *s)
 static void connected(struct session *s)
 {
     watch_session(s, EPOLL_CTL_MOD, EPOLLIN | EPOLLET);
+    if (options.tls)
+        s->tls = tls_open(s->fd);
     wire_greet(s);
 }
 
@@ -360,6 +373,8 @@ static void handle(struct session *s, uint32_t events)
     bool readable = events & (EPOLLIN | EPOLLHUP | EPOLLERR);
     if (readable && s->state > STATE_CONNECTING && s->state != STATE_CLOSED)
         read_session(s);
+    if (s->tls && s->out_sent < s->out_size) /* what was read may have been the handshake's end */
+        session_flush(s);
 }
 
 static bool timer_fired(void)

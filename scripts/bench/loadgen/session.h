@@ -13,6 +13,7 @@ enum state { STATE_NEW, STATE_CONNECTING, STATE_GREETING, STATE_JOINING, STATE_R
 
 struct session {
     int fd;
+    void *tls; /* see tls.h; NULL in plain text */
     int index; /* in `sessions`; the nick is made of it */
     int room;  /* in `rooms` */
     enum state state;

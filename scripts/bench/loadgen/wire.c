@@ -37,7 +37,7 @@ static void show(const char *what, const char *line, const char *end)
 static void irc_greet(struct session *s)
 {
     s->state = STATE_GREETING;
-    session_send(s, "NICK n%05d\r\nUSER n%05d 0 * :bench\r\n", s->index, s->index);
+    session_send(s, "NICK n%05d\r\nUSER n%05d 0 * :bench\r\n", s->index + options.first, s->index + options.first);
 }
 
 static void irc_numeric(struct session *s, const char *line, const char *end)
@@ -48,7 +48,7 @@ static void irc_numeric(struct session *s, const char *line, const char *end)
     bool greeted = starts_with(numeric, end, " 376 ") || starts_with(numeric, end, " 422 ");
     if (s->state == STATE_GREETING && greeted) {
         s->state = STATE_JOINING;
-        session_send(s, "JOIN #b%d\r\n", s->room);
+        session_send(s, "JOIN #b%d\r\n", s->room + options.first);
     } else if (s->state == STATE_JOINING && starts_with(numeric, end, " 366 ")) {
         session_became_ready(s);
     } else if (starts_with(numeric, end, " 43")) {
@@ -76,9 +76,9 @@ static void native_greet(struct session *s)
     char resume[256] = "";
     if (s->token[0])
         snprintf(resume, sizeof resume, ",\"resume\":{\"session\":\"%s\",\"rooms\":{\"b%d\":0}}",
-                 s->token, s->room);
+                 s->token, s->room + options.first);
     s->state = STATE_GREETING;
-    session_send(s, "{\"type\":\"hello\",\"id\":\"h\",\"protocol\":1,\"nick\":\"n%05d\"%s}\n", s->index,
+    session_send(s, "{\"type\":\"hello\",\"id\":\"h\",\"protocol\":1,\"nick\":\"n%05d\"%s}\n", s->index + options.first,
                  resume);
 }
 
@@ -106,7 +106,7 @@ static void native_done(struct session *s, const char *line, const char *end)
         session_became_ready(s);
     } else if (s->state == STATE_GREETING && find(line, end, "\"id\":\"h\"")) {
         s->state = STATE_JOINING;
-        session_send(s, "{\"type\":\"input\",\"id\":\"j\",\"text\":\"/join b%d\"}\n", s->room);
+        session_send(s, "{\"type\":\"input\",\"id\":\"j\",\"text\":\"/join b%d\"}\n", s->room + options.first);
     } else if (s->state == STATE_JOINING && find(line, end, "\"id\":\"j\"")) {
         session_became_ready(s);
     }
@@ -153,13 +153,13 @@ static int64_t native_line(struct session *s, const char *line, const char *end)
 static void plain_greet(struct session *s)
 {
     s->state = STATE_JOINING;
-    session_send(s, "n%05d\n/join b%d\n", s->index, s->room);
+    session_send(s, "n%05d\n/join b%d\n", s->index + options.first, s->room + options.first);
 }
 
 static void plain_line(struct session *s, const char *line, const char *end)
 {
     char name[16];
-    snprintf(name, sizeof name, "#b%d", s->room);
+    snprintf(name, sizeof name, "#b%d", s->room + options.first);
     if (s->state == STATE_JOINING && starts_with(line, end, "* ") && find(line, end, name))
         session_became_ready(s);
 }
@@ -169,7 +169,7 @@ static void plain_line(struct session *s, const char *line, const char *end)
 static void line_greet(struct session *s)
 {
     s->state = STATE_JOINING;
-    session_send(s, "JOIN b%d n%05d\n", s->room, s->index);
+    session_send(s, "JOIN b%d n%05d\n", s->room + options.first, s->index + options.first);
 }
 
 static void line_line(struct session *s, const char *line, const char *end)
@@ -204,14 +204,14 @@ int64_t wire_line(struct session *s, const char *line, const char *end)
 static size_t put_head(const struct session *s, char *out, size_t size)
 {
     switch (options.protocol) {
-    case PROTOCOL_IRC: return (size_t)snprintf(out, size, "PRIVMSG #b%d :", s->room);
+    case PROTOCOL_IRC: return (size_t)snprintf(out, size, "PRIVMSG #b%d :", s->room + options.first);
     case PROTOCOL_NATIVE:
         if (options.ids)
             return (size_t)snprintf(
                 out, size, "{\"type\":\"input\",\"id\":\"%llu\",\"room\":\"b%d\",\"text\":\"",
-                (unsigned long long)s->last_id, s->room);
+                (unsigned long long)s->last_id, s->room + options.first);
         return (size_t)snprintf(out, size, "{\"type\":\"input\",\"room\":\"b%d\",\"text\":\"",
-                                s->room);
+                                s->room + options.first);
     default: return 0;
     }
 }

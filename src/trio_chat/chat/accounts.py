@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from trio_chat.chat.lookalikes import Lookalikes
 from trio_chat.chat.roles import Role
 from trio_chat.errors import NameTaken, NoSuchMember
 from trio_chat.text import NAME_CHARACTERS, fold
@@ -81,6 +82,7 @@ class Accounts:
     def __init__(self) -> None:
         self._by_key: dict[str, Account] = {}
         self._by_id: dict[str, Account] = {}
+        self._alike: Lookalikes[Account] = Lookalikes()
         self._tokens: dict[str, Token] = {}
         self._tokens_of: dict[str, dict[str, Token]] = {}  # by the account's id
 
@@ -98,11 +100,24 @@ class Accounts:
         """
         holder = self._by_key.get(account.key)
         if holder is not None and holder.id != account.id:
-            raise NameTaken(f"there is an account {holder.name} already")
+            raise NameTaken(f"there is an account {holder.name} already", account=holder.name)
         self._by_key[account.key] = account
         self._by_id[account.id] = account
+        self._alike.put(account.name, account)
+
+    def check_free(self, name: str) -> None:
+        """Raises NameTaken: an account has the name, or one that looks like it."""
+        holder = self.named(name) or self.lookalike(name)
+        if holder is not None:
+            alike = "" if holder.key == fold(name) else f", which {name} looks like"
+            raise NameTaken(f"there is an account {holder.name} already{alike}")
+
+    def lookalike(self, name: str) -> Account | None:
+        """An account whose name looks like *name*, but is another."""
+        return self._alike.find(name)
 
     def remove(self, account: Account) -> None:
+        self._alike.drop(account.name)
         self._by_key.pop(account.key, None)
         self._by_id.pop(account.id, None)
         for key in self.tokens_of(account.id):
@@ -116,7 +131,7 @@ class Accounts:
         """Raises NoSuchMember."""
         account = self.named(name)
         if account is None:
-            raise NoSuchMember(f"there is no account {name}")
+            raise NoSuchMember(f"there is no account {name}", account=name)
         return account
 
     def by_key(self, key: str) -> Account | None:
@@ -125,6 +140,11 @@ class Accounts:
 
     def by_id(self, id: str) -> Account | None:
         return self._by_id.get(id)
+
+    def name_of(self, id: str) -> str | None:
+        """Return the name of the account with this id; None: there is no such account any more."""
+        account = self._by_id.get(id)
+        return account.name if account is not None else None
 
     def of_identity(self, identity: str) -> Account | None:
         if not identity.startswith(ACCOUNT_IDENTITY):

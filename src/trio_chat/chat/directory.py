@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
-from trio_chat.chat.accounts import ACCOUNT_IDENTITY
-from trio_chat.chat.names import check_nick, check_room
-from trio_chat.chat.roles import RoomRole
-from trio_chat.chat.rooms import Direct, Member, Room, RoomRecord, direct_key
+from trio_chat.chat.accounts import ACCOUNT_IDENTITY, Accounts
+from trio_chat.chat.lookalikes import Lookalikes
+from trio_chat.chat.names import check_nick, check_room, is_kept
+from trio_chat.chat.rooms import Direct, Listing, Member, Room, RoomRecord, direct_key
 from trio_chat.config import DECOMPOSED, LimitsSection
 from trio_chat.errors import (
     BadRequest,
@@ -30,11 +30,18 @@ _NEAREST_NAMES = 200
 class Directory:
     """Everything is looked up by folded name; each method checks, changes and returns events."""
 
-    def __init__(self, limits: LimitsSection) -> None:
+    def __init__(
+        self, limits: LimitsSection, accounts: Accounts | None = None, server_name: str = ""
+    ) -> None:
         self.limits = limits
+        self.server_name = server_name
+        self._accounts = Accounts() if accounts is None else accounts
+        self._alike: Lookalikes[Member] = Lookalikes()
+        self._rooms_alike: Lookalikes[Room] = Lookalikes()
         self.members: dict[str, Member] = {}
         self.rooms: dict[str, Room] = {}  # by the key of their log
         self._named: dict[str, Room] = {}
+        self.listing = Listing()
         self.directs: dict[str, Direct] = {}
         self._by_identity: dict[str, Member] = {}
 
@@ -46,8 +53,10 @@ class Directory:
         Raises:
             NameTaken: with `retry_after` when its holder's link is gone.
         """
-        self._check_free(member.key, now)
+        self._check_free(member.nick, now)
+        self._check_unlike(member, member.nick)
         self.members[member.key] = member
+        self._alike.put(member.nick, member)
         self._by_identity[member.identity] = member
 
     def of_identity(self, identity: str) -> Member | None:
@@ -69,9 +78,12 @@ class Directory:
             return None
         key = fold(nick)
         if key != member.key:
-            self._check_free(key, now)
+            self._check_free(nick, now)
+            self._check_unlike(member, nick)
             del self.members[member.key]
+            self._alike.drop(member.nick)
             self.members[key] = member
+            self._alike.put(nick, member)
         old = member.nick
         member.call(nick)
         return Renamed(old=old, new=nick)
@@ -81,6 +93,7 @@ class Directory:
         left = [(room, room.remove(member, reason)) for room in tuple(member.rooms.values())]
         if self.members.get(member.key) is member:
             del self.members[member.key]
+            self._alike.drop(member.nick)
             del self._by_identity[member.identity]
         for direct in tuple(member.directs.values()):
             direct.unlink(member)
@@ -91,7 +104,11 @@ class Directory:
         return left
 
     def is_taken(self, nick: str) -> bool:
-        return fold(nick) in self.members
+        return fold(nick) in self.members or self.lookalike(nick) is not None
+
+    def lookalike(self, nick: str) -> Member | None:
+        """A member whose nick looks like *nick*, but is another."""
+        return self._alike.find(nick)
 
     def holder(self, nick: str) -> Member | None:
         """Who is called *nick* now."""
@@ -105,7 +122,7 @@ class Directory:
         member = self.members.get(fold(nick))
         if member is None:
             near = _nearest(nick, (member.nick for member in self.members.values()))
-            raise NoSuchMember(f"nobody here is called {nick}{near}")
+            raise NoSuchMember(f"nobody here is called {nick}{near}", nick=nick)
         return member
 
     def neighbours(self, member: Member) -> set[Member]:
@@ -117,18 +134,48 @@ class Directory:
             concerned.update(direct)
         return concerned
 
-    def _check_free(self, key: str, now: float) -> None:
-        holder = self.members.get(key)
+    def _check_free(self, nick: str, now: float) -> None:
+        holder = self.members.get(fold(nick))
         if holder is None:
             return
         if holder.absent_until is None:
-            raise NameTaken(f"the nick {holder.nick} is taken")
+            raise NameTaken(f"the nick {holder.nick} is taken", nick=nick)
         wait = max(0.0, holder.absent_until - now)
-        raise NameTaken(
-            f"the nick {holder.nick} is kept for somebody whose link dropped", retry_after=wait
-        )
+        text = f"the nick {holder.nick} is kept for somebody whose link dropped"
+        raise NameTaken(text, retry_after=wait, nick=nick)
+
+    def _check_unlike(self, member: Member, nick: str) -> None:
+        """An account's own name is its own, whatever it looks like.
+
+        Raises:
+            NameTaken: somebody else is called something that looks like *nick*, or the server is.
+        """
+        if member.account is not None and fold(member.account) == fold(nick):
+            return
+        self.check_kept(nick)
+        holder, account = self.lookalike(nick), self._accounts.lookalike(nick)
+        if holder is not None and holder is not member:
+            text = f"the nick {nick} looks like {holder.nick}, which is taken"
+            raise NameTaken(text, nick=nick)
+        if account is not None and account.id != member.account_id:
+            text = f"the nick {nick} looks like {account.name}, which is an account's"
+            raise NameTaken(text, nick=nick, account=account.name)
+
+    def check_kept(self, name: str) -> None:
+        """Raises NameTaken: *name*, of a person or an account, is one of the server's own."""
+        if is_kept(name, self.server_name):
+            raise NameTaken(f"the name {name} is kept for the server", nick=name)
 
     # --- rooms
+
+    def check_new_room(self, name: str) -> None:
+        """Raises BadRequest: there cannot be such a room, or another looks like it; NotPermitted:
+        there are too many."""
+        name = check_room(name, self.limits)
+        if self._rooms_alike.find(name) is not None:
+            raise BadRequest(f"the name #{name} looks like that of another room", room=name)
+        if len(self.rooms) >= self.limits.rooms:
+            raise NotPermitted(f"this server has place for {self.limits.rooms} rooms, and no more")
 
     def open_room(self, name: str) -> Room:
         """Return the room called *name*, made if there is none.
@@ -155,20 +202,22 @@ class Directory:
 
     def add_room(self, room: Room) -> None:
         self.rooms[room.key] = room
-        self._named[fold(room.name)] = room
+        self.listing.put(room)
+        self._name(room)
 
     def owned(self, member: Member) -> int:
         """How many rooms the member owns."""
-        identity = member.identity
-        return sum(room.role_of(identity) is RoomRole.OWNER for room in self.rooms.values())
+        return self.listing.owned(member.identity)
 
     def remove_room(self, room: Room) -> None:
-        self.rooms.pop(room.key, None)
+        if self.rooms.get(room.key) is room:
+            del self.rooms[room.key]
+            self.listing.drop(room)
         self._unname(room)
 
     def forget_record(self, room: Room) -> None:
         """The store remembers nothing of the room but its log; it goes if nothing else holds it."""
-        room.take_up(RoomRecord(room.name))
+        self.take_up(room, RoomRecord(room.name))
         room.kept = False
         self.drop_if_idle(room)
 
@@ -182,12 +231,19 @@ class Directory:
         if holder is not None and holder is not room:
             raise BadRequest(f"there is another room #{holder.name} now")
         self._unname(room)
+        before = room.record
         room.take_up(record)
+        self.listing.note_record(room, before)
+        self._name(room)
+
+    def _name(self, room: Room) -> None:
         self._named[fold(room.name)] = room
+        self._rooms_alike.put(room.name, room)
 
     def _unname(self, room: Room) -> None:
         if self._named.get(fold(room.name)) is room:
             del self._named[fold(room.name)]
+            self._rooms_alike.drop(room.name)
 
     def named(self, name: str) -> Room | None:
         """The room that is called *name* now."""
@@ -208,7 +264,7 @@ class Directory:
         room = self.named(name)
         if room is None or (member is not None and not room.is_listed_for(member)):
             public = (room.name for room in self.rooms.values() if not room.record.private)
-            raise NoSuchRoom(f"there is no room #{name}{_nearest(name, public)}")
+            raise NoSuchRoom(f"there is no room #{name}{_nearest(name, public)}", room=name)
         return room
 
     def room_of(self, member: Member, name: str) -> Room:
@@ -219,7 +275,8 @@ class Directory:
         """
         room = self.find_room(name, member)
         if room.key not in member.rooms:
-            raise NotInRoom(f"you are not in #{room.name}; /join {room.name} takes you there")
+            text = f"you are not in #{room.name}; /join {room.name} takes you there"
+            raise NotInRoom(text, room=room.name)
         return room
 
     def drop_if_idle(self, room: Room) -> None:

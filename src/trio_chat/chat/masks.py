@@ -15,10 +15,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from trio_chat.chat.names import check_nick
-from trio_chat.config import LimitsSection
+from trio_chat.chat.names import check_part
 from trio_chat.errors import BadRequest, NameInvalid, NoSuchMember
-from trio_chat.text import fold
+from trio_chat.text import fold, without_joiners
 
 MaskKind: TypeAlias = Literal["account", "nick", "address"]
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -29,7 +28,6 @@ AccountOf: TypeAlias = Callable[[str], tuple[str, str] | None]
 
 GLOB_CHARACTERS = 64
 NICK_CHARACTERS = 256  # a folded nick, or one typed with all its marks, is shorter
-_LIMITS = LimitsSection()
 # The largest blocks that are given to one provider: nobody bans the internet by a slip.
 _WIDEST_BITS = {4: 8, 6: 19}
 _MAPPED_BITS = 96  # what stands before the IPv4 address in an IPv6 one
@@ -120,8 +118,7 @@ def nick_mask(glob: str) -> Mask:
     if len(value) > longest:
         raise BadRequest(f"a nick mask has at most {longest} characters; this one has {len(value)}")
     try:
-        for character in _WILDCARDS.sub("", value):
-            check_nick(f"a{character}", _LIMITS)
+        check_part(_WILDCARDS.sub("", value))
     except NameInvalid as exc:
         raise BadRequest(f"{exc.message}; a network is written addr:NETWORK") from None
     return mask
@@ -151,6 +148,7 @@ def parse_mask(text: str, *, account_of: AccountOf) -> Mask:
         BadRequest: that is no mask, or it catches too many.
         NoSuchMember: there is no account with that name.
     """
+    text = without_joiners(text)
     if not text.isprintable() or " " in text or not text:
         raise BadRequest("a mask is one word, of characters that can be seen")
     if len(text) > NICK_CHARACTERS:  # folding takes time by the character
@@ -179,7 +177,7 @@ def _parse_bare(text: str, account_of: AccountOf) -> Mask:
 def _known_account(name: str, account_of: AccountOf) -> Mask:
     account = account_of(name)
     if account is None:
-        raise NoSuchMember(f"there is no account {name}")
+        raise NoSuchMember(f"there is no account {name}", account=name)
     return account_mask(*account)
 
 

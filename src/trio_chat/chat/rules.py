@@ -9,6 +9,7 @@ members, rooms and sanctions, and refuse; the time is an argument.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 
 from trio_chat.chat.masks import Subject
 from trio_chat.chat.roles import Role, RoomRole, rank
@@ -28,7 +29,7 @@ def rank_in(room: Room | None, member: Member) -> int:
 def check_rank(own: int, other: int, name: str) -> None:
     """Raises NotPermitted: *name* does not stand lower."""
     if own <= other:
-        raise NotPermitted(f"you cannot do that to {name}, who stands no lower than you")
+        raise NotPermitted(f"you cannot do that to {name}, who stands no lower than you", nick=name)
 
 
 def subject_of(member: Member) -> Subject:
@@ -70,17 +71,18 @@ def check_enter(
     belongs = member.identity in record.roles or member.identity in record.invited
     if record.private and not belongs:  # nothing else about it is told, its spelling included
         name = fold(room.name)
-        raise NotPermitted(f"#{name} is private; somebody who runs it can /invite you")
+        text = f"#{name} is private; somebody who runs it can /invite you"
+        raise NotPermitted(text, room=name)
     ban = holding(sanctions, "ban", room, member, now_ms)
     if ban is not None:
-        raise Banned(
-            refusal(f"you are banned from #{room.name}", ban), retry_after=left(ban, now_ms)
-        )
+        raise _banned(room, ban, now_ms)
     if record.key and key != record.key and not belongs:
-        raise NotPermitted(f"#{room.name} needs a key: /join {room.name} KEY")
+        text = f"#{room.name} needs a key: /join {room.name} KEY"
+        raise NotPermitted(text, room=room.name)
     is_full = counts and 0 < record.limit <= len(room.members)
     if is_full and not room.role_of(member.identity):
-        raise RoomFull(f"#{room.name} has place for {record.limit}, and they are there")
+        text = f"#{room.name} has place for {record.limit}, and they are there"
+        raise RoomFull(text, room=room.name)
 
 
 def check_speak(
@@ -89,12 +91,15 @@ def check_speak(
     sanctions: Sanctions,
     defcon: Defcon,
     now_ms: int,
+    now: float,
     *,
     mends: int | None = None,
 ) -> None:
     """Refuse where the member may not say something there now. It has to be quick: it is asked for
-    every line. *mends*: the seq of the member's own last line, which may be mended once without
-    waiting in a slow room.
+    every line.
+
+    *now*: seconds on a clock that nobody sets, for what has to wait. *mends*: the seq of the
+    member's own last line, which may be mended once without waiting in a slow room.
 
     Raises:
         Muted, Banned, NotPermitted, TooFast.
@@ -103,7 +108,7 @@ def check_speak(
     if not sanctions.is_quiet or defcon:
         _check_sanctions(room, member, sanctions, defcon, now_ms)
     if room is not None and room.quiet:
-        _check_quiet(room, member, now_ms, mends)
+        _check_quiet(room, member, now, mends)
     if room is None and isinstance(place, Direct):
         _check_blocked(place, member)
 
@@ -131,9 +136,10 @@ def check_words(
     for room in (None, *rooms):
         mute = holding(sanctions, "mute", room, member, now_ms)
         if mute is not None:
-            where = f"in #{room.name}" if mute.room and room else "on this server"
+            name = room.name if mute.room and room else None
+            where = "on this server" if name is None else f"in #{name}"
             text = refusal(f"you are muted {where}", mute)
-            raise Muted(text, retry_after=left(mute, now_ms))
+            raise Muted(text, retry_after=left(mute, now_ms), room=name)
 
 
 def check_nick_free(member: Member, nick: str, sanctions: Sanctions, now_ms: int) -> None:
@@ -151,9 +157,10 @@ def check_nick_free(member: Member, nick: str, sanctions: Sanctions, now_ms: int
         own_rank = rank_in(room, member)
         ban = sanctions.find("ban", place, called, now_ms, rank=own_rank)
         if ban is not None:
-            where = "on this server" if room is None else f"in #{room.name}"
+            name = None if room is None else room.name
+            where = "on this server" if name is None else f"in #{name}"
             text = refusal(f"that nick is banned {where}", ban)
-            raise Banned(text, retry_after=left(ban, now_ms))
+            raise Banned(text, retry_after=left(ban, now_ms), nick=nick, room=name)
 
 
 def check_renames(member: Member, sanctions: Sanctions, now_ms: int) -> None:
@@ -176,52 +183,56 @@ def _check_sanctions(
     check_words(member, sanctions, now_ms, rooms=() if room is None else (room,))
     ban = holding(sanctions, "ban", room, member, now_ms) if room else None
     if ban is not None and room is not None:
-        raise Banned(
-            refusal(f"you are banned from #{room.name}", ban), retry_after=left(ban, now_ms)
-        )
+        raise _banned(room, ban, now_ms)
     standing = rank_in(room, member)
     if defcon >= Defcon.READ_ONLY and member.role < Role.ADMIN:
         raise NotPermitted("the server is read-only for now")
     if defcon >= Defcon.VOICED_ONLY and room is not None and standing < RoomRole.VOICED:
-        raise NotPermitted("for now only those speak who are voiced")
+        raise NotPermitted("for now only those speak who are voiced", room=room.name)
 
 
-def _check_quiet(room: Room, member: Member, now_ms: int, mends: int | None) -> None:
+def _check_quiet(room: Room, member: Member, now: float, mends: int | None) -> None:
     standing = rank_in(room, member)
     if room.record.archived:
-        raise NotPermitted(f"#{room.name} is archived: it can be read, and nothing more")
+        text = f"#{room.name} is archived: it can be read, and nothing more"
+        raise NotPermitted(text, room=room.name)
     if room.record.locked and standing < RoomRole.VOICED:
-        raise NotPermitted(f"#{room.name} is locked: only those speak who are voiced")
+        text = f"#{room.name} is locked: only those speak who are voiced"
+        raise NotPermitted(text, room=room.name)
     is_free = mends is not None and room.mended.get(member.identity) != mends
     if room.record.slow_seconds and standing < RoomRole.MODERATOR and not is_free:
-        since_ms = now_ms - room.spoke.get(member.identity, 0)
-        wait = room.record.slow_seconds - since_ms / 1000
+        wait = room.spoke.get(member.identity, -inf) + room.record.slow_seconds - now
         if wait > 0:
-            seconds = f"{room.record.slow_seconds:g}"
-            raise TooFast(f"#{room.name} is slow: one message in {seconds} s", retry_after=wait)
+            text = f"#{room.name} is slow: one message in {room.record.slow_seconds:g} s"
+            raise TooFast(text, retry_after=wait, room=room.name)
 
 
 def _check_blocked(direct: Direct, member: Member) -> None:
     if direct.partner_of(member.identity) in direct.blocked_by:
         name = direct.label_for(member.identity).removeprefix("@")
-        raise NotPermitted(f"{name} takes no messages from you")
+        raise NotPermitted(f"{name} takes no messages from you", nick=name)
 
 
 def note_spoke(
-    place: Room | Direct, member: Member, now_ms: int, *, mends: int | None = None
+    place: Room | Direct, member: Member, now: float, *, mends: int | None = None
 ) -> None:
     """Note that the member speaks: in a slow room the next message has to wait; in a conversation
-    the other one's `/reply` answers it. *mends*: see `check_speak`."""
+    the other one's `/reply` answers it. *now* and *mends*: see `check_speak`."""
     if isinstance(place, Direct):
         place.wrote(member)
     elif place.record.slow_seconds and mends is not None:
         place.mended[member.identity] = mends
     elif place.record.slow_seconds:
-        place.spoke[member.identity] = now_ms
+        place.spoke[member.identity] = now
         place.mended.pop(member.identity, None)
         if len(place.spoke) > 2 * len(place.members) + _SPOKE_SPARE:
-            since_ms = now_ms - int(place.record.slow_seconds * 1000)
-            place.spoke = {who: at_ms for who, at_ms in place.spoke.items() if at_ms > since_ms}
+            since = now - place.record.slow_seconds
+            place.spoke = {who: at for who, at in place.spoke.items() if at > since}
+
+
+def _banned(room: Room, ban: Sanction, now_ms: int) -> Banned:
+    text = refusal(f"you are banned from #{room.name}", ban)
+    return Banned(text, retry_after=left(ban, now_ms), room=room.name)
 
 
 def refusal(what: str, sanction: Sanction) -> str:
@@ -230,4 +241,5 @@ def refusal(what: str, sanction: Sanction) -> str:
 
 def left(sanction: Sanction, now_ms: int) -> float | None:
     """The seconds after which it is over, if it ever is."""
-    return None if sanction.until_ms is None else max(0.0, (sanction.until_ms - now_ms) / 1000)
+    left_ms = sanction.left_ms(now_ms)
+    return None if left_ms is None else left_ms / 1000

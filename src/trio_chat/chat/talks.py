@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeAlias
 
 from trio_chat.events import Deleted, Edited, Kicked, Said, StoredEvent, Topic, timestamp
 
@@ -30,9 +30,13 @@ class LogLine(Protocol):
     def amended(self) -> str: ...
 
 
-def stored_event(room: str, line: LogLine) -> StoredEvent:
-    """The event that a line of the log records, in the room that its viewer calls *room*."""
-    kind, at = line.kind, timestamp(line.at_ms)
+# By an account's id, its name; None: there is no such account any more.
+AccountName: TypeAlias = Callable[[str], str | None]
+
+
+def stored_event(room: str, line: LogLine, account_name: AccountName) -> StoredEvent:
+    """Return the event that a line of the log records, in the room that its viewer calls *room*."""
+    kind, at, amended = line.kind, timestamp(line.at_ms), line.amended
     if kind in ("message", "action", "notice"):
         return Said(
             room=room,
@@ -41,8 +45,9 @@ def stored_event(room: str, line: LogLine) -> StoredEvent:
             sender=line.sender,
             text=line.text,
             kind=kind,  # type: ignore[arg-type]
-            edited=line.amended == "edited",
-            deleted=line.amended == "deleted",
+            account=account_name(line.account) if line.account else None,
+            edited=amended == "edited",
+            deleted=amended == "deleted",
         )
     if kind == "topic":
         return Topic(room=room, seq=line.seq, at=at, by=line.sender, text=line.text)
@@ -81,7 +86,7 @@ class Talk:
         shown: the last seq that was broadcast. Every session here has been given all up to it,
             unless it lags.
         recent: the newest shown lines of the log, for those who join. Filled when `loaded`.
-        sending: a broadcast to this room is under way; see server/broadcast.py.
+        sending: a broadcast to this room is under way; see server/delivery/broadcast.py.
     """
 
     __slots__ = ("key", "loaded", "recent", "sending", "shown")

@@ -55,6 +55,13 @@ class Passwords(Protocol):
 
     async def hash(self, password: str) -> str: ...
 
+    def register(self) -> None:
+        """Count an account that is about to be made.
+
+        Raises:
+            TooFast: with `retry_after`.
+        """
+
     def guess(self) -> None:
         """Count a guess at the owner code.
 
@@ -87,13 +94,25 @@ class ConnectionRow(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """*events*: stored and shown since the start."""
+    """How busy the server is.
+
+    Attributes:
+        events: stored and shown since the start.
+        sends: shares of a room's events, each to one session, since the start.
+        lagging: sessions that read from the log what their links did not take.
+        queued_bytes: what waits for all links.
+        refused_writes: what the store could not keep, or not as it was asked to, since the start.
+    """
 
     connections: int
     members: int
     accounts: int
     rooms: int
     events: int
+    sends: int
+    lagging: int
+    queued_bytes: int
+    refused_writes: int
     uptime_seconds: int
     memory_bytes: int
 
@@ -181,7 +200,7 @@ class Context:
     role: Role
     place: Room | Direct | None
     now_ms: int
-    started_ms: int
+    uptime_seconds: int
     version: str
     history: History
     passwords: Passwords

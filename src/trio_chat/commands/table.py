@@ -5,7 +5,7 @@ Help, completion, `welcome.commands` and docs/commands.md are derived from the r
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
@@ -116,7 +116,7 @@ class Command:
         """
         in_room = self.room_role is not None and room_role >= self.room_role
         if role < self.role and not in_room:
-            raise NotPermitted(f"/{self.name} needs the role {self.needs}")
+            raise NotPermitted(f"/{self.name} needs the role {self.needs}", command=self.name)
         return self.split(rest)
 
     def split(self, rest: str) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ class Command:
         if self.most == 1 and rest.strip():
             arguments = [rest.strip()]
         if not self.least <= len(arguments) <= self.most:
-            raise UsageError(f"usage: {self.synopsis}")
+            raise UsageError(f"usage: {self.synopsis}", command=self.name)
         return tuple(arguments)
 
 
@@ -157,7 +157,7 @@ class CommandTable:
         """Raises UnknownCommand, naming the nearest known one."""
         command = self._by_name.get(name) or self._by_name.get(name.lower())
         if command is None:
-            raise UnknownCommand(f"unknown command /{name}{self._hint(name)}")
+            raise UnknownCommand(f"unknown command /{name}{self._hint(name)}", command=name)
         return command
 
     def reads(self, name: str) -> bool:
@@ -185,8 +185,12 @@ class CommandTable:
         }
         return [allowed[name] for name in sorted(allowed)]
 
-    def infos(self, role: Role) -> tuple[CommandInfo, ...]:
-        """The same for a client; made once, since every hello asks."""
+    def infos(self, role: Role, scopes: Collection[str] | None) -> tuple[CommandInfo, ...]:
+        """The same for a client; of them those that a token of these *scopes* opens, None: all.
+        Those of a role are made once, since every hello asks."""
+        if scopes is not None:
+            opened = (*scopes, "")
+            return tuple(one.info() for one in self.for_role(role) if one.scope in opened)
         if role not in self._infos:
             self._infos[role] = tuple(command.info() for command in self.for_role(role))
         return self._infos[role]

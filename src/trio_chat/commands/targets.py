@@ -100,7 +100,8 @@ def settable(context: Context) -> Room:
     """
     room = here(context)
     if room.record.archived:
-        raise NotPermitted(f"#{room.name} is archived: nothing changes there any more")
+        text = f"#{room.name} is archived: nothing changes there any more"
+        raise NotPermitted(text, room=room.name)
     return room
 
 
@@ -112,7 +113,8 @@ def check_lets_in(context: Context, room: Room) -> None:
         NotPermitted.
     """
     if room.record.private and room.role_of(context.member.identity) < RoomRole.MODERATOR:
-        raise NotPermitted(f"#{room.name} is private: only who runs it lets somebody in")
+        text = f"#{room.name} is private: only who runs it lets somebody in"
+        raise NotPermitted(text, room=room.name)
 
 
 def readable(context: Context) -> Room:
@@ -124,7 +126,8 @@ def readable(context: Context) -> Room:
     """
     room = here(context)
     if not room.is_listed_for(context.member):
-        raise NotPermitted(f"#{room.name} is private: how it is set up is for those in it")
+        text = f"#{room.name} is private: how it is set up is for those in it"
+        raise NotPermitted(text, room=room.name)
     return room
 
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 DAY_SECONDS = 86_400.0
+WEEK_SECONDS = 7 * DAY_SECONDS
 YEAR_SECONDS = 365 * DAY_SECONDS
 _SHORTEST_SECONDS = 0.001
 
@@ -19,9 +20,9 @@ def count(most: int, reason: str, *, least: int = 1) -> Meta:
     return Meta(ge=least, le=most, description=reason)
 
 
-def seconds(reason: str, *, least: float = _SHORTEST_SECONDS, most: float = DAY_SECONDS) -> Meta:
-    """A time. A day is the most, unless said otherwise: by then a person has forgotten what it
-    was about."""
+def seconds(reason: str, *, least: float = _SHORTEST_SECONDS, most: float = WEEK_SECONDS) -> Meta:
+    """A time. A week is the most, unless said otherwise: no peer waits, and no clock of a kernel
+    counts, that long."""
     return Meta(ge=least, le=most, description=reason)
 
 

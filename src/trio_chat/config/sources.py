@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import platformdirs
 
 from trio_chat.config.keys import described_keys, keys, nearest
 from trio_chat.config.sections import Config
@@ -35,6 +36,20 @@ class _Assignment(NamedTuple):
     source: str
     name: str
     text: str
+
+
+def default_file() -> Path:
+    """The file that is read when none is named, if it is there."""
+    return platformdirs.user_config_path("trio-chat", appauthor=False) / "server.toml"
+
+
+def found_file() -> Path | None:
+    """`default_file`, if it is there and may be looked for."""
+    file = default_file()
+    try:
+        return file if file.exists() else None
+    except OSError:  # a service that may not look into anybody's home
+        return None
 
 
 def load_config(

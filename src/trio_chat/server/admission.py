@@ -10,9 +10,11 @@ import trio
 
 from trio_chat.server.delivery.sessions import Sessions
 from trio_chat.server.intake.connection import Connection, Shared
+from trio_chat.server.net.addresses import counted_address, source_of
+from trio_chat.server.net.encryption import Terms
 from trio_chat.server.net.fence import attempt, fence
-from trio_chat.server.net.links import Link, is_local
-from trio_chat.server.net.listeners import accept
+from trio_chat.server.net.links import Link
+from trio_chat.server.net.listeners import TlsListener, accept
 from trio_chat.server.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Admission:
         """Accept until cancelled. Like `trio.serve_listeners`, but a connection takes its stream
         over, so that nothing of trio's own stream is kept for each: a kilobyte and a half of some
         seven."""
+        terms = listener.terms if isinstance(listener, TlsListener) else None
         async with listener:
             while True:
                 try:
@@ -49,19 +52,21 @@ class Admission:
                     log.error("no connection can be accepted", reason=exc.strerror)
                     await trio.sleep(_ACCEPT_RETRY_SECONDS)
                 else:
-                    await self._begin(stream)
+                    await self._begin(stream, terms)
 
-    async def _begin(self, stream: trio.abc.Stream) -> None:
+    async def _begin(self, stream: trio.abc.Stream, terms: Terms | None) -> None:
         """Start a connection. A bug in making one is the end of the stream alone."""
-        connection = attempt(self.open, stream)
+        link = attempt(self._take_over, stream, terms)
+        connection = None if link is None else attempt(self.admit, link)
         if connection is not None:
             self._shared.start_soon(connection.run)
         else:
-            await fence(partial(trio.aclose_forcefully, stream), "a stream without a connection")
+            await fence(
+                partial(_discard, stream if link is None else link), "a stream without a connection"
+            )
 
-    def open(self, stream: trio.abc.Stream) -> Connection:
-        """The connection of an accepted stream, for `Connection.run`."""
-        return self.admit(accept(stream, self._settings.config, self._readiness))
+    def _take_over(self, stream: trio.abc.Stream, terms: Terms | None) -> Link:
+        return accept(stream, self._settings.config, self._readiness, terms)
 
     def admit(self, link: Link) -> Connection:
         """The connection of a link, for `Connection.run`. When the server is full it says so and
@@ -74,11 +79,19 @@ class Admission:
         return connection
 
     def _full(self, peer: str) -> str:
-        """Why no further connection from this address is served now, or ""."""
+        """Return why no further connection from this address is served now, or ""."""
         limits = self._settings.config.limits
         if len(self._sessions) >= limits.connections:
             return f"the server serves at most {limits.connections} connections"
         count = self._sessions.count_from(peer)
-        if count >= limits.connections_per_address and not is_local(peer):
+        address = counted_address(peer, source_of(peer), limits)
+        if count >= limits.connections_per_address and address:
             return f"at most {limits.connections_per_address} connections come from one address"
         return ""
+
+
+async def _discard(resource: Link | trio.abc.Stream) -> None:
+    """Close at once, without a word."""
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await resource.aclose()

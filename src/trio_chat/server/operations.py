@@ -10,24 +10,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
+import structlog
 import trio
 
-from trio_chat.chat.state import State
 from trio_chat.commands.context import Backup, ConnectionRow, Stats
-from trio_chat.config import Config, with_live
+from trio_chat.config import Config, is_live, keys, value_of, with_live
 from trio_chat.errors import BadRequest, ConfigError, NotPermitted, Unavailable
 from trio_chat.server.countdown import Countdown
 from trio_chat.server.delivery.broadcast import Broadcaster
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.delivery.sessions import Sessions
-from trio_chat.server.hub.logins import Logins
-from trio_chat.server.hub.seats import Seats
-from trio_chat.server.net.deadlines import Deadlines
+from trio_chat.server.hub.hub import Hub
 from trio_chat.server.restore import check_auto_join
-from trio_chat.server.settings import Settings
-from trio_chat.store.api import Store
 
 LoadConfig: TypeAlias = Callable[[], Awaitable[Config]]
+
+log = structlog.get_logger()
 
 _TELL_SECONDS = 10.0
 _BACKUPS, _DATABASE = "backups", "trio-chat.db"
@@ -42,33 +40,22 @@ class Operations:
 
     def __init__(
         self,
-        state: State,
-        store: Store,
-        settings: Settings,
-        deadlines: Deadlines,
-        seats: Seats,
-        logins: Logins,
+        hub: Hub,
         sessions: Sessions,
         broadcaster: Broadcaster,
-        now_ms: Callable[[], int],
         stop: trio.Event,
         load_config: LoadConfig | None,
     ) -> None:
         """*stop* ends the server; *load_config* reads its configuration again."""
-        self._state = state
-        self._store = store
-        self._settings = settings
-        self._deadlines = deadlines
-        self._seats = seats
-        self._logins = logins
+        self._hub = hub
+        self._settings = hub.settings
         self._sessions = sessions
         self._broadcaster = broadcaster
-        self._now_ms = now_ms
         self._stop = stop
         self._load_config = load_config
         self._backing_up = False
-        self._started_ms = now_ms()
-        self._countdown = Countdown(deadlines, sessions.announce)
+        self._started = trio.current_time()
+        self._countdown = Countdown(hub.deadlines, sessions.announce)
         self.farewell = "the server is shutting down"
 
     # --- the configuration
@@ -76,16 +63,20 @@ class Operations:
     def apply(self, config: Config) -> None:
         """Whoever computed something from the former values is told here; what was begun under
         them, a deadline or a link, ends under them."""
-        state, old = self._state, self._settings.config
+        state, old = self._hub.state, self._settings.config
         config = with_live(old, config)
         check_auto_join(config)
         self._settings.config = config
         state.directory.limits = config.limits
-        self._logins.configure(config.accounts)
+        state.directory.server_name = config.server.name
+        self._hub.logins.configure(config.accounts)
         state.default_motd = config.server.motd
         for session in self._sessions:
             session.outbox.limit_bytes = config.limits.outbox_bytes
-        for member in (*state.directory.members.values(), *(seat.member for seat in self._seats)):
+        for member in (
+            *state.directory.members.values(),
+            *(seat.member for seat in self._hub.seats),
+        ):
             member.flood = member.queries = None
         for room in state.directory.rooms.values():
             room.keep_events(config.limits.backlog_events)
@@ -95,16 +86,39 @@ class Operations:
             raise ConfigError("this server was started without a configuration to read again")
         return await self._load_config()
 
+    async def reload(self) -> None:
+        """Read the configuration again, as `/reload` does, for SIGHUP; the log tells what came of
+        it."""
+        try:
+            wanted, before = await self.read_config(), self._settings.config
+            self.apply(wanted)
+        except ConfigError as exc:
+            log.warning("the configuration stays as it is", reason=str(exc), always=True)
+            return
+        changed = [key for key in keys() if value_of(wanted, key) != value_of(before, key)]
+        log.info(
+            "the configuration is read again",
+            changed=[key for key in changed if is_live(key)],
+            at_the_next_start=[key for key in changed if not is_live(key)],
+            always=True,
+        )
+
     # --- figures
 
     def stats(self) -> Stats:
+        hub, sessions = self._hub.statistics(), self._sessions.statistics()
+        shown, store = self._broadcaster.statistics(), self._hub.store.statistics()
         return Stats(
-            connections=len(self._sessions),
-            members=len(self._state.directory.members),
-            accounts=len(self._state.accounts),
-            rooms=len(self._state.directory.rooms),
-            events=self._broadcaster.shown_events,
-            uptime_seconds=(self._now_ms() - self._started_ms) // 1000,
+            connections=sessions.sessions,
+            members=hub.members,
+            accounts=hub.accounts,
+            rooms=hub.rooms,
+            events=shown.events,
+            sends=shown.sends,
+            lagging=sessions.lagging,
+            queued_bytes=sessions.queued_bytes,
+            refused_writes=store.refused_writes,
+            uptime_seconds=int(trio.current_time() - self._started),
             memory_bytes=_memory_bytes(),
         )
 
@@ -124,7 +138,7 @@ class Operations:
         self._tell_while_backing_up(tell)
         try:
             await _make(folder)
-            return Backup(folder, await self._store.backup(folder / _DATABASE))
+            return Backup(folder, await self._hub.store.backup(folder / _DATABASE))
         finally:
             self._backing_up = False
             with suppress(OSError):  # it is not empty: all went well
@@ -134,18 +148,18 @@ class Operations:
         def again() -> None:
             if self._backing_up:
                 tell("the backup is being written ...")
-                self._deadlines.after(_TELL_SECONDS, again)
+                self._hub.deadlines.after(_TELL_SECONDS, again)
 
-        self._deadlines.after(_TELL_SECONDS, again)
+        self._hub.deadlines.after(_TELL_SECONDS, again)
 
     # --- what was said
 
     async def redact(self, account: str) -> int:
         """It goes on until nothing is left, because something may be said meanwhile."""
         deleted = 0
-        while some := await self._store.redact(account):
+        while some := await self._hub.store.redact(account):
             deleted += some
-        for room in self._state.directory.rooms.values():
+        for room in self._hub.state.directory.rooms.values():
             room.unload()
         return deleted
 
@@ -179,7 +193,7 @@ def _row(session: Session) -> ConnectionRow:
         nick=member.nick if member else "",
         account=(member.account or "") if member else "",
         address=session.peer,
-        wire=session.wire.flavour if member else "",
+        wire=session.flavour if member else "",
         client=seat.client if seat is not None else "",
         since_ms=since_ms,
         idle_seconds=round(trio.current_time() - session.heard_at) if member else 0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import logging
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -11,8 +11,10 @@ from functools import partial
 import structlog
 import trio
 
-from trio_chat.config import Config, LogSection
+from trio_chat.config import Config
+from trio_chat.server.logs import LineWriter, set_up_log
 from trio_chat.server.serve import Started, serve_chat
+from trio_chat.server.signals import ignore_until_served
 
 log = structlog.get_logger()
 
@@ -23,16 +25,20 @@ _SWITCH_SECONDS = 0.0002
 # and young objects are looked at less often.
 _GC_THRESHOLDS = (50_000, 20, 100)
 _FILES_WANTED = 65_536
+_FLUSH_SECONDS = 1.0
 
 
-def prepare(config: Config) -> None:
-    """Set up this process: its log, its share of the interpreter, its limits."""
-    set_up_log(config.log)
+def prepare(config: Config) -> LineWriter:
+    """Set up this process: its log, whose writer it returns, its signals, its share of the
+    interpreter, its limits."""
+    log_writer = set_up_log(config.log)
+    ignore_until_served()
     sys.setswitchinterval(_SWITCH_SECONDS)
     _raise_file_limit(config.limits.connections)
+    return log_writer
 
 
-async def serve(config: Config, load_config: Callable[[], Config]) -> None:
+async def serve(config: Config, load_config: Callable[[], Config], log_writer: LineWriter) -> None:
     """Serve until told to stop; print `listening on HOST:PORT` for each listener when ready, and
     the owner code for as long as nobody has used it.
 
@@ -44,34 +50,22 @@ async def serve(config: Config, load_config: Callable[[], Config]) -> None:
         run = partial(serve_chat, config, load_config=read_again)
         started: Started = await nursery.start(run)
         if started.owner_code:  # before the rest, so that whoever waits for that has it
-            print(f"owner code: {started.owner_code}", file=sys.stderr, flush=True)
+            log_writer.put(f"owner code: {started.owner_code}")
+            await trio.to_thread.run_sync(log_writer.flush, _FLUSH_SECONDS)
         for address in started.addresses:
-            print(f"listening on {address}", flush=True)
+            _say(f"listening on {address}")
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
 
 
-def set_up_log(section: LogSection) -> None:
-    """Send the log to stderr, coloured for a terminal or as JSON lines."""
-    if section.format == "json":
-        renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
-    else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.StackInfoRenderer(),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelName(section.level.upper())
-        ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
+def _say(line: str) -> None:
+    """Print *line* on stdout; when nobody can read it, the server serves all the same."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        # What is still buffered would fail again at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _raise_file_limit(connections: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,10 +14,12 @@ from trio_chat.config import Config
 from trio_chat.server.admin.console import Office
 from trio_chat.server.admin.control import open_control, serve_control
 from trio_chat.server.hub.logins import Hashing
-from trio_chat.server.net.listeners import address_of, open_listeners
+from trio_chat.server.net.encryption import open_encryption
+from trio_chat.server.net.listeners import TlsListener, address_of, open_listeners
 from trio_chat.server.operations import LoadConfig
-from trio_chat.server.parts import Parts, now_ms, put_together
+from trio_chat.server.parts import Parts, put_together
 from trio_chat.server.restore import restore
+from trio_chat.server.signals import SignalWatch
 from trio_chat.store.api import Store
 from trio_chat.store.opening import open_store
 
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Started(NamedTuple):
-    """What `serve_chat` reports when it serves.
+    """The report of `serve_chat` that it serves.
 
     Attributes:
         addresses: what it listens on.
@@ -49,7 +50,7 @@ async def serve_chat(
     stop: trio.Event | None = None,
     load_config: LoadConfig | None = None,
     store: Callable[[Config], AbstractAsyncContextManager[Store]] = open_store,
-    now_ms: Callable[[], int] = now_ms,
+    now_ms: Callable[[], int] | None = None,
     hashing: Hashing | None = None,
     task_status: trio.TaskStatus[Started] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -64,9 +65,11 @@ async def serve_chat(
         StoreError, ConfigError: start-up refuses (in an exception group, as nurseries do).
     """
     async with trio.open_nursery() as services:
+        signals = None
         if stop is None:
             stop = trio.Event()
-            services.start_soon(_watch_signals, stop, services.cancel_scope)
+            signals = SignalWatch(stop, services.cancel_scope)
+            services.start_soon(signals.run)
         async with store(config) as opened, trio.open_nursery() as sessions:
             readiness = _readiness()
             if readiness is not None:
@@ -85,16 +88,13 @@ async def serve_chat(
             services.start_soon(parts.broadcaster.run)
             services.start_soon(hub.deadlines.run)
             await restore(hub)
-            async with trio.open_nursery() as accepting:
-                if listeners is None:
-                    listeners = await open_listeners(config.server)
-                await _accept_control(parts, accepting)
-                for listener in listeners:
-                    accepting.start_soon(parts.admission.accept, listener)
-                log.info("serving", store=opened.description, rooms=len(hub.state.directory.rooms))
-                task_status.started(Started(_addresses(listeners), hub.state.owner_code, parts))
-                await stop.wait()
-                accepting.cancel_scope.cancel()
+            if signals is not None:
+                signals.reload = parts.operations.reload
+
+            def serving(addresses: list[str]) -> None:
+                task_status.started(Started(addresses, hub.state.owner_code, parts))
+
+            await _accept_until(stop, parts, listeners, opened.description, serving)
             log.info("stopping", sessions=len(parts.sessions))
             timeouts = hub.settings.config.timeouts
             parts.sessions.close(parts.operations.farewell, retry_after=timeouts.retry_seconds)
@@ -102,6 +102,28 @@ async def serve_chat(
         # The store has committed the rest, and the broadcaster shown it to whoever is left.
         services.cancel_scope.cancel()
     log.info("stopped")
+
+
+async def _accept_until(
+    stop: trio.Event,
+    parts: Parts,
+    listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] | None,
+    store: str,
+    serving: Callable[[list[str]], None],
+) -> None:
+    """Accept connections until *stop* is set. *store* says where things are kept; *serving* is
+    told the addresses."""
+    config, directory = parts.hub.settings.config, parts.hub.state.directory
+    async with trio.open_nursery() as accepting:
+        if listeners is None:
+            listeners = await open_listeners(config.server, open_encryption(config))
+        await _accept_control(parts, accepting)
+        for listener in listeners:
+            accepting.start_soon(parts.admission.accept, listener)
+        log.info("serving", store=store, rooms=len(directory.rooms))
+        serving(_addresses(listeners))
+        await stop.wait()
+        accepting.cancel_scope.cancel()
 
 
 async def _accept_control(parts: Parts, accepting: trio.Nursery) -> None:
@@ -125,14 +147,5 @@ def _addresses(listeners: Sequence[trio.abc.Listener[trio.abc.Stream]]) -> list[
     return [
         address_of(listener)
         for listener in listeners
-        if isinstance(listener, trio.SocketListener | trio.SSLListener)
+        if isinstance(listener, trio.SocketListener | TlsListener)
     ]
-
-
-async def _watch_signals(stop: trio.Event, everything: trio.CancelScope) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for number in signals:
-            log.info("signal", signal=signal.Signals(number).name)
-            if stop.is_set():
-                everything.cancel()
-            stop.set()

@@ -4,7 +4,7 @@ Whoever uses a store depends on this module; which back end stands behind it is 
 `open_store` alone. The promises are checked for every back end by tests/store/test_conformance.py:
 
 1. Total order per room, decided by the store; seq dense (1, 2, 3 ...); time never decreasing
-   inside a room.
+   inside a room, but once where a wrong clock had put it more than five minutes ahead.
 2. A write is answered only when it is durable. Cancelled or `Unavailable` means "unknown": the
    same scope and key give the effect exactly once.
 3. What was committed comes out of `committed` in commit order, each write once.
@@ -16,7 +16,7 @@ Whoever uses a store depends on this module; which back end stands behind it is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -32,6 +32,9 @@ Amended: TypeAlias = Literal["", "edited", "deleted"]
 
 AUDIT_ROOM = "$audit"
 
+# What one question looks at to find what is not hidden: some 5 ms.
+SCAN_ENTRIES = 2000
+
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One event of a room's log. (room, seq) is its identity.
@@ -41,8 +44,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     `edited` and `deleted`, the nick meant by `kicked`, else None.
 
     *amended* says that the entry is not as it was said: *text* is what it was edited to, or ""
-    once it is deleted. An `edited` entry gives its target's text as it is now, however often
-    that was edited later; once it is deleted, "" and "deleted".
+    once it is deleted or redacted. An `edited` entry gives its target's text as it is now,
+    however often that was edited later; once it is deleted, "" and "deleted".
     """
 
     room: str
@@ -56,9 +59,55 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     amended: Amended = ""
 
 
+Cursor: TypeAlias = tuple[int, str, int]
+"""Where an entry stands among those of all logs: its at_ms, room and seq."""
+
+
+class Hidden(NamedTuple):
+    """Persons whose words a reader does not want to see: who has an account by its id alone, a
+    guest by its folded nick."""
+
+    accounts: frozenset[str] = frozenset()
+    nicks: frozenset[str] = frozenset()
+
+    def hides(self, kind: str, account: str, nick: str) -> bool:
+        """Return whether it leaves out an entry of *kind* by *account* ("": a guest with the
+        folded *nick*). What carries no words of the person (`deleted`, `kicked`, `topic`) stays.
+        """
+        by_hidden = account in self.accounts if account else nick in self.nicks
+        return by_hidden and kind in ("message", "action", "notice", "edited")
+
+
+class Page(list[Entry]):
+    """Entries of a log, oldest first.
+
+    *go_on* is the seq from which to ask on (as *after* if that was given, else as *before*) when
+    there may be more, else None. It is set however few entries there are: what was left out was
+    looked at too.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = (), go_on: int | None = None) -> None:
+        super().__init__(entries)
+        self.go_on = go_on
+
+
+class Hits(list[Entry]):
+    """What a search found, newest first; *go_on* is where to search on when there may be more,
+    else None."""
+
+    def __init__(self, entries: Iterable[Entry] = (), go_on: Cursor | None = None) -> None:
+        super().__init__(entries)
+        self.go_on = go_on
+
+
 class Put(msgspec.Struct, frozen=True, gc=False):
     """One change of a record. *value* None deletes. *expect* is the version it must be at: 0 for
-    "must not exist", None for "whatever it is"."""
+    "must not exist", None for "whatever it is".
+
+    A new record is at version 1, and each put adds 1. One that is deleted and made anew begins at
+    1 again. All puts of a write are checked before the first of them is made, so a write should
+    put each record once.
+    """
 
     space: str
     key: str
@@ -121,6 +170,22 @@ class Write(msgspec.Struct):
         return ""
 
 
+class StoreStatistics(NamedTuple):
+    """The figures of a store since it was opened.
+
+    Attributes:
+        queued_writes: that wait for a commit now.
+        batches: that were committed, or refused as a whole.
+        writes: in all batches.
+        refused_writes: those of them that were answered with an error.
+    """
+
+    queued_writes: int
+    batches: int
+    writes: int
+    refused_writes: int
+
+
 class Pages(Protocol):
     """Reading a log page by page."""
 
@@ -128,12 +193,20 @@ class Pages(Protocol):
         """The last seq of the room's log, 0 if it has none."""
 
     async def page(
-        self, room: str, *, before: int | None = None, after: int | None = None, limit: int
-    ) -> list[Entry]:
+        self,
+        room: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int,
+        without: Hidden | None = None,
+    ) -> Page:
         """Return up to *limit* entries, oldest first: the newest with seq < *before*, the oldest
         with seq > *after*, or with neither the newest there are.
 
         With both: the oldest in between. An unknown room has none. Entries are given as amended.
+        Those that *without* hides are left out and do not count; then at most `SCAN_ENTRIES` are
+        looked at, so that there may be fewer than *limit*, and more to come: see `Page.go_on`.
 
         Raises:
             Unavailable: the log cannot be read now.
@@ -155,6 +228,8 @@ class Log(Pages, Protocol):
     def committing(self) -> bool:
         """A batch is being committed, so that more will come out of `committed` soon."""
 
+    def statistics(self) -> StoreStatistics: ...
+
     def submit_nowait(self, write: Write) -> None:
         """Queue *write* for the next commit.
 
@@ -167,6 +242,18 @@ class Log(Pages, Protocol):
         """Like `submit_nowait`, but wait for a place in the queue. Not for the commit: that
         shows in `committed`. Once it has returned, cancelling the caller changes nothing."""
 
+    @property
+    def generation(self) -> str:
+        """What this run of the store is called; no other run is called so. Who keeps it beside
+        the seqs that it saw can ask later whether they still mean the same: see `continues`."""
+
+    def continues(self, generation: str) -> bool:
+        """Return whether every log goes on from what was seen in the run *generation*.
+
+        False when the data is another one's, or an older copy's: of a backup, or of a folder that
+        was copied before that run. A seq seen then may mean another entry now, or none yet.
+        """
+
     async def heads(self) -> dict[str, int]:
         """Return the last seq of every room that has a log."""
 
@@ -174,8 +261,9 @@ class Log(Pages, Protocol):
         """Return what was stored under this scope and key (room, seq, at_ms, answer; `repeated`
         is True), or None when it has not happened."""
 
-    async def forget_ids(self, before_ms: int) -> int:
-        """Forget the keys of writes older than *before_ms*; return how many."""
+    async def forget_ids(self, before_ms: int, *, scope: str | None = None) -> int:
+        """Forget the keys of writes older than *before_ms*, with what they were answered; return
+        how many. With *scope*: of those with that scope."""
 
 
 class Search(Protocol):
@@ -187,18 +275,26 @@ class Search(Protocol):
         sender: str | None = None,
         before_ms: int | None = None,
         after_ms: int | None = None,
+        before: Cursor | None = None,
         limit: int,
-    ) -> list[Entry]:
-        """Return the newest entries that hold every word of *query*, newest first.
+        without: Hidden | None = None,
+    ) -> Hits:
+        """Return the newest entries that hold every word of *query*, newest first: by time, then
+        by room, then by seq.
 
         Only *rooms* are looked at, each above the seq given (0: all of it). Case and accents do
-        not matter; "quoted words" stand together; a trailing `*` matches a word's beginning. An
-        empty query matches everything (then only the other conditions count). Both times are
-        exclusive. What was committed when the search began is found, unless the disk refuses
-        the index. What was edited is found where it was said, not once more in its `edited`.
+        not matter; "quoted words" stand together; a trailing `*` matches a word's beginning. In
+        scripts without blanks between words any part of a text is found. An empty query matches
+        everything (then only the other conditions count). Both times are exclusive, and so is
+        *before*: with the former `Hits.go_on` the search goes on. What was committed when the
+        search began is found, unless the disk refuses the index. What was edited is found where
+        it was said, not once more in its `edited`. What *without* hides is left out and does not
+        count; at most `SCAN_ENTRIES` of a room are looked at to find others.
 
         Raises:
-            Unavailable: the log cannot be read now, or `store.search_seconds` were not enough.
+            BadRequest: the query is too long, has too many words or too short a beginning.
+            Unavailable: the log cannot be read now, `store.search_seconds` were not enough, or
+                too many searches take long at the moment.
         """
 
 
@@ -225,10 +321,12 @@ class Keeping(Authors, Protocol):
     """
 
     async def redact(self, account: str) -> int:
-        """Delete every message, action and notice of *account*, never "", outside the audit log,
-        and empty its `edited` entries; return how many were deleted.
+        """Delete every message, action and notice of *account*, never "", outside the audit log;
+        return how many were deleted. Its topics, its reasons for kicks and deletions, and what
+        it edited lose their texts.
 
-        Covers what was committed when it began. Once begun anew it goes on where it was ended.
+        Covers what was committed when it began; when it returns, the index has followed. Once
+        begun anew it goes on where it was ended. What others see of a topic now is a record.
 
         Raises:
             Unavailable: the log cannot be written now; part of it is done.

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from trio_chat.store.api import Write
+from trio_chat.store.api import StoreStatistics, Write
 
 # Batches that wait for the broadcast: the next commit runs meanwhile. 4 x `batch_writes`.
 COMMITTED_BATCHES = 4
@@ -32,9 +32,14 @@ class Batches:
         )
         self._batch_writes = batch_writes
         self._finished = trio.Event()
+        self._batches = self._writes = self._refused_writes = 0
         self.committing = False
         self.submit_nowait = self._submitted.send_nowait
         self.submit = self._submitted.send
+
+    def statistics(self) -> StoreStatistics:
+        queued_writes = self._queue.statistics().current_buffer_used
+        return StoreStatistics(queued_writes, self._batches, self._writes, self._refused_writes)
 
     @asynccontextmanager
     async def running(
@@ -67,6 +72,7 @@ class Batches:
                     self.committing = True
                     await commit(batch)
                     self.committing = False
+                    self._count(batch)
                     await self._hand_on(batch)
         finally:
             self._finished.set()
@@ -80,6 +86,11 @@ class Batches:
         except (trio.WouldBlock, trio.EndOfChannel):
             pass
         return batch
+
+    def _count(self, batch: list[Write]) -> None:
+        self._batches += 1
+        self._writes += len(batch)
+        self._refused_writes += sum(write.error is not None for write in batch)
 
     async def _hand_on(self, batch: list[Write]) -> None:
         try:

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TypeAlias
 
+import structlog
+
 from trio_chat.errors import BadRequest, Conflict
-from trio_chat.store.api import AUDIT_ROOM, Amended, Entry, EntryKind, Put, Write
+from trio_chat.store.api import AUDIT_ROOM, Amended, Cursor, Entry, EntryKind, Hits, Put, Write
+
+_log = structlog.get_logger()
 
 # What can be edited and deleted ...
 SAID: frozenset[EntryKind] = frozenset(("message", "action", "notice"))
 # ... and what does it.
 AMENDING: frozenset[EntryKind] = frozenset(("edited", "deleted"))
+# What loses its text with a redaction, and says no more than that it happened.
+EMPTIED: frozenset[EntryKind] = frozenset(("edited", "deleted", "topic", "kicked"))
 
 First: TypeAlias = tuple[str, int, int, bytes]
 """What is remembered of a write that had a key: room, seq, at_ms, answer."""
+
+
+# How far the log's time may be ahead of the clock: a correction of a clock is less, a clock that
+# was set wrong is more.
+_AHEAD_MS = 300_000
+
+
+def next_ms(now_ms: int, last_ms: int) -> int:
+    """The time of what is written at *now_ms*, in milliseconds since 1970: not before *last_ms*,
+    that of what was written last, unless a wrong clock had put that far into the future."""
+    if last_ms - now_ms > _AHEAD_MS:
+        _log.warning("the log was ahead of the clock", seconds=(last_ms - now_ms) // 1000)
+        return now_ms
+    return max(now_ms, last_ms)
 
 
 def repeat(write: Write, first: First) -> None:
@@ -55,15 +75,17 @@ def audit_entry(write: Write, seq: int) -> Entry:
     return Entry(AUDIT_ROOM, seq, write.at_ms, "notice", write.sender, write.account, write.audit)
 
 
-def dense_page(
-    entries: Sequence[Entry], before: int | None, after: int | None, limit: int
-) -> Sequence[Entry]:
-    """What `Log.page` promises, from *entries* that follow one another in a room."""
-    if not entries:
-        return []
-    first_seq, count = entries[0].seq, len(entries)
-    low = 0 if after is None else min(max(after + 1 - first_seq, 0), count)
-    high = count if before is None else min(max(before - first_seq, 0), count)
-    if after is None:
-        low = max(low, high - limit)
-    return entries[low : min(high, low + limit)]
+def cursor_of(entry: Entry) -> Cursor:
+    return entry.at_ms, entry.room, entry.seq
+
+
+def merged(parts: Iterable[Hits], limit: int) -> Hits:
+    """Merge what was found in each room. One that was not looked through hides what is older in
+    the others: it may have something newer still."""
+    parts = list(parts)
+    reached = max((part.go_on for part in parts if part.go_on is not None), default=None)
+    found = sorted((entry for part in parts for entry in part), key=cursor_of, reverse=True)
+    newest = [entry for entry in found[:limit] if reached is None or cursor_of(entry) >= reached]
+    if len(newest) == limit < len(found) and newest:
+        reached = cursor_of(newest[-1])
+    return Hits(newest, reached)

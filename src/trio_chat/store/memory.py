@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 import msgspec
@@ -13,25 +14,43 @@ import trio
 
 from trio_chat.config import StoreSection
 from trio_chat.errors import ChatError, Conflict, Unavailable
-from trio_chat.store.api import AUDIT_ROOM, Amended, Entry, Put, Record, Write
+from trio_chat.store.api import (
+    AUDIT_ROOM,
+    SCAN_ENTRIES,
+    Amended,
+    Cursor,
+    Entry,
+    Hidden,
+    Hits,
+    Page,
+    Put,
+    Record,
+    Write,
+)
 from trio_chat.store.batches import Batches
 from trio_chat.store.entries import (
     AMENDING,
+    EMPTIED,
     SAID,
     First,
     amendment,
     audit_entry,
     conflict,
-    dense_page,
+    cursor_of,
     entry_of,
+    merged,
+    next_ms,
     no_such_message,
     repeat,
 )
+from trio_chat.store.paging import dense_slice, is_hidden, shown, span_of
 from trio_chat.store.query import Matcher, parse_query
 from trio_chat.text import clean_line, fold
 
 # Entries that are looked at between two checkpoints: a millisecond or two.
 SLICE = 500
+# The same where each is compared: 50 of 4 KiB in a script without blanks take 10 milliseconds.
+SEARCH_SLICE = 50
 FORGET_SECONDS = 600.0
 RETRY_SECONDS = 2.0
 # However many talk: at some 250 bytes each the ids stay under 250 MB.
@@ -45,6 +64,7 @@ class MemoryStore:
 
     def __init__(self, section: StoreSection) -> None:
         self._section = section
+        self.generation = secrets.token_hex(8)
         self._rooms: dict[str, list[Entry]] = {}
         # Lists are cut from time to time, because cutting costs as much as what is kept.
         self._cut_at = section.memory_events + section.memory_events // 8 + 1
@@ -56,15 +76,19 @@ class MemoryStore:
         self.committed = self.batches.committed
         self.submit_nowait = self.batches.submit_nowait
         self.submit = self.batches.submit
+        self.statistics = self.batches.statistics
 
     @property
     def committing(self) -> bool:
         return self.batches.committing
 
+    def continues(self, generation: str) -> bool:
+        return generation == self.generation
+
     # --- writing
 
     async def commit(self, batch: list[Write]) -> None:
-        now_ms = self._last_ms = max(time.time_ns() // 1_000_000, self._last_ms)
+        now_ms = self._last_ms = next_ms(time.time_ns() // 1_000_000, self._last_ms)
         self._forget_over(MAX_IDS)
         for write in batch:
             if write.key and (first := self._first.get((write.scope, write.key))):
@@ -132,14 +156,12 @@ class MemoryStore:
         entries = self._rooms[entry.room]
         entries[entry.seq - entries[0].seq] = _amended(entry, text, amended)
 
-    async def forget_ids(self, before_ms: int) -> int:
-        old = 0
-        for _, _, at_ms, _ in self._first.values():
-            if at_ms >= before_ms:
-                break
-            old += 1
-        self._forget_over(len(self._first) - old)
-        return old
+    async def forget_ids(self, before_ms: int, *, scope: str | None = None) -> int:
+        of_then = takewhile(lambda item: item[1][2] < before_ms, self._first.items())
+        old = [name for name, _ in of_then if scope in (None, name[0])]
+        for name in old:
+            del self._first[name]
+        return len(old)
 
     def _forget_over(self, keep: int) -> None:
         for name in list(islice(self._first, max(len(self._first) - keep, 0))):
@@ -155,11 +177,22 @@ class MemoryStore:
     # --- reading
 
     async def page(
-        self, room: str, *, before: int | None = None, after: int | None = None, limit: int
-    ) -> list[Entry]:
+        self,
+        room: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int,
+        without: Hidden | None = None,
+    ) -> Page:
         await trio.lowlevel.checkpoint()
-        entries = dense_page(self._rooms.get(room, ()), before, after, limit)
-        return [self._as_it_is(entry) for entry in entries]
+        entries = self._rooms.get(room, ())
+        if not entries or limit <= 0:
+            return Page()
+        span = span_of(entries[0].seq, entries[-1].seq, before, after, without)
+        looked_at = dense_slice(entries, span.first, span.last)
+        visible = shown(looked_at, limit, without, forwards=span.forwards)
+        return span.page([self._as_it_is(entry) for entry in visible], limit)
 
     def _as_it_is(self, entry: Entry) -> Entry:
         """What was edited gives the text as it is now; see `Entry.amended`."""
@@ -196,8 +229,10 @@ class MemoryStore:
         sender: str | None = None,
         before_ms: int | None = None,
         after_ms: int | None = None,
+        before: Cursor | None = None,
         limit: int,
-    ) -> list[Entry]:
+        without: Hidden | None = None,
+    ) -> Hits:
         matcher = Matcher(parse_query(query))
         sender_key = None if sender is None else fold(clean_line(sender))
 
@@ -205,38 +240,56 @@ class MemoryStore:
             return (
                 (before_ms is None or entry.at_ms < before_ms)
                 and (after_ms is None or entry.at_ms > after_ms)
+                and (before is None or cursor_of(entry) < before)
                 and (sender_key is None or fold(entry.sender) == sender_key)
                 and entry.kind != "edited"
                 and matcher.matches(entry.text)
             )
 
-        found: list[Entry] = []
         try:
             with trio.fail_after(self._section.search_seconds):
-                for room, above in rooms.items():
-                    found += await self._search_room(room, above, wanted, limit)
+                await trio.lowlevel.checkpoint()  # also where there is no room
+                parts = [
+                    await self._search_room(room, above, wanted, max(limit, 0), without)
+                    for room, above in rooms.items()
+                ]
         except trio.TooSlowError:
             raise Unavailable(
                 "the search took too long; narrow it down", retry_after=RETRY_SECONDS
             ) from None
-        found.sort(key=lambda entry: (entry.at_ms, entry.seq), reverse=True)
-        return found[:limit]
+        return merged(parts, limit)
 
     async def _search_room(
-        self, room: str, above: int, wanted: Callable[[Entry], bool], limit: int
-    ) -> list[Entry]:
-        entries = self._rooms.get(room, [])
-        entries = list(dense_page(entries, None, above, len(entries)))[::-1]
-        found: list[Entry] = []
-        for start in range(0, len(entries), SLICE):
-            found += filter(wanted, entries[start : start + SLICE])
-            if len(found) >= limit:
-                break
+        self,
+        room: str,
+        above: int,
+        wanted: Callable[[Entry], bool],
+        limit: int,
+        without: Hidden | None,
+    ) -> Hits:
+        hits = Hits()
+        looked_at: Cursor | None = None
+        left = limit if without is None else SCAN_ENTRIES
+        entries = dense_slice(self._rooms.get(room, ()), above + 1, self.head(room))[::-1]
+        for start in range(0, len(entries), SEARCH_SLICE):
+            for entry in filter(wanted, entries[start : start + SEARCH_SLICE]):
+                if len(hits) == limit or not left:
+                    # There is at least this one more.
+                    hits.go_on = looked_at
+                    return hits
+                left -= 1
+                looked_at = cursor_of(entry)
+                if without is None or not is_hidden(entry, without):
+                    hits.append(entry)
             await trio.lowlevel.checkpoint()
-        return found[:limit]
+        return hits
 
     def _slice(self, room: str, after: int) -> Sequence[Entry]:
-        return dense_page(self._rooms.get(room, ()), None, after, SLICE)
+        entries = self._rooms.get(room)
+        if not entries:
+            return ()
+        first = max(after + 1, entries[0].seq)
+        return dense_slice(entries, first, first + SLICE - 1)
 
     async def said_by(
         self, account: str, *, after: tuple[str, int] | None = None, limit: int
@@ -262,7 +315,7 @@ class MemoryStore:
                 for entry in entries:
                     if entry.account == account and entry.amended != "deleted":
                         redacted += entry.kind in SAID
-                        if entry.kind in SAID or entry.kind == "edited":
+                        if entry.kind in SAID or entry.kind in EMPTIED:
                             self._replace(entry, "", "deleted")
                 seq = entries[-1].seq
                 await trio.lowlevel.checkpoint()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import final
+
 import msgspec
 
 
+@final
 class Overlong(msgspec.Struct, frozen=True):
     """Stands where a line was that had more than *limit_bytes*; its bytes are gone."""
 
@@ -23,7 +26,7 @@ class LineBuffer:
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
-        self._held: bytes | bytearray = b""  # most links hold nothing most of the time
+        self._held = b""  # most links hold nothing most of the time
         self._skipping = False
 
     @property
@@ -31,34 +34,28 @@ class LineBuffer:
         """How many bytes of an unfinished line are held."""
         return len(self._held)
 
-    @property
-    def is_amid_line(self) -> bool:
-        """What comes next goes on with a line that has begun."""
-        return bool(self._held) or self._skipping
-
     def feed(self, chunk: bytes) -> list[bytes | Overlong]:
         """Return the lines that *chunk* completes, in order, without their ends."""
-        head, newline, tail = chunk.rpartition(b"\n")
-        if not newline:
-            return self._hold(tail)
-        cut = head.split(b"\n")
-        simple = not self._held and not self._skipping and b"\r" not in head
-        if simple and len(head) <= self.limit_bytes:
-            lines: list[bytes | Overlong] = [*cut]
-        else:
-            lines = self._end_all(cut)
-        return lines + self._hold(tail) if tail else lines
+        end = chunk.rfind(b"\n") + 1
+        if not end:
+            return self._hold(chunk)
+        ended = self._held + chunk[:end] if self._held else chunk[:end]
+        first = 1 if self._skipping else 0
+        cut = ended.replace(b"\r\n", b"\n").split(b"\n")[first:-1]
+        self._held, self._skipping = b"", False
+        is_short = len(ended) <= self.limit_bytes  # then each of its lines is
+        lines: list[bytes | Overlong] = [*cut] if is_short else [*map(self._checked, cut)]
+        return lines + self._hold(chunk[end:]) if end < len(chunk) else lines
 
     def rest(self) -> bytes:
         """Return and forget the unfinished last line: for a stream that ended without its LF."""
-        line = bytes(self._held).removesuffix(b"\r")
+        line = self._held.removesuffix(b"\r")
         self._held = b""
         return line
 
     def _hold(self, tail: bytes) -> list[bytes | Overlong]:
         if self._skipping:
             return []
-        self._held = self._held or bytearray()
         self._held += tail
         # One byte more than the limit may still be the CR of the line's end.
         excess_bytes = len(self._held) - self.limit_bytes
@@ -68,14 +65,5 @@ class LineBuffer:
         self._skipping = True
         return [Overlong(self.limit_bytes)]
 
-    def _end_all(self, lines: list[bytes]) -> list[bytes | Overlong]:
-        lines[0] = bytes(self._held) + lines[0]
-        self._held = b""
-        if self._skipping:
-            self._skipping = False
-            del lines[0]
-        return [self._ended(line) for line in lines]
-
-    def _ended(self, line: bytes) -> bytes | Overlong:
-        line = line.removesuffix(b"\r")
+    def _checked(self, line: bytes) -> bytes | Overlong:
         return line if len(line) <= self.limit_bytes else Overlong(self.limit_bytes)

@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -22,7 +22,6 @@ from trio_chat.events import (
     Done,
     Edited,
     Error,
-    Event,
     Gap,
     Joined,
     Kicked,
@@ -30,12 +29,15 @@ from trio_chat.events import (
     Members,
     Notice,
     Pong,
+    Quit,
     Read,
     Renamed,
     Result,
     Said,
     Settings,
+    Shown,
     Topic,
+    Unread,
     Welcome,
 )
 from trio_chat.text import clean_line, clean_text
@@ -44,9 +46,14 @@ from trio_chat.text import clean_line, clean_text
 MAX_NICKS_SHOWN = 100
 
 
-def render(event: Event) -> list[str]:
+def render(event: Shown) -> list[str]:
     """Return the lines, without their ends, that show *event*; none for what only programs need."""
     return _RENDERERS[type(event)](event)
+
+
+def render_all(events: Iterable[Shown]) -> bytes:
+    """Return the lines, with their ends, that show *events*, in UTF-8."""
+    return "".join(f"{line}\n" for event in events for line in render(event)).encode()
 
 
 def room_label(room: str) -> str:
@@ -113,6 +120,13 @@ def _left(event: Left) -> list[str]:
     return [f"* {clean_line(event.nick)} left {room_label(event.room)}{_reason(event.reason)}"]
 
 
+def _quit(event: Quit) -> list[str]:
+    if not event.rooms:
+        return []
+    rooms = ", ".join(map(room_label, event.rooms))
+    return [f"* {clean_line(event.nick)} left {rooms}{_reason(event.reason)}"]
+
+
 def _renamed(event: Renamed) -> list[str]:
     return [f"* {clean_line(event.old)} is now called {clean_line(event.new)}"]
 
@@ -166,7 +180,7 @@ def _bye(event: Bye) -> list[str]:
     return [f"* bye: {clean_line(event.reason)}{_retry(event.retry_after)}"]
 
 
-def _nothing(event: Done | Pong | Read | Settings) -> list[str]:
+def _nothing(event: Done | Pong | Read | Settings | Unread) -> list[str]:
     return []
 
 
@@ -188,12 +202,14 @@ _RENDERERS: dict[type[Any], Callable[[Any], list[str]]] = {
     Kicked: _kicked,
     Joined: _joined,
     Left: _left,
+    Quit: _quit,
     Renamed: _renamed,
     Members: _members,
     Backlog: _backlog,
     Gap: _gap,
     Read: _nothing,
     Settings: _nothing,
+    Unread: _nothing,
     Welcome: _welcome,
     Result: _result,
     Done: _nothing,

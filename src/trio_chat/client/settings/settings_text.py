@@ -3,8 +3,6 @@ nothing."""
 
 from __future__ import annotations
 
-import json
-import os
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +13,7 @@ import msgspec
 from trio_chat.client.settings.keymap import ACTIONS
 from trio_chat.client.settings.settings import Notifications, Paste, Profile, Settings
 from trio_chat.errors import ConfigError
+from trio_chat.tables import as_toml, write_new
 
 _TOP = """\
 # How trio-chat's client looks and behaves. A line that begins with # shows a default: take the #
@@ -72,17 +71,12 @@ def write_private(file: Path, text: str, *, force: bool = False) -> None:
     Raises:
         ConfigError: it cannot be written, or exists already and *force* is not given.
     """
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if force:
+    if force:
+        try:
             file.unlink(missing_ok=True)
-        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        raise ConfigError(f"{file}: exists already; --force writes a new one") from None
-    except OSError as exc:
-        raise ConfigError(f"{file}: cannot be written: {exc.strerror}") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
+        except OSError as exc:
+            raise ConfigError(f"{file}: cannot be written: {exc.strerror}") from None
+    write_new(file, text, advice="; --force writes a new one")
 
 
 def reason(table: type[msgspec.Struct], key: str) -> str:
@@ -111,14 +105,6 @@ def _values(table: msgspec.Struct) -> dict[str, Any]:
 
 def _is_plain(value: Any) -> bool:
     return not isinstance(value, dict | Notifications | Paste)
-
-
-def as_toml(value: Any) -> str:
-    """Return *value* as TOML writes it."""
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(as_toml, value))}]"
-    # JSON's strings, numbers and truth are TOML's, but for the one control character.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _key(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trio_chat.requests import Invocation, parse_slash
+from trio_chat.requests import Invocation, Lookalike, parse_slash
 
 _LOGIN = ("password",)
 _PASSWD = ("old password", "new password", "new password again")
@@ -16,23 +16,42 @@ _WANTED = {
     "passwd": _PASSWD,
     "password": _PASSWD,
 }
-# Others whose rest is nobody's business either.
-_OTHERS = frozenset({"claim", "erase", "key", "token", "tokens"})
-SECRET_COMMANDS = frozenset(_WANTED) | _OTHERS
+# Others with a password, a code or a key behind them.
+_OTHERS = frozenset({"claim", "erase", "key"})
+# What the server answers to these is a secret; what is typed behind them is none.
+_TOKENS = frozenset({"token", "tokens"})
+_TYPED = frozenset(_WANTED) | _OTHERS
+SECRET_COMMANDS = _TYPED | _TOKENS
 
 
 def is_secret(text: str) -> bool:
     """Return whether *text* is a command that may hold a password, a code or a token."""
-    parsed = parse_slash(text)
-    return isinstance(parsed, Invocation) and parsed.name.lower() in SECRET_COMMANDS
+    return _secret(text) is not None
 
 
 def masked(text: str) -> str:
     """Return *text* as it may be shown."""
+    secret = _secret(text)
+    return f"/{secret.name} …" if secret is not None and secret.rest else text
+
+
+def _secret(text: str) -> Invocation | None:
+    """Return the command in *text* that may hold a secret, mistyped or not; None: there is none."""
     parsed = parse_slash(text)
-    if not isinstance(parsed, Invocation) or parsed.name.lower() not in SECRET_COMMANDS:
-        return text
-    return f"/{parsed.name} …" if parsed.rest else text
+    if isinstance(parsed, Lookalike):
+        parsed = parsed.meant
+    if isinstance(parsed, Invocation) and parsed.name.lower() in SECRET_COMMANDS:
+        return parsed
+    return None
+
+
+def hidden_from(text: str) -> int | None:
+    """Return from which character on *text* may hold a secret, and is not to be seen while it is
+    typed; None: it holds none."""
+    parsed = parse_slash(text)
+    if not isinstance(parsed, Invocation) or parsed.name.lower() not in _TYPED:
+        return None
+    return len(parsed.name) + 2  # behind the slash and a blank
 
 
 def wanted(text: str) -> tuple[str, ...]:
@@ -40,17 +59,14 @@ def wanted(text: str) -> tuple[str, ...]:
     parsed = parse_slash(text)
     if not isinstance(parsed, Invocation):
         return ()
-    labels = _WANTED.get(parsed.name.lower(), ())
-    most = 0 if labels is _PASSWD else 1
-    return labels if len(parsed.rest.split()) <= most else ()
+    return () if parsed.rest.strip() else _WANTED.get(parsed.name.lower(), ())
 
 
 def filled(text: str, given: Sequence[str], nick: str) -> str:
-    """Return *text* with what was *given* for `wanted`. A password with blanks needs the name
-    before it, which is *nick* unless it is there."""
+    """Return *text* with what was *given* for `wanted`. To `/login`, a password with blanks needs
+    the name of the account before it, which is *nick*."""
     labels = wanted(text)
     once = [word for label, word in zip(labels, given, strict=True) if not label.endswith("again")]
-    has_blanks = any(" " in word for word in once)
-    if has_blanks and labels is not _PASSWD and len(text.split()) == 1:
+    if labels is _LOGIN and " " in once[0]:
         once.insert(0, nick)
     return " ".join([text.strip(), *once])

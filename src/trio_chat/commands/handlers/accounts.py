@@ -27,6 +27,7 @@ from trio_chat.commands.audit import act
 from trio_chat.commands.changes import add_account, check_password, check_place, give_role
 from trio_chat.commands.context import Context, SessionRow
 from trio_chat.commands.effects import EndSession, LogIn, LogOut, Whisper
+from trio_chat.commands.passphrases import first, whole
 from trio_chat.commands.table import Command, Outcome
 from trio_chat.errors import BadRequest, LoginFailed, NameTaken, NotPermitted, UsageError
 from trio_chat.events import timestamp
@@ -36,13 +37,12 @@ _LABEL_CHARACTERS = 40
 
 
 async def register(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    *names, password = arguments
     name = check_nick(context.member.nick, context.config.limits)
-    if names and fold(names[0]) != fold(name):
-        # The first word of a pass phrase would become a name that everybody sees.
-        raise BadRequest(f"an account has its nick for a name: /register PASSWORD makes {name}'s")
+    # The first word of a passphrase must not become a name that everybody sees.
+    _, password = _name_and_password(context, arguments[0], known=False)
     _check_registration(context, name)
     check_password(context.config.accounts, name, password)
+    context.passwords.register()
     hashed = await context.passwords.hash(password)
     _check_registration(context, name)  # somebody may have been faster
     account, changes = add_account(context.state, name, hashed, Role.MEMBER, context.now_ms)
@@ -64,22 +64,35 @@ def _check_registration(context: Context, name: str) -> None:
     if not context.config.accounts.registration or state.defcon >= Defcon.NO_NEW_ACCOUNTS:
         raise NotPermitted("no new accounts are made here for now")
     check_place(state.accounts, context.config.accounts)
+    state.accounts.check_free(name)
     holder = state.directory.holder(name)
-    if state.accounts.named(name) is not None or (holder is not None and holder is not member):
+    if (holder is not None and holder is not member) or state.directory.lookalike(name):
         raise NameTaken(f"the name {name} is taken")
 
 
 async def login(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    *names, password = arguments
     if context.member.account is not None:
         raise NotPermitted(f"you are logged in as {context.member.account}; /logout first")
-    account = await context.passwords.check(names[0] if names else context.member.nick, password)
+    name, password = _name_and_password(context, arguments[0], known=True)
+    account = await context.passwords.check(name, password)
     check_renames(context.member, context.state.sanctions, context.now_ms)
     return Outcome(
         text=f"you are logged in as {account.name}",
         data={"account": account.name},
         effects=(LogIn(account.id),),
     )
+
+
+def _name_and_password(context: Context, text: str, *, known: bool) -> tuple[str, str]:
+    """The name of an account, one's nick unless another stands there, and a password with all its
+    blanks. A name is one's nick or, if *known*, that of an account; else it is the password's first
+    word."""
+    nick = context.member.nick
+    name, *rest = text.split(None, 1)
+    is_own = fold(name) == fold(nick)
+    if rest and (is_own or (known and context.state.accounts.named(name) is not None)):
+        return name, whole(rest[0])
+    return nick, whole(text)
 
 
 def logout(context: Context, _: tuple[str, ...]) -> Outcome:
@@ -90,7 +103,10 @@ def logout(context: Context, _: tuple[str, ...]) -> Outcome:
 
 
 async def passwd(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    old, new = arguments
+    old, new = first(" ".join(arguments))
+    if not new:
+        raise UsageError(f"usage: {_PASSWD.synopsis}")
+    new = whole(new)
     account = own_account(context)
     await context.passwords.check(account.name, old)
     check_password(context.config.accounts, account.name, new)
@@ -280,6 +296,16 @@ def own_account(context: Context) -> Account:
     return account
 
 
+_PASSWD = Command(
+    "passwd",
+    "OLD NEW",
+    'Change your account\'s password; "quotes" keep the words of an old one together.',
+    passwd,
+    ("password",),
+    least=2,
+    most=2,
+    personal=True,
+)
 _SESSIONS = Command(
     "sessions",
     "[end ID]",
@@ -300,11 +326,11 @@ _TOKEN = Command(
 COMMANDS = [
     Command(
         "register",
-        "[NAME] PASSWORD",
-        "Make an account, so that your nick is yours.",
+        "PASSWORD",
+        "Make an account, so that your nick is yours; the password may have blanks.",
         register,
         least=1,
-        most=2,
+        most=1,
         personal=True,
     ),
     Command(
@@ -314,20 +340,11 @@ COMMANDS = [
         login,
         ("identify",),
         least=1,
-        most=2,
+        most=1,
         personal=True,
     ),
     Command("logout", "", "Be a guest again.", logout, personal=True),
-    Command(
-        "passwd",
-        "OLD NEW",
-        "Change your account's password.",
-        passwd,
-        ("password",),
-        least=2,
-        most=2,
-        personal=True,
-    ),
+    _PASSWD,
     Command(
         "account", "", "Show what is known of your account.", account, personal=True, reads=True
     ),

@@ -11,17 +11,18 @@ from typing import Any
 import msgspec
 
 from trio_chat.chat import records
+from trio_chat.chat.durations import parse_duration, split_duration
 from trio_chat.chat.names import check_line, check_text
 from trio_chat.chat.roles import Role
 from trio_chat.commands.audit import act
 from trio_chat.commands.context import ConnectionRow, Context
 from trio_chat.commands.effects import Announce
-from trio_chat.commands.fitting import fit
 from trio_chat.commands.table import Command, Outcome
 from trio_chat.config import MOTD_CHARACTERS, Config, assigned, is_live, keys, value_of
 from trio_chat.errors import BadRequest, ConfigError, NotPermitted, TooLong, UsageError
 from trio_chat.events import timestamp
 from trio_chat.text import clean_text, fold
+from trio_chat.wire.fitting import fit_rows
 
 _SHUTDOWN_SECONDS = 10
 _SHUTDOWN_SECONDS_MAX = 7 * 86_400
@@ -72,8 +73,9 @@ def stats(context: Context, _: tuple[str, ...]) -> Outcome:
     now = context.process.stats()
     text = (
         f"{now.connections} connections, {now.members} members, {now.accounts} accounts, "
-        f"{now.rooms} rooms; {now.events} events shown in {timedelta(seconds=now.uptime_seconds)}; "
-        f"{now.memory_bytes / 2**20:.0f} MiB"
+        f"{now.rooms} rooms; {now.events} events shown in {timedelta(seconds=now.uptime_seconds)}, "
+        f"{now.sends} sends; {now.lagging} sessions lag, {now.queued_bytes / 1024:.0f} KiB wait; "
+        f"{now.refused_writes} writes refused; {now.memory_bytes / 2**20:.0f} MiB"
     )
     return Outcome(text=text, data=now._asdict())
 
@@ -85,7 +87,7 @@ def connections(context: Context, arguments: tuple[str, ...]) -> Outcome:
         rows = [row._replace(address="") for row in rows]
     part = fold(arguments[0]) if arguments else ""
     found = [row for row in rows if _holds(row, part)]
-    data, lines, more = fit((row._asdict(), _connection_line(row)) for row in found)
+    data, lines, more = fit_rows((row._asdict(), _connection_line(row)) for row in found)
     lines.append(f"{len(lines)} of {len(rows)} connections")
     if more:
         lines[-1] += "; more did not fit: /connections PART narrows it down"
@@ -111,6 +113,9 @@ def _connection_line(row: ConnectionRow) -> str:
 def config(context: Context, arguments: tuple[str, ...]) -> Outcome:
     if not arguments:
         return _settings(context.config, keys())
+    in_section = [key for key in keys() if key.startswith(f"{arguments[0].lower()}.")]
+    if in_section and len(arguments) == 1:
+        return _settings(context.config, in_section)
     name = _known(arguments[0])
     if len(arguments) == 1:
         return _settings(context.config, [name])
@@ -139,7 +144,7 @@ def _known(name: str) -> str:
 
 def _settings(config: Config, names: Iterable[str]) -> Outcome:
     rows = ((_row(config, name), _line(config, name)) for name in names)
-    data, lines, _ = fit(rows)
+    data, lines, _ = fit_rows(rows)
     return Outcome(text="\n".join(lines), data={"settings": data})
 
 
@@ -206,13 +211,16 @@ def shutdown(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 
 def _countdown(arguments: tuple[str, ...]) -> tuple[int, str]:
-    """The seconds, and the rest of the line. Raises UsageError."""
-    first = arguments[0] if arguments else ""
-    if not (first.isascii() and first.isdigit()):
-        return _SHUTDOWN_SECONDS, " ".join(arguments)
-    if len(first) > 7 or int(first) > _SHUTDOWN_SECONDS_MAX:
+    """The seconds, and the rest of the line. Raises UsageError, BadRequest."""
+    first, rest = (*arguments, "", "")[:2]
+    if first.isdecimal() and parse_duration(f"{first} {rest.partition(' ')[0]}") is None:
+        seconds, reason = int(first[:8]), rest  # a number alone is of seconds
+    else:
+        duration_ms, reason = split_duration(" ".join(arguments))
+        seconds = _SHUTDOWN_SECONDS if duration_ms is None else duration_ms // 1000
+    if seconds > _SHUTDOWN_SECONDS_MAX:
         raise UsageError(f"a countdown has at most {_SHUTDOWN_SECONDS_MAX} s")
-    return int(first), " ".join(arguments[1:])
+    return seconds, reason
 
 
 _MOTD = Command(
@@ -240,7 +248,7 @@ COMMANDS = [
     ),
     Command(
         "config",
-        "[KEY] [VALUE]",
+        "[KEY or SECTION] [VALUE]",
         "Show how the server is set, or set it otherwise until the next start.",
         config,
         role=Role.ADMIN,

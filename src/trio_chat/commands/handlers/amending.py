@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from trio_chat.chat.names import check_line, check_text
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Room
@@ -62,7 +64,8 @@ def _place(context: Context) -> Room | Direct:
     if context.place is None:
         raise NotInRoom("you are in no room here")
     if isinstance(context.place, Room) and context.place.key not in context.member.rooms:
-        raise NotInRoom(f"you are not in #{context.place.name}")
+        name = context.place.name
+        raise NotInRoom(f"you are not in #{name}", room=name)
     return context.place
 
 
@@ -74,7 +77,9 @@ async def _find(context: Context, place: Room | Direct, which: str) -> Entry:
     """
     floor = place.floor(context.member.identity)
     if which == _LAST:
-        entries = await context.history.page(place.key, before=place.shown + 1, limit=_LOOK_BACK)
+        entries: Sequence[Entry] = await context.history.page(
+            place.key, before=place.shown + 1, limit=_LOOK_BACK
+        )
         own = (entry for entry in reversed(entries) if _is_own(context, entry))
         found = next((entry for entry in own if _is_said(entry) and entry.seq > floor), None)
     else:

@@ -10,12 +10,12 @@ import msgspec
 from trio_chat.chat.roles import Role
 from trio_chat.commands.audit import Act
 from trio_chat.commands.context import Context
-from trio_chat.commands.fitting import fit
 from trio_chat.commands.handlers.talk import moment
 from trio_chat.commands.table import Command, Outcome
 from trio_chat.events import timestamp
 from trio_chat.store.api import AUDIT_ROOM, Entry
 from trio_chat.text import fold
+from trio_chat.wire.fitting import fit_rows
 
 _SCANNED_LINES = 20_000  # 20 pages of the store's reader
 _PAGE_LINES = 1000
@@ -62,7 +62,7 @@ async def audit(context: Context, arguments: tuple[str, ...]) -> Outcome:
 
 
 def _answer(found: list[tuple[Entry, Act]], *, more: bool) -> Outcome:
-    data, lines, cut = fit((_row(*pair), _line(*pair)) for pair in found[:_SHOWN_LINES])
+    data, lines, cut = fit_rows((_row(*pair), _line(*pair)) for pair in found[:_SHOWN_LINES])
     more = more or cut or len(found) > _SHOWN_LINES
     if more:
         lines.append("(older ones were not looked at; before:TIME goes on from there)")

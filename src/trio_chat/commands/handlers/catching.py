@@ -20,7 +20,8 @@ def howtoban(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = here(context)
     target = lower_target(context, arguments[0], room)
     if target.member is None:
-        raise NoSuchMember(f"{target.nick} is not here; /ban {target.nick} bans the account")
+        text = f"{target.nick} is not here; /ban {target.nick} bans the account"
+        raise NoSuchMember(text, nick=target.nick)
     others: list[tuple[str, Subject]] = [
         (member.nick, subject_of(member))
         for member in room.members.values()

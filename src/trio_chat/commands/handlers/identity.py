@@ -91,7 +91,8 @@ def ignore(context: Context, arguments: tuple[str, ...]) -> Outcome:
 def unignore(context: Context, arguments: tuple[str, ...]) -> Outcome:
     authors = _ignored(context, arguments[0])
     if not authors:
-        raise NoSuchMember(f"you do not ignore {arguments[0]}; /ignore lists whom you do")
+        text = f"you do not ignore {arguments[0]}; /ignore lists whom you do"
+        raise NoSuchMember(text, nick=arguments[0])
     name = context.member.ignores[authors[0]]
     return Outcome(
         text=f"you see again what {name} says",

@@ -14,13 +14,14 @@ from trio_chat.commands.audit import act
 from trio_chat.commands.changes import remove_account
 from trio_chat.commands.context import Context
 from trio_chat.commands.effects import EndSession, Quit
-from trio_chat.commands.fitting import RESULT_BYTES
 from trio_chat.commands.handlers.accounts import own_account
+from trio_chat.commands.passphrases import whole
 from trio_chat.commands.table import Command, Outcome
 from trio_chat.commands.targets import here
 from trio_chat.errors import NotPermitted, UsageError
 from trio_chat.events import timestamp
 from trio_chat.store.api import Entry
+from trio_chat.wire.fitting import RESULT_BYTES
 
 _PAGE_ENTRIES = 500
 
@@ -178,7 +179,8 @@ async def erase(context: Context, arguments: tuple[str, ...]) -> Outcome:
     password, space, last = arguments[0].rpartition(" ")
     with_messages = bool(space) and last.lower() == "messages"
     own = own_account(context)
-    await context.passwords.check(own.name, password if with_messages else arguments[0])
+    password = whole(password.rstrip() if with_messages else arguments[0])
+    await context.passwords.check(own.name, password)
     deleted = await context.process.redact(own.id) if with_messages else None
     own = own_account(context)
     said = "; what you said stays" if deleted is None else f", and {deleted} messages with it"

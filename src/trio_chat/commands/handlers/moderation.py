@@ -21,7 +21,8 @@ def kick(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = here(context)
     target = lower_target(context, arguments[0], room)
     if target.identity not in room.members:
-        raise NoSuchMember(f"{target.nick} is not in #{room.name}")
+        text = f"{target.nick} is not in #{room.name}"
+        raise NoSuchMember(text, nick=target.nick, room=room.name)
     reason = reason_of(context, " ".join(arguments[1:]))
     return Outcome(
         act=act(context, "kick", target=target.nick, room=room, reason=reason),
@@ -49,7 +50,7 @@ def reason_of(context: Context, text: str) -> str:
 def kill(context: Context, arguments: tuple[str, ...]) -> Outcome:
     target = lower_target(context, arguments[0], None)
     if target.member is None:
-        raise NoSuchMember(f"{target.nick} is not here")
+        raise NoSuchMember(f"{target.nick} is not here", nick=target.nick)
     reason = reason_of(context, " ".join(arguments[1:]))
     why = f"put off by {context.member.nick}{f': {reason}' if reason else ''}"
     return Outcome(
@@ -63,7 +64,8 @@ def warn(context: Context, arguments: tuple[str, ...]) -> Outcome:
     room = here(context)
     target = lower_target(context, arguments[0], room)
     if target.identity not in room.members:
-        raise NoSuchMember(f"{target.nick} is not in #{room.name}")
+        text = f"{target.nick} is not in #{room.name}"
+        raise NoSuchMember(text, nick=target.nick, room=room.name)
     reason = reason_of(context, arguments[1])
     text = f"warning from {context.member.nick} in #{room.name}: {reason}"
     return Outcome(

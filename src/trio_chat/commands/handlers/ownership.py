@@ -33,6 +33,7 @@ def create(context: Context, arguments: tuple[str, ...]) -> Outcome:
     name = check_room(arguments[0], limits)
     if context.state.is_room(name):
         raise BadRequest(f"there is a room #{name} already")
+    directory.check_new_room(name)
     if len(context.member.rooms) >= limits.rooms_per_session:
         most = limits.rooms_per_session
         raise NotPermitted(f"one can be in at most {most} rooms; /leave one first")

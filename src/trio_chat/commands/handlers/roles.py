@@ -96,7 +96,8 @@ def _take(context: Context, name: str, role: RoomRole, said: str) -> Outcome:
 
 def _check_account(target: Target) -> None:
     if target.account is None:
-        raise NoSuchMember(f"{target.nick} has no account, and so cannot run a room")
+        text = f"{target.nick} has no account, and so cannot run a room"
+        raise NoSuchMember(text, nick=target.nick)
 
 
 def set_roles(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from trio_chat.chat.names import check_line
 from trio_chat.chat.records import room_changed
 from trio_chat.chat.rooms import Room
 from trio_chat.commands.context import Context
 from trio_chat.commands.effects import Join, Leave, Say
-from trio_chat.commands.fitting import fit
 from trio_chat.commands.table import Command, Outcome
 from trio_chat.errors import NotInRoom, NotPermitted
 from trio_chat.text import fold
+from trio_chat.wire.fitting import fit_rows
 
 NO_TOPIC = "-"
+# One list looks at the fullest so many, as many as there may be by default: 3 ms.
+_ROOMS_LOOKED_AT = 20_000
 
 
 def join(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -39,7 +43,7 @@ def who(context: Context, arguments: tuple[str, ...]) -> Outcome:
     else:
         room = _here(context)
     members = sorted(room.members.values(), key=lambda member: member.key)
-    shown, names, more = fit(
+    shown, names, more = fit_rows(
         (member.info(), member.nick + (" (away)" if member.away is not None else ""))
         for member in members
     )
@@ -55,11 +59,10 @@ def rooms(context: Context, arguments: tuple[str, ...]) -> Outcome:
     part = fold(arguments[0].removeprefix("#")) if arguments else ""
     found = [
         room
-        for room in context.state.directory.rooms.values()
-        if part in fold(room.name) and room.is_listed_for(context.member)
+        for room in islice(context.state.directory.listing, _ROOMS_LOOKED_AT)
+        if part in room.folded and (not room.record.private or room.is_listed_for(context.member))
     ]
-    found.sort(key=lambda room: (-len(room.members), room.key))
-    rows, lines, more = fit(map(_row, found))
+    rows, lines, more = fit_rows(map(_row, found))
     if more:
         lines.append(f"and {len(found) - len(rows)} more; /rooms PART finds them")
     return Outcome(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 from ipaddress import ip_network
@@ -20,7 +21,6 @@ from trio_chat.chat.sanctions import Sanction, SanctionKind, split_sanction
 from trio_chat.commands.audit import Act, act
 from trio_chat.commands.context import Context
 from trio_chat.commands.effects import Dismiss, Line, Tell
-from trio_chat.commands.fitting import fit
 from trio_chat.commands.handlers.moderation import kicked, reason_of
 from trio_chat.commands.table import Command, Outcome, of_moderators
 from trio_chat.commands.targets import (
@@ -31,6 +31,7 @@ from trio_chat.commands.targets import (
     target_of,
 )
 from trio_chat.errors import BadRequest, NotPermitted
+from trio_chat.wire.fitting import fit_rows
 
 _GLOBS_PER_ROOM = 100  # 0.3 µs each, for everybody who enters or speaks
 _TOLD_MEMBERS = 100  # of those whom a wide mask mutes, so many are told at once
@@ -265,11 +266,10 @@ def _lift(context: Context, kind: SanctionKind, room: Room | None, what: str) ->
 
 
 def _find(context: Context, kind: SanctionKind, room: Room | None, what: str) -> Sanction:
-    """By its number, or by just its mask. Raises BadRequest."""
+    """By its number, which is written `#3`, or by just its mask. Raises BadRequest."""
     sanctions, place = context.state.sanctions, room.key if room else EVERYWHERE
-    number = what.removeprefix("#")
-    if number.isascii() and number.isdigit() and len(number) < 18:
-        found = sanctions.get(int(number))
+    if _NUMBER.fullmatch(what):
+        found = sanctions.get(int(what[1:]))
     else:
         found = sanctions.matching(kind, place, _mask(context, what))
     if found is None or found.kind != kind or found.room != place:
@@ -283,7 +283,7 @@ def _find(context: Context, kind: SanctionKind, room: Room | None, what: str) ->
 def _list(context: Context, room: Room | None) -> Outcome:
     now_ms = context.now_ms
     found = context.state.sanctions.listing(room.key if room else EVERYWHERE, now_ms)
-    rows, lines, more = fit((_row(sanction), sanction.shown(now_ms)) for sanction in found)
+    rows, lines, more = fit_rows((_row(sanction), sanction.shown(now_ms)) for sanction in found)
     if more:
         lines.append(f"and {len(found) - len(rows)} more")
     text = "\n".join(lines) or "nobody is banned or muted here"
@@ -314,6 +314,7 @@ def _name(kind: SanctionKind, room: Room | None) -> str:
     return "sban" if kind == "ban" else "silence"
 
 
+_NUMBER = re.compile(r"#[0-9]{1,17}")
 _TARGET = "TARGET [DURATION] [REASON]"
 _on_server = partial(Command, role=Role.MODERATOR)
 COMMANDS = [
@@ -328,7 +329,7 @@ COMMANDS = [
     of_moderators(
         "unban",
         "TARGET",
-        "Lift a ban of this room, by its number or its target.",
+        "Lift a ban of this room, by its number, #3, or its target.",
         unban,
         least=1,
         most=1,
@@ -339,7 +340,7 @@ COMMANDS = [
     of_moderators(
         "unmute",
         "TARGET",
-        "Lift a mute of this room, by its number or its target.",
+        "Lift a mute of this room, by its number, #3, or its target.",
         unmute,
         least=1,
         most=1,

@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from trio_chat.chat.names import check_text
-from trio_chat.chat.rooms import Direct, Room
+from trio_chat.chat.records import setting
+from trio_chat.chat.rooms import Direct, Room, direct_key
 from trio_chat.chat.talks import stored_event
 from trio_chat.commands.context import Context
-from trio_chat.commands.effects import Say
-from trio_chat.commands.fitting import fit
+from trio_chat.commands.effects import Converse, Say
 from trio_chat.commands.table import Command, Outcome
-from trio_chat.commands.targets import partner_of
-from trio_chat.errors import NoSuchMember, NotInRoom, UsageError
+from trio_chat.commands.targets import find_owner, partner_of
+from trio_chat.errors import NoSuchMember, NotInRoom, NotPermitted, UsageError
 from trio_chat.events import StoredEvent
-from trio_chat.store.api import Entry
+from trio_chat.store.api import Cursor, Entry, Hidden, Hits
+from trio_chat.wire.fitting import fit_rows
 
 
 def me(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -29,24 +30,69 @@ def msg(context: Context, arguments: tuple[str, ...]) -> Outcome:
     return _write_to(context, nick, text)
 
 
+def query(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    nick, *texts = arguments
+    if texts:
+        return _write_to(context, nick, texts[0])
+    member, partner = context.member, find_owner(context, nick)
+    if partner.identity == member.identity:
+        raise NotPermitted("that is yourself")
+    key = direct_key(member.identity, partner.identity)
+    reopened = (setting(member.identity, f"closed {key}", None),) if key in member.closed else ()
+    return Outcome(
+        text=f"this is your conversation with {partner.nick}",
+        data={"room": f"@{partner.nick}"},
+        changes=reopened,
+        effects=(Converse(nick),),
+    )
+
+
+def close(context: Context, _: tuple[str, ...]) -> Outcome:
+    direct, member = context.place, context.member
+    if not isinstance(direct, Direct):
+        raise NotInRoom("this is no conversation; /leave takes you out of a room")
+    label = direct.label_for(member.identity)
+    return Outcome(
+        text=f"the conversation with {label[1:]} is closed until somebody writes",
+        data={"room": label},
+        changes=(setting(member.identity, f"closed {direct.key}", direct.shown),),
+    )
+
+
 def reply(context: Context, arguments: tuple[str, ...]) -> Outcome:
     partner = context.member.last_partner
     if partner is None:
         raise NoSuchMember("nobody has written to you yet; /msg NICK TEXT starts a conversation")
     if context.state.directory.members.get(partner.key) is not partner:
-        raise NoSuchMember(f"{partner.nick} has left")  # the nick may be somebody else's by now
+        # The nick may be somebody else's by now.
+        raise NoSuchMember(f"{partner.nick} has left", nick=partner.nick)
     return _write_to(context, partner.nick, arguments[0])
 
 
 async def history(context: Context, arguments: tuple[str, ...]) -> Outcome:
-    limits = context.config.limits
+    limits, place = context.config.limits, _place(context)
     count = _number(arguments[0], history_command) if arguments else limits.backlog_events
-    place = _place(context)
     limit = min(count, limits.page_events_max)
-    entries = await context.history.page(place.key, before=place.shown + 1, limit=limit)
-    floor = place.floor(context.member.identity)
-    readable = [entry for entry in reversed(entries) if entry.seq > floor]
+    visible_from = place.floor(context.member.identity)
+    page = await context.history.page(
+        place.key, before=place.shown + 1, limit=limit, without=_hidden(context)
+    )
+    readable = [
+        entry
+        for entry in reversed(page)
+        if entry.seq > visible_from and not _is_about_earlier(entry, visible_from)
+    ]
     return _listing(context, readable, nothing="nothing was said here yet")
+
+
+def _is_about_earlier(entry: Entry, visible_from: int) -> bool:
+    """It edits or deletes what was said before the member came."""
+    return entry.kind in ("edited", "deleted") and int(entry.target or 0) <= visible_from
+
+
+def _hidden(context: Context) -> Hidden | None:
+    ignores = context.member.ignores
+    return Hidden(frozenset(ignores)) if ignores else None
 
 
 async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -54,15 +100,49 @@ async def search(context: Context, arguments: tuple[str, ...]) -> Outcome:
     places = _readable(context, conditions.get("room"))
     if not conditions and not any(map(str.isalnum, words)):
         raise UsageError(f"usage: {search_command.synopsis}")
-    entries = await context.history.search(
+    hits = await context.history.search(
         words,
         rooms={place.key: place.floor(context.member.identity) for place in places},
         sender=conditions.get("from", "").removeprefix("@") or None,
         before_ms=moment(conditions.get("before"), context.now_ms),
         after_ms=moment(conditions.get("after"), context.now_ms),
+        before=_cursor(context, conditions.get("older")),
         limit=context.config.limits.search_results,
+        without=_hidden(context),
     )
-    return _listing(context, entries, nothing="nothing found")
+    outcome = _listing(context, hits, nothing="nothing found")
+    if hits.go_on is None:
+        return outcome
+    return _with_way_on(context, outcome, arguments[0], hits, hits.go_on)
+
+
+def _with_way_on(
+    context: Context, outcome: Outcome, query: str, hits: Hits, go_on: Cursor
+) -> Outcome:
+    """Say that there is more, and how to ask for it."""
+    shown = outcome.data["events"]
+    oldest = hits[len(shown) - 1] if 0 < len(shown) < len(hits) else None
+    at_ms, room, seq = go_on if oldest is None else (oldest.at_ms, oldest.room, oldest.seq)
+    older = f"{at_ms}/{_label(context, room)}/{seq}"
+    asked = _OLDER.sub("", query).strip()
+    line = f"(there are older ones: /search {asked} older:{older})"
+    text = f"{line}\n{outcome.text}" if shown else line
+    return Outcome(text=text, data={**outcome.data, "more": True, "older": older})
+
+
+def _cursor(context: Context, text: str | None) -> Cursor | None:
+    """Where a search goes on: what its answer called `older:`.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if text is None:
+        return None
+    found = _PLACE_IN_TIME.fullmatch(text)
+    if found is None:
+        raise UsageError(f"older:{text} is nothing that a search has told")
+    (place,) = _readable(context, found[2])
+    return int(found[1]), place.key, int(found[3])
 
 
 def _write_to(context: Context, nick: str, text: str) -> Outcome:
@@ -89,12 +169,15 @@ def _readable(context: Context, name: str | None) -> list[Room | Direct]:
     if name.startswith("@"):
         direct = context.state.directory.find_direct(context.member, name)
         if direct is None:
-            raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
+            nick = name.removeprefix("@")
+            raise NoSuchMember(f"there is no conversation with {nick}", nick=nick)
         return [direct]
     return [context.state.directory.room_of(context.member, name)]
 
 
-_CONDITION = re.compile(r"(?:^|(?<=\s))(room|from|before|after):(\S+)", re.IGNORECASE)
+_CONDITION = re.compile(r"(?:^|(?<=\s))(room|from|before|after|older):(\S+)", re.IGNORECASE)
+_OLDER = re.compile(r"(?:^|\s)older:\S+", re.IGNORECASE)
+_PLACE_IN_TIME = re.compile(r"(\d{1,15})/([^/]+)/(\d{1,13})")
 
 
 def _conditions(query: str) -> tuple[str, dict[str, str]]:
@@ -127,8 +210,7 @@ def moment(text: str | None, now_ms: int) -> int | None:
 def _listing(context: Context, entries: Iterable[Entry], *, nothing: str) -> Outcome:
     """Show *entries*, which come newest first: as many as one answer holds, the oldest on top,
     and say if there were more."""
-    heard = (entry for entry in entries if context.member.hears(entry.account))
-    events, lines, more = fit(_shown(context, entry) for entry in heard)
+    events, lines, more = fit_rows(_shown(context, entry) for entry in entries)
     if more:
         lines.append("(older ones did not fit; /search before:TIME finds them)")
     text = "\n".join(reversed(lines)) if lines else nothing
@@ -137,7 +219,7 @@ def _listing(context: Context, entries: Iterable[Entry], *, nothing: str) -> Out
 
 def _shown(context: Context, entry: Entry) -> tuple[StoredEvent, str]:
     label = _label(context, entry.room)
-    event = stored_event(label, entry)
+    event = stored_event(label, entry, context.state.accounts.name_of)
     place = label if label.startswith("@") else f"#{label}"
     when = f"{event.at[:10]} {event.at[11:16]}"
     match entry.kind:
@@ -193,10 +275,19 @@ COMMANDS = [
         "NICK TEXT",
         "Write to one person.",
         msg,
-        aliases=("w", "dm", "query", "tell", "whisper"),
+        aliases=("w", "dm", "tell", "whisper"),
         least=2,
         most=2,
     ),
+    Command(
+        "query",
+        "NICK [TEXT]",
+        "Open the conversation with somebody, and say something there if there is a text.",
+        query,
+        least=1,
+        most=2,
+    ),
+    Command("close", "", "Take this conversation off your list until somebody writes.", close),
     Command(
         "reply", "TEXT", "Answer the last one who wrote to you.", reply, ("r",), least=1, most=1
     ),

@@ -14,7 +14,7 @@ from trio_chat.chat.roles import Role
 from trio_chat.commands import changes
 from trio_chat.commands.audit import Act, difference
 from trio_chat.commands.context import Process
-from trio_chat.errors import ChatError, Conflict, NameTaken, Unavailable, UsageError
+from trio_chat.errors import ChatError, Conflict, Unavailable, UsageError
 from trio_chat.events import timestamp
 from trio_chat.server.hub.hub import Hub
 from trio_chat.store.api import Write
@@ -94,11 +94,11 @@ async def carry_out(office: Office, request: Request) -> Answer:
 async def _add(office: Office, request: Add) -> Answer:
     section, role = office.hub.settings.config.accounts, _role(request.role)
     name = check_nick(request.name, office.hub.settings.config.limits)
+    office.hub.state.directory.check_kept(name)
     changes.check_place(office.hub.state.accounts, section)
     changes.check_password(section, name, request.password)
     hashed = await office.hub.logins.hash(request.password)
-    if office.hub.state.accounts.named(name) is not None:
-        raise NameTaken(f"there is an account {name} already")
+    office.hub.state.accounts.check_free(name)
     _, changed = changes.add_account(office.hub.state, name, hashed, role, office.hub.now_ms())
     line = Act("add account", BY, target=name, reason=role.title)
     await _store(office, line, changed)

@@ -1,4 +1,4 @@
-"""Which sessions hear which room or conversation, and how to tell them all.
+"""The sessions that hear each room or conversation, and how to tell them all.
 
 Sessions of one wire flavour are given the same bytes. Those whose member ignores somebody are
 *filtered*: they get bytes of their own.
@@ -7,12 +7,12 @@ Sessions of one wire flavour are given the same bytes. Those whose member ignore
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import structlog
 
 from trio_chat.chat.talks import Talk
-from trio_chat.events import Event
+from trio_chat.events import Shown
 from trio_chat.server.delivery.outbox import Outbox
 from trio_chat.server.delivery.session import Session
 
@@ -43,6 +43,9 @@ class Hearers:
         for group in (*self.by_flavour.values(), self.filtered):
             yield from group.values()
 
+    def __len__(self) -> int:
+        return sum(map(len, self.by_flavour.values())) + len(self.filtered)
+
     def __bool__(self) -> bool:
         return bool(self.filtered) or any(self.by_flavour.values())
 
@@ -51,16 +54,28 @@ class Hearers:
         if session.filtered:
             self.filtered[session.outbox] = session
         else:
-            self.by_flavour.setdefault(session.wire.flavour, {})[session.outbox] = session
+            self.by_flavour.setdefault(session.flavour, {})[session.outbox] = session
 
     def discard(self, session: Session) -> None:
         self.waiting.pop(session.outbox, None)
         self._take_out(session)
 
     def _take_out(self, session: Session) -> None:
-        # Its flavour may have changed since it came: look into each group, there are few.
+        # Its flavour has perhaps changed since it came: look into each group, there are few.
         for group in (self.filtered, *self.by_flavour.values()):
             group.pop(session.outbox, None)
+
+
+class AudienceStatistics(NamedTuple):
+    """The figures of an audience now.
+
+    Attributes:
+        logs: rooms and conversations that somebody hears.
+        subscriptions: each of one session to one log.
+    """
+
+    logs: int
+    subscriptions: int
 
 
 class Audience:
@@ -69,13 +84,18 @@ class Audience:
     def __init__(self) -> None:
         self._hearers: dict[str, Hearers] = {}
 
+    def statistics(self) -> AudienceStatistics:
+        return AudienceStatistics(len(self._hearers), sum(map(len, self._hearers.values())))
+
     def of(self, key: str) -> Hearers | None:
         return self._hearers.get(key)
 
     # --- who hears what
 
     def subscribe(self, key: str, session: Session) -> None:
-        """Show the session what happens in the room or conversation *key*."""
+        """Show the session what happens in the room or conversation *key*, if it may read."""
+        if not session.allows("read"):
+            return
         hearers = self._hearers.get(key)
         if hearers is None:
             hearers = self._hearers[key] = Hearers()
@@ -107,8 +127,9 @@ class Audience:
         if session.silent:
             return
         if session.cursors is None:
-            cursors = {talk.key: self._shown_to(session, talk) for talk in session.talks()}
-            if key:
+            talks = session.talks() if session.allows("read") else ()
+            cursors = {talk.key: self._shown_to(session, talk) for talk in talks}
+            if key in cursors:
                 cursors[key] = seq
             log.info("session lags", session=session.number, room=key, seq=seq)
             session.fall_behind(cursors)
@@ -123,21 +144,21 @@ class Audience:
 
     # --- what is not stored
 
-    def tell(self, key: str, events: Sequence[Event], *, but: Sequence[Session] = ()) -> None:
+    def tell(self, key: str, events: Sequence[Shown], *, but: Sequence[Session] = ()) -> None:
         """Show *events*, which are not stored, to everyone who hears *key*."""
         hearers = self._hearers.get(key)
         if hearers is not None:
             self.tell_sessions(hearers, events, but=but)
 
     def tell_sessions(
-        self, sessions: Iterable[Session], events: Sequence[Event], *, but: Sequence[Session] = ()
+        self, sessions: Iterable[Session], events: Sequence[Shown], *, but: Sequence[Session] = ()
     ) -> None:
         """Show *events*, which are not stored, to *sessions*, encoded once per flavour."""
         encoded: dict[str, bytes | None] = {}
         for session in sessions:
             if session in but:
                 continue
-            flavour = session.wire.flavour
+            flavour = session.flavour
             if flavour not in encoded:
                 encoded[flavour] = session.encode(events)
             data = encoded[flavour]

@@ -7,32 +7,30 @@ member; the answers to those who wrote follow what they caused.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import trio
 
-from trio_chat.chat.directory import Directory
+from trio_chat.chat.accounts import Accounts
 from trio_chat.chat.rooms import Direct, Room
+from trio_chat.chat.state import State
 from trio_chat.chat.talks import Talk, stored_event
 from trio_chat.events import Event, StoredEvent
 from trio_chat.server.delivery.audience import Audience, Group, Hearers, send_to_all
+from trio_chat.server.delivery.pause import Pace
 from trio_chat.server.delivery.presence import Presence
 from trio_chat.server.delivery.session import Session
-from trio_chat.server.delivery.view import answers, visible
+from trio_chat.server.delivery.view import View, answers
 from trio_chat.server.net.fence import attempt
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Log, Write
 
 # After so many sends the other tasks get a turn: 1,000 x 4.5 µs are 4.5 ms.
 _SLICE_SESSIONS = 1000
+# Bytes of one's own cost as much as so many sends of shared ones.
+_OWN_SENDS = 5
 # Shown at once; what is more waits its turn, and the talkers with it.
 _MOST_WRITES = 2048
-# Of a send that carries so many lines, each costs little more than its bytes.
-_FULL_SHARE_LINES = 32
-# How long the next batch waits, in parts of the time that this one took; and after full shares,
-# while the next one is being committed.
-_PAUSE = 2.0
-_PAUSE_FOR_COMMIT = 0.2
 
 
 class Facts(Protocol):
@@ -46,6 +44,20 @@ class Facts(Protocol):
         had happened before. Do the rest, and let go of who waits for it."""
 
 
+class BroadcastStatistics(NamedTuple):
+    """The figures of a broadcaster since the start.
+
+    Attributes:
+        batches: of writes, shown at once.
+        events: that were stored and shown.
+        sends: shares of a room's events, each to one session.
+    """
+
+    batches: int
+    events: int
+    sends: int
+
+
 class Broadcaster:
     """Reads what the store committed and shows it.
 
@@ -53,50 +65,49 @@ class Broadcaster:
     read the log instead, each behind its own fence.
 
     Attributes:
-        shown_events: how many were shown since the start.
+        pace: how long the next batch waits.
     """
 
     def __init__(
         self,
         store: Log,
-        directory: Directory,
+        state: State,
         audience: Audience,
         presence: Presence,
         settings: Settings,
         facts: Facts,
     ) -> None:
         self._store = store
-        self._directory = directory
+        self._directory = state.directory
+        self._accounts = state.accounts
         self._audience = audience
         self._presence = presence
         self._settings = settings
         self._facts = facts
-        self.shown_events = 0
+        self._batches = self._events = self._sends = 0
+        self.pace = Pace()
+
+    def statistics(self) -> BroadcastStatistics:
+        return BroadcastStatistics(self._batches, self._events, self._sends)
 
     async def run(self) -> None:
         """Until the store closes its channel.
 
-        After a batch of several writes the next one waits: more gathers meanwhile, and goes out in
-        the same sends. A message on its own never waits.
+        After a batch of several writes the next one waits while much is said (`pace`): more gathers
+        meanwhile, and goes out in the same sends. A message on its own never waits.
         """
         next_flush = 0.0
         async for batch in self._store.committed:
             if trio.current_time() < next_flush:
                 await trio.sleep_until(next_flush)
             writes = self._gather(batch)
-            started = trio.current_time()
+            self.pace.begin()
             shares = await self.publish(writes)
-            now = trio.current_time()
-            next_flush = now + self._pause_seconds(len(writes), shares, now - started)
-
-    def _pause_seconds(self, writes: int, shares: int, took_seconds: float) -> float:
-        """How long to wait after a batch of *writes* in *shares* rooms."""
-        if writes < 2:
-            return 0.0
-        pause = _PAUSE
-        if writes >= _FULL_SHARE_LINES * shares:  # there is little to gain
-            pause = _PAUSE_FOR_COMMIT if self._store.committing else 0.0
-        return min(pause * took_seconds, self._settings.config.timeouts.flush_seconds)
+            most_seconds = self._settings.config.timeouts.flush_seconds
+            committing = self._store.committing
+            next_flush = trio.current_time() + self.pace.pause_seconds(
+                len(writes), shares, most_seconds, committing=committing
+            )
 
     def _gather(self, batch: Sequence[Write]) -> Sequence[Write]:
         """*batch*, and what was committed since."""
@@ -110,6 +121,7 @@ class Broadcaster:
 
     async def publish(self, batch: Sequence[Write]) -> int:
         """Show one committed batch, then answer its writers; return how many rooms had a share."""
+        self._batches += 1
         by_room: dict[str, list[Write]] = {}
         by_writer: dict[Session, list[Write]] = {}
         for write in batch:
@@ -153,14 +165,15 @@ class Broadcaster:
         self._presence.flush(key)
         before = talk.shown
         talk.show(writes)
-        self.shown_events += len(writes)
+        self._events += len(writes)
         hearers = self._audience.of(key)
         if hearers is None:
             return
-        share = _Share(talk, writes, before, self._audience)
-        if isinstance(talk, Direct):
+        self._sends += len(hearers)
+        share = _Share(talk, writes, before, self._audience, self._accounts)
+        if isinstance(talk, Direct) or share.amends_for_some:
             for session in tuple(hearers):
-                share.send_own(session, talk.label_for(session.identity))
+                share.send_own(session)
         else:
             assert isinstance(talk, Room)
             await self._send(share, hearers, talk.name)
@@ -170,28 +183,38 @@ class Broadcaster:
             for session in tuple(hearers):
                 self._audience.lag(session, share.talk.key, share.before)
             return
-        for session in tuple(hearers.filtered.values()):
-            share.send_own(session, label)
         groups = list(hearers.by_flavour.values())
-        if sum(map(len, groups)) <= _SLICE_SESSIONS:
-            for group in groups:
-                share.send(group)
-        else:
+        cost = sum(map(len, groups)) + _OWN_SENDS * len(hearers.filtered)
+        if cost > _SLICE_SESSIONS:
             await self._send_in_slices(share, hearers)
+            return
+        for session in tuple(hearers.filtered.values()):
+            share.send_own(session)
+        for group in groups:
+            share.send(group)
 
     async def _send_in_slices(self, share: _Share, hearers: Hearers) -> None:
         """Sessions may come and go between two slices. Who comes has it in the backlog, who goes
-        waits no longer, and who catches up with the log waits until `sending` is over."""
-        groups = [tuple(group) for group in hearers.by_flavour.values()]
-        for group in hearers.by_flavour.values():
+        waits no longer, and who catches up with the log waits until `sending` is over. Who has
+        come to see it otherwise than its group, by its wire or by an ignore, gets bytes of its
+        own."""
+        groups = [(flavour, tuple(group)) for flavour, group in hearers.by_flavour.items()]
+        groups.append(("", tuple(hearers.filtered)))  # each of these gets bytes of its own
+        for group in (*hearers.by_flavour.values(), hearers.filtered):
             hearers.waiting.update(group)
         hearers.shown_before = share.before
         share.talk.sending = True
         waiting = hearers.waiting
-        for outboxes in groups:
-            for start in range(0, len(outboxes), _SLICE_SESSIONS):
-                some = outboxes[start : start + _SLICE_SESSIONS]
-                share.send({outbox: waiting.pop(outbox) for outbox in some if outbox in waiting})
+        for flavour, outboxes in groups:
+            size = _SLICE_SESSIONS if flavour else max(1, _SLICE_SESSIONS // _OWN_SENDS)
+            for start in range(0, len(outboxes), size):
+                some = outboxes[start : start + size]
+                group = {outbox: waiting.pop(outbox) for outbox in some if outbox in waiting}
+                for session in tuple(group.values()):
+                    if session.flavour != flavour or session.filtered:
+                        del group[session.outbox]
+                        share.send_own(session)
+                share.send(group)
                 await trio.lowlevel.checkpoint()
         share.talk.sending = False
 
@@ -200,13 +223,25 @@ class _Share:
     """One room's share of a batch."""
 
     def __init__(
-        self, talk: Talk, writes: Sequence[Write], before: int, audience: Audience
+        self,
+        talk: Talk,
+        writes: Sequence[Write],
+        before: int,
+        audience: Audience,
+        accounts: Accounts,
     ) -> None:
         self.talk = talk
         self.writes = writes
         self.before = before
         self.events: list[StoredEvent] = []
         self._audience = audience
+        self._accounts = accounts
+
+    @property
+    def amends_for_some(self) -> bool:
+        """An older line is edited or deleted, which some may not read."""
+        is_partly_read = isinstance(self.talk, Room) and self.talk.is_partly_read
+        return is_partly_read and any(w.kind in ("edited", "deleted") for w in self.writes)
 
     def make_events(self, label: str) -> bool:
         """Make the events that all see alike. False: that failed."""
@@ -215,7 +250,8 @@ class _Share:
         return events is not None
 
     def _events_for(self, label: str) -> list[StoredEvent]:
-        return [stored_event(label, write) for write in self.writes]
+        name_of = self._accounts.name_of
+        return [stored_event(label, write, name_of) for write in self.writes]
 
     def send(self, group: Group) -> None:
         """Give all of *group* the same bytes."""
@@ -246,14 +282,14 @@ class _Share:
             seq = event.seq
         return end, seq
 
-    def send_own(self, session: Session, label: str) -> None:
+    def send_own(self, session: Session) -> None:
         """Give *session* what it wants to see of this share."""
         if session.outbox.lagging:
             return
-        data = attempt(self._own, session, label, session=session.number)
+        data = attempt(self._own, session, session=session.number)
         if data is None or not session.outbox.deliver(data):
             self._audience.lag(session, self.talk.key, self.before)
 
-    def _own(self, session: Session, label: str) -> bytes:
-        events = [visible(session, label, write) for write in self.writes]
-        return session.wire.encode_shared(events)
+    def _own(self, session: Session) -> bytes:
+        view = View(session, self.talk, self._accounts)
+        return session.wire.show_shared([view.event(write) for write in self.writes])

@@ -7,17 +7,19 @@ what everyone has been shown; at that moment, with no await between, the session
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
 import trio
 
+from trio_chat.chat.accounts import Accounts
 from trio_chat.chat.rooms import Room
 from trio_chat.chat.talks import Talk
 from trio_chat.errors import Unavailable
 from trio_chat.events import Event, Gap
 from trio_chat.server.delivery.session import Session
-from trio_chat.server.delivery.view import backlog_for, hidden, visible
+from trio_chat.server.delivery.view import View
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Entry, Log
 
@@ -27,9 +29,16 @@ _PAGE_EVENTS = 200  # x at most 4 KiB: what one turn may add to an outbox
 _RETRY_SECONDS = 1.0  # the store cannot be read now
 
 
-async def serve(
-    session: Session, store: Log, settings: Settings, went_live: Callable[[Session], object]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a session that is behind reads, and what is needed to show it."""
+
+    store: Log
+    accounts: Accounts
+    settings: Settings
+
+
+async def serve(session: Session, source: Source, went_live: Callable[[Session], object]) -> None:
     """Send what waits for the session and, while it is behind, what the log has for it, until
     nothing is left. *went_live* is called when it has caught up.
 
@@ -37,18 +46,16 @@ async def serve(
         trio.TooSlowError: the peer took nothing for `timeouts.stall_seconds`.
         OSError, trio.BrokenResourceError, trio.ClosedResourceError: the link is gone.
     """
-    read = partial(_read, session, store, settings, went_live)
-    await session.outbox.write(read, settings.config.timeouts.stall_seconds)
+    read = partial(_read, session, source, went_live)
+    await session.outbox.write(read, source.settings.config.timeouts.stall_seconds)
 
 
-async def _read(
-    session: Session, store: Log, settings: Settings, went_live: Callable[[Session], object]
-) -> bytes:
+async def _read(session: Session, source: Source, went_live: Callable[[Session], object]) -> bytes:
     """Return what comes next, b"" when the session is live again."""
     while talks := _unfinished(session):
         for talk in talks:
             if not talk.sending:
-                return await _next(session, talk, store, settings)
+                return await _next(session, talk, source)
         # All are being shown to the others just now; who went live would get it twice.
         await trio.lowlevel.checkpoint()
     session.catch_up()
@@ -56,7 +63,7 @@ async def _read(
     if session.presence_missed:
         session.presence_missed = False
         for room in tuple(session.member.rooms.values() if session.member else ()):
-            session.send(room.roster(settings.config.rooms.presence_members))
+            session.send(room.roster(source.settings.config.rooms.presence_members))
     return b""
 
 
@@ -73,23 +80,23 @@ def _unfinished(session: Session) -> list[Talk]:
     return found
 
 
-async def _next(session: Session, talk: Talk, store: Log, settings: Settings) -> bytes:
+async def _next(session: Session, talk: Talk, source: Source) -> bytes:
     cursors = session.cursors
     assert cursors is not None
     cursor, shown = cursors[talk.key], talk.shown
-    entries = await _page(session, store, talk.key, cursor, shown)
+    entries = await _page(session, source.store, talk.key, cursor, shown)
     last = entries[-1].seq if entries else shown
     # A member that left meanwhile has no cursor any more.
     if talk.key in cursors:
         cursors[talk.key] = last
-    label = talk.label_for(session.identity)
+    view = View(session, talk, source.accounts)
     more = last < talk.shown
-    events = _gaps(label, cursor, entries, last if entries else talk.shown)
+    events = _gaps(view.label, cursor, entries, last if entries else talk.shown)
     if session.resuming and talk.key in session.resuming:
-        events += _resumed(session, talk, label, entries, settings, more=more)
+        events += _resumed(session, talk, view, entries, source, more=more)
     else:
-        events += (visible(session, label, entry) for entry in entries)
-    return b"".join(map(session.wire.encode, events))
+        events += map(view.event, entries)
+    return b"".join(map(session.wire.show, events))
 
 
 async def _page(session: Session, store: Log, key: str, after: int, shown: int) -> list[Entry]:
@@ -106,9 +113,9 @@ async def _page(session: Session, store: Log, key: str, after: int, shown: int) 
 def _resumed(
     session: Session,
     talk: Talk,
-    label: str,
+    view: View,
     entries: Sequence[Entry],
-    settings: Settings,
+    source: Source,
     *,
     more: bool,
 ) -> list[Event]:
@@ -116,9 +123,9 @@ def _resumed(
     assert session.resuming is not None
     events: list[Event] = []
     if session.resuming[talk.key] and isinstance(talk, Room):
-        events.append(talk.roster(settings.config.rooms.presence_members))
-    events += hidden(session, label, entries)
-    events.append(backlog_for(session, label, entries, more=more))
+        events.append(talk.roster(source.settings.config.rooms.presence_members))
+    events += view.hidden(entries)
+    events.append(view.backlog(entries, more=more))
     if more:
         session.resuming[talk.key] = False
     else:

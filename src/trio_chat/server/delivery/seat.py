@@ -1,5 +1,5 @@
-"""What is kept of a session while its link is away, so that it can be resumed. Knows neither the
-session nor the store."""
+"""A seat: what is kept of a session while its link is away, so that it can be resumed. Knows
+neither the session nor the store."""
 
 from __future__ import annotations
 

@@ -24,12 +24,14 @@ from typing import Protocol
 import trio
 
 from trio_chat.chat.accounts import Scope
+from trio_chat.chat.pace import TokenBucket
 from trio_chat.chat.roles import Role
 from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.errors import HelloFirst
-from trio_chat.events import Bye, Event
+from trio_chat.events import Bye, Shown
 from trio_chat.server.delivery.outbox import Outbox, Owner
 from trio_chat.server.delivery.seat import Seat
+from trio_chat.server.net.addresses import source_of
 from trio_chat.server.net.fence import attempt
 from trio_chat.wire import Wire
 
@@ -44,13 +46,18 @@ class Carrier(Owner, Protocol):
     def start_farewell(self) -> None:
         """Say the session's `bye` in a task of its own, and end the link after it."""
 
+    def flavour_changed(self) -> None:
+        """Have the session shown what happens in the flavour that it has now."""
+
 
 class Session:
     """See the module.
 
     Attributes:
-        peer: the address that the peer comes from.
+        peer: the address that the peer comes from; source: the one that it is counted under.
         number: names the session in the log.
+        wire: what the peer speaks; see `speak`.
+        flavour: the wire's, as far as those know it who show the session what happens.
         member: who speaks here; None until the hello is accepted.
         seat: what a resumable session leaves behind, or None.
         place: the key of the room or conversation last gone to: where a plain peer talks.
@@ -65,6 +72,7 @@ class Session:
             into, and once it is accepted.
         heard_at: when the peer was last heard (seconds on trio's clock).
         slowed: a peer that cannot repeat a line was told that it is read more slowly.
+        unpaid: how many pings and refusals are answered without delay, once there was one.
         bye: what is still to be said as the last.
         closing: nothing more is taken from the peer.
         silent: nothing more is said to the peer.
@@ -78,6 +86,7 @@ class Session:
         "bye",
         "closing",
         "cursors",
+        "flavour",
         "heard_at",
         "hello_by",
         "member",
@@ -92,7 +101,9 @@ class Session:
         "seat",
         "silent",
         "slowed",
+        "source",
         "token",
+        "unpaid",
         "wire",
     )
 
@@ -100,8 +111,10 @@ class Session:
         self._carrier = carrier
         self._settled: trio.Event | None = None
         self.peer = peer
+        self.source = source_of(peer)
         self.number = next(_numbers)
         self.wire = wire
+        self.flavour = wire.flavour
         self.outbox = outbox
         self.member: Member | None = None
         self.seat: Seat | None = None
@@ -115,6 +128,7 @@ class Session:
         self.hello_by = inf
         self.heard_at = 0.0
         self.slowed = False
+        self.unpaid: TokenBucket | None = None
         self.bye: Bye | None = None
         self.closing = False
         self.silent = False
@@ -134,7 +148,7 @@ class Session:
 
     @property
     def scope(self) -> str:
-        """Whose ids are compared when an input comes again."""
+        """The scope of the ids that are compared when an input comes again."""
         return self.seat.scope if self.seat is not None else ""
 
     @property
@@ -144,7 +158,7 @@ class Session:
 
     @property
     def role(self) -> Role:
-        """What may be done here: a token that may not moderate makes nobody a moderator."""
+        """The role of the member here: a token that may not moderate makes nobody a moderator."""
         if self.member is None:
             return Role.GUEST
         if not self.allows("moderate"):
@@ -176,20 +190,33 @@ class Session:
 
     # --- what it is shown
 
-    def send(self, event: Event) -> None:
+    def send(self, event: Shown) -> None:
         """Send an answer, or anything meant for this session alone. Nothing follows a `bye`.
         Raises nothing: when the wire fails, this session ends, whoever caused the event."""
         if self.silent:
             return
-        data = attempt(self.wire.encode, event, session=self.number)
+        data = attempt(self.wire.show, event, session=self.number)
+        self.note_flavour()
         if data is None:
             self.fail()
         else:
             self.outbox.put(data)
 
-    def encode(self, events: Sequence[Event]) -> bytes | None:
+    def speak(self, wire: Wire) -> None:
+        """Let the peer speak *wire* from now on."""
+        self.wire = wire
+        self.note_flavour()
+
+    def note_flavour(self) -> None:
+        """Have it known when the wire has changed its flavour, as an item that it received and an
+        event that it showed may make it do."""
+        if self.wire.flavour != self.flavour:
+            self.flavour = self.wire.flavour
+            self._carrier.flavour_changed()
+
+    def encode(self, events: Sequence[Shown]) -> bytes | None:
         """The bytes of *events* for all sessions of this flavour. None: the wire failed."""
-        return attempt(self.wire.encode_shared, events, session=self.number)
+        return attempt(self.wire.show_shared, events, session=self.number)
 
     def fall_behind(self, cursors: dict[str, int], resuming: dict[str, bool] | None = None) -> None:
         """Take no more talk; read it from the log, from *cursors* on, when what waits is out."""

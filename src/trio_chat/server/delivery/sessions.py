@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from trio_chat.events import Announced
 from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.session import Session
-from trio_chat.server.net.links import source_of
+from trio_chat.server.net.addresses import source_of
+
+
+class SessionStatistics(NamedTuple):
+    """The figures of all sessions now.
+
+    Attributes:
+        sessions: as many as there are links.
+        by_flavour: how many speak each wire; "": they have not said hello.
+        lagging: how many read from the log what their links did not take.
+        queued_bytes: what waits for the links.
+    """
+
+    sessions: int
+    by_flavour: dict[str, int]
+    lagging: int
+    queued_bytes: int
 
 
 class Sessions:
@@ -23,19 +40,29 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._sessions)
 
+    def statistics(self) -> SessionStatistics:
+        """Looks at every session."""
+        flavours = Counter(one.flavour if one.member else "" for one in self._sessions)
+        return SessionStatistics(
+            sessions=len(self._sessions),
+            by_flavour=dict(flavours),
+            lagging=sum(one.outbox.lagging for one in self._sessions),
+            queued_bytes=sum(one.outbox.queued_bytes for one in self._sessions),
+        )
+
     def add(self, session: Session) -> None:
         self._sessions[session] = None
-        self._by_source[source_of(session.peer)] += 1
+        self._by_source[session.source] += 1
 
     def discard(self, session: Session) -> None:
         del self._sessions[session]
-        source = source_of(session.peer)
+        source = session.source
         self._by_source[source] -= 1
         if not self._by_source[source]:
             del self._by_source[source]
 
     def count_from(self, peer: str) -> int:
-        """How many come from the address *peer*, or from that of its household."""
+        """Return how many sessions come from the address *peer*, or from its household."""
         return self._by_source[source_of(peer)]
 
     def announce(self, text: str) -> None:

@@ -1,1 +1,1 @@
-"""What happens to members and rooms here."""
+"""The members and rooms of this node, and what happens to them."""

@@ -72,8 +72,8 @@ class Conversations:
         return direct
 
     def _partner(self, nick: str) -> Member | Account:
-        """Who is meant: a nick that belongs to an account means that account, whoever goes by
-        it just now."""
+        """Return the one meant: a nick that belongs to an account means that account, whoever
+        goes by it just now."""
         account = self._accounts.named(nick)
         if account is None:
             return self._directory.find_member(nick)
@@ -82,7 +82,7 @@ class Conversations:
     def _check_not_blocked(self, member: Member, partner: str, nick: str) -> None:
         """Raises NotPermitted."""
         if member.identity in self._blocks_of(partner):
-            raise NotPermitted(f"{nick} takes no messages from you")
+            raise NotPermitted(f"{nick} takes no messages from you", nick=nick)
 
     def _open_absent(self, member: Member, account: Account) -> Direct:
         """Somebody with an account is not here: it finds the conversation on coming back."""
@@ -149,6 +149,17 @@ class Conversations:
         else:
             direct.blocked_by.discard(member.identity)
 
+    def show_closed(self, member: Member, key: str) -> None:
+        """The member has closed that conversation: its devices are told."""
+        direct = member.directs.get(key)
+        if direct is None:
+            return
+        event = Left(room=direct.label_for(member.identity), nick=member.nick, reason="closed")
+        for own in self._devices.of(member):
+            own.send(event)
+            if own.place == key:
+                own.place = next(iter(member.rooms), "")
+
     def _blocks_of(self, identity: str) -> Mapping[str, str]:
         """By identity, whose messages the person with *identity* does not take."""
         account = self._accounts.of_identity(identity)
@@ -180,7 +191,7 @@ class Conversations:
             self._audience.unsubscribe(direct.key, own)
 
     def is_abandoned(self, direct: Direct, identity: str) -> bool:
-        """Whether the other one has left: nothing more is said there."""
+        """Return whether the other one has left, so that nothing more is said there."""
         partner = direct.partner_of(identity)
         if partner in direct.online or self._accounts.of_identity(partner) is not None:
             return False

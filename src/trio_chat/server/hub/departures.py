@@ -28,6 +28,7 @@ import trio
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.rooms import Member
 from trio_chat.chat.state import State
+from trio_chat.events import Quit
 from trio_chat.server.delivery.presence import Presence
 from trio_chat.server.delivery.seat import Seat
 from trio_chat.server.delivery.session import Session
@@ -169,8 +170,10 @@ class Departures:
         for direct in tuple(member.directs.values()):
             self._conversations.end(direct, member, reason)
         comes_back = bool(member.account_id) or self._seats.of_guest(member) is not None
-        for room, event in directory.exit(member, reason):
-            self._presence.show(room, event)
+        quit = Quit(nick=member.nick, account=member.account, reason=reason, rooms=())
+        left = directory.exit(member, reason)
+        self._presence.show_quit(quit, left)
+        for room, _ in left:
             if comes_back:
                 self._rooms.watch_if_empty(room)
             else:
@@ -216,7 +219,7 @@ class Departures:
         self._remove(seat)
 
     def displace(self, seat: Seat) -> None:
-        """When the seat's account has too many sessions, the one that is gone longest ends."""
+        """End the session that is gone longest, if the seat's account has too many."""
         own = self._seats.of_account(seat.account) if seat.account else ()
         if len(own) > self._settings.config.accounts.sessions_per_account:
             gone = (one for one in own if one is not seat and not self._devices.session_in(one))

@@ -1,4 +1,4 @@
-"""Which sessions speak for a member: one for a guest, several for an account on several devices."""
+"""The sessions that speak for a member: one for a guest, one for each device of an account."""
 
 from __future__ import annotations
 

@@ -11,17 +11,17 @@ from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.rules import check_enter
 from trio_chat.chat.state import State
 from trio_chat.errors import ChatError, NameTaken
-from trio_chat.events import Joined
+from trio_chat.events import Backlog, Joined
 from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.presence import Presence
 from trio_chat.server.delivery.session import Session
-from trio_chat.server.delivery.view import backlog_for
+from trio_chat.server.delivery.view import View
 from trio_chat.server.hub.devices import Devices
 from trio_chat.server.hub.records import Records
 from trio_chat.server.hub.rooms import Rooms
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Put
-from trio_chat.wire.native import fit_backlog
+from trio_chat.wire.fitting import fit_backlog
 
 log = structlog.get_logger()
 
@@ -63,9 +63,12 @@ class Membership:
         member = session.speaker()
         session.place = room.key
         if room.key not in member.rooms:
+            _mark_read(member, room)
             self._add(member, room)
 
     def _add(self, member: Member, room: Room) -> None:
+        if room.key not in member.reads:
+            _mark_read(member, room)
         event, own = room.add(member), self._devices.of(member)
         for session in own:
             self.show_room(session, room, event)
@@ -73,18 +76,26 @@ class Membership:
 
     def show_room(self, session: Session, room: Room, event: Joined) -> None:
         """Show the session the room that its member has come to, or is in."""
+        session.send(event)
+        session.send(room.roster(self._settings.config.rooms.presence_members))
+        session.send(fit_backlog(self._backlog(session, room), "newest"))
+        session.read_from(room.key, room.shown)
+        self._audience.subscribe(room.key, session)
+
+    def _backlog(self, session: Session, room: Room) -> Backlog:
+        view = View(session, room, self._state.accounts)
+        if not session.allows("read"):
+            return view.backlog((), more=False)
         visible_from = room.floor(session.identity)
         lines = [line for line in room.recent if line.seq > visible_from]
         more = (lines[0].seq if lines else room.shown + 1) > visible_from + 1
-        session.send(event)
-        session.send(room.roster(self._settings.config.rooms.presence_members))
-        session.send(fit_backlog(backlog_for(session, room.name, lines, more=more), "newest"))
-        session.read_from(room.key, room.shown)
-        self._audience.subscribe(room.key, session)
+        return view.backlog(lines, more=more)
 
     def reenter(self, member: Member, keys: tuple[str, ...]) -> None:
         """Take the member into the rooms it was in, where it still may be."""
         for key in keys:
+            if self._rooms.is_going(key):
+                continue
             room = self._rooms.known(key)
             if room.key in member.rooms:
                 continue
@@ -153,7 +164,8 @@ class Membership:
         directory = self._state.directory
         account = self._state.accounts.reserves(nick)
         if account is not None and account.id != member.account_id:
-            raise NameTaken(f"the nick {account.name} belongs to an account")
+            text = f"the nick {account.name} belongs to an account"
+            raise NameTaken(text, nick=nick, account=account.name)
         concerned = directory.neighbours(member)
         event = directory.rename(member, nick, now=trio.current_time())
         if event is None:
@@ -163,3 +175,8 @@ class Membership:
             self._presence.flush(room.key)
         own = [session for one in concerned for session in self._devices.of(one)]
         self._audience.tell_sessions(own, [event])
+
+
+def _mark_read(member: Member, room: Room) -> None:
+    """What was said before the member comes to the room is no news."""
+    member.reads = {**member.reads, room.key: room.shown}

@@ -47,6 +47,7 @@ class SeatRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     notify: dict[str, NotifyLevel] = {}
     highlights: tuple[str, ...] = ()
     blocks: dict[str, str] = {}
+    closed: dict[str, int] = {}
     called_ms: int = 0
     account: str = ""
     scopes: tuple[Scope, ...] | None = None
@@ -87,6 +88,7 @@ def put_changed(seat: Seat, change: Change) -> Put:
         _record_of(seat),
         ignores=profile.ignores,
         blocks=profile.blocks,
+        closed=profile.closed,
         notify={key: level for key, level in profile.notify.items() if seat.has(key)},
         highlights=profile.highlights,
         away=profile.away,
@@ -108,6 +110,7 @@ def _with_guest(record: SeatRecord, seat: Seat) -> SeatRecord:
         called_ms=member.called_ms,
         highlights=member.highlights,
         blocks=member.blocks,
+        closed={key: seq for key, seq in member.closed.items() if seat.has(key)},
     )
 
 
@@ -122,6 +125,9 @@ class Seats:
         self._by_key: dict[str, Seat] = {}
         self._guests: dict[str, Seat] = {}  # by identity
         self._of_account: dict[str, dict[Seat, None]] = {}  # by the account's id
+
+    def __len__(self) -> int:
+        return len(self._by_key)
 
     def __iter__(self) -> Iterator[Seat]:
         return iter(self._by_key.values())
@@ -170,7 +176,7 @@ class Seats:
         return tuple(self._of_account.get(account, ()))
 
     def is_present(self, identity: str) -> bool:
-        """Whether a guest with a seat is in the chat, linked or within the grace."""
+        """Return whether a guest with a seat is in the chat, linked or within the grace."""
         seat = self._guests.get(identity)
         return seat is not None and seat.present
 
@@ -213,6 +219,7 @@ def guest_of(record: SeatRecord) -> Member:
     member.notify = record.notify
     member.highlights = record.highlights
     member.blocks = record.blocks
+    member.closed = record.closed
     return member
 
 

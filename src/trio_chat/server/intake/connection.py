@@ -1,71 +1,75 @@
-"""One link: what arrives on it becomes requests, and what ends it ends this session alone.
+"""One link: what its wire makes of what arrives is answered, and what ends it ends this session
+alone.
 
-Knows neither what the requests mean nor what the others see of the session.
+Knows neither what the requests mean nor what the others see of the session, nor any language.
 
-| state    | told by             | a line             | hello accepted | close    | link ends |
-|----------|---------------------|--------------------|----------------|----------|-----------|
-| unknown  | the wire is UNKNOWN | detected: asked    |                | farewell | finished  |
-|          |                     | refused: farewell  |                |          |           |
-| asked    | no member           | answered           | talking        | farewell | finished  |
-| talking  | member              | taken, or answered |                | farewell | finished  |
-| farewell | session.closing     | discarded          |                |          | finished  |
-| finished | outbox.closed       | discarded          |                |          |           |
+| state    | told by         | an item of the wire | hello accepted | close    | link ends |
+|----------|-----------------|---------------------|----------------|----------|-----------|
+| asked    | no member       | dealt with          | talking        | farewell | finished  |
+| talking  | member          | taken or dealt with |                | farewell | finished  |
+| farewell | session.closing | discarded           |                |          | finished  |
+| finished | outbox.closed   | discarded           |                |          |           |
 
+What is done with an item stands in `trio_chat.wire`; a `Refusal` leads to `farewell`, too.
 A bug in what the session's own tasks do leads to `farewell`, with an answer to the request that
 brought it out; a second one, and a link that breaks, to `finished`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import structlog
 import trio
 
-from trio_chat.errors import ChatError, ProtocolError
-from trio_chat.events import Error
+from trio_chat.errors import ChatError
+from trio_chat.events import Error, error_for
 from trio_chat.requests import Input, Ping, Request
 from trio_chat.server.delivery import catchup
 from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.outbox import Outbox
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.net.deadlines import Deadline, Deadlines
-from trio_chat.server.net.fence import GONE
+from trio_chat.server.net.fence import GONE, attempt
 from trio_chat.server.net.links import Link
 from trio_chat.server.settings import Settings
-from trio_chat.store.api import Log
-from trio_chat.wire.detect import REFUSALS, Language, detect, detect_bytes
-from trio_chat.wire.lines import LineBuffer, Overlong
-from trio_chat.wire.native import MAX_CLIENT_LINE_BYTES, NativeWire
-from trio_chat.wire.plain import PlainWire, greeting
+from trio_chat.wire import Fault, Received, Refusal, Reply, Switch, Wire
+from trio_chat.wire.detect import DetectingWire
 
 log = structlog.get_logger()
 
 _CLOSE_SECONDS = 1.0  # a stream that closes by talking (TLS) gets this long
+# After so many items of one chunk the other tasks get a turn: each costs up to 0.1 ms.
+_TURN_ITEMS = 50
+_LONGEST_NAP_SECONDS = 1.0  # the end of the session is noticed by then
 _BUG = "the server has a bug here; what you asked for may have happened or not"
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all connections of a server have in common.
+    """The things that all connections of a server have in common.
 
     Attributes:
         start_soon: starts a task that lives no longer than the sessions.
         take: does at once what needs no waiting; False: nothing was done.
         answer: does what a request asks for; raises ChatError.
+        hold_back: counts what is paid from no allowance; returns for how long (seconds) nothing
+            more is to be read, then it was not counted.
         went_live: a session that was behind has caught up.
         ended: the link of a session is gone.
     """
 
     settings: Settings
-    store: Log
+    source: catchup.Source
     deadlines: Deadlines
     audience: Audience
     start_soon: Callable[..., object]
     take: Callable[[Session, Input], bool]
     answer: Callable[[Session, Request], Awaitable[None]]
+    hold_back: Callable[[Session], float]
     went_live: Callable[[Session], object]
     ended: Callable[[Session], object]
 
@@ -77,7 +81,8 @@ class Connection:
         "_answering",
         "_bad_lines",
         "_deadline",
-        "_lines",
+        "_greeting",
+        "_kept",
         "_link",
         "_shared",
         "_watches_silence",
@@ -87,11 +92,14 @@ class Connection:
     def __init__(self, shared: Shared, link: Link) -> None:
         self._shared = shared
         self._link = link
-        outbox = Outbox(link, shared.settings.config.limits.outbox_bytes, self)
-        self.session = Session(link.peer, outbox, _UNKNOWN, self)
+        config = shared.settings.config
+        wire = DetectingWire(config.server.name, guests=config.accounts.guests)
+        self._greeting = wire.greeting  # until the peer has said what it speaks
+        outbox = Outbox(link, config.limits.outbox_bytes, self)
+        self.session = Session(link.peer, outbox, wire, self)
+        self._kept: Iterator[Received] | None = None
         self._answering: str | None = None
         self._bad_lines = 0
-        self._lines = LineBuffer(MAX_CLIENT_LINE_BYTES)
         self._deadline: Deadline | None = None
         self._watches_silence = False
 
@@ -123,7 +131,7 @@ class Connection:
             await work()
         except Exception as exc:
             self._failed(exc)
-            self._abort()
+            attempt(self._abort, session=self.session.number)
 
     def _failed(self, exc: Exception) -> bool:
         """The one place where any exception ends up. True: it is a bug of ours."""
@@ -146,15 +154,10 @@ class Connection:
         timeouts = self._shared.settings.config.timeouts
         self._deadline = self._shared.deadlines.after(timeouts.greet_seconds, self._greet)
         self.session.hello_by = trio.current_time() + timeouts.hello_seconds
-        first = True
-        while chunk := await self._link.receive(self):
-            if first and detect_bytes(chunk) is not None:
-                self._refuse(Language.TLS)
-            first = False
-            for line in self._lines.feed(chunk):
-                await self._handle(line)
-        if rest := self._lines.rest():
-            await self._handle(rest)
+        while await self._link.receive(self):
+            self.session.outbox.send = self._link.send  # by now it is known how
+            await self._deal_with_kept()
+        await self._hear_out()
         await self._finish()
 
     async def _read_on(self) -> None:
@@ -162,104 +165,131 @@ class Connection:
         while await self._link.receive(self):
             pass
 
-    def take(self, chunk: bytes) -> bytes:
-        """Take plain talk without the session's task, which waits for it; return the lines that
-        are for the task. See `Link.receive`."""
+    def take(self, chunk: bytes) -> bool:
+        """Take plain talk without the session's task, which waits for it; keep the rest for the
+        task. See `Link.receive`."""
         session = self.session
+        items = session.wire.receive(chunk)
         if session.member is None or session.closing or not session.outbox.flows:
-            return chunk
-        is_short = len(chunk) <= MAX_CLIENT_LINE_BYTES  # then each of its lines is
-        if self._lines.is_amid_line or not (is_short and chunk.endswith(b"\n")) or b"\r" in chunk:
-            return chunk
+            self._kept = items
+            return False
         session.heard_at = trio.current_time()
-        lines = chunk.split(b"\n")
-        for number, line in enumerate(lines[:-1]):
-            if not self._take_line(line):
-                return b"\n".join(lines[number:])
-        return b""
+        item = None
+        for item in items:
+            is_taken = False
+            if type(item) is Input:
+                self._answering = item.id
+                is_taken = self._shared.take(session, item)
+                self._answering = None
+            if not is_taken:
+                self._kept = chain((item,), items)
+                return False
+            self._bad_lines = 0
+        if item is None:  # so many blanks are not for nothing
+            self._kept = items
+        return item is not None
 
-    def _take_line(self, line: bytes) -> bool:
-        self._answering = None
-        try:
-            request = self.session.wire.decode(line)
-        except (ProtocolError, ChatError):
-            return False
-        if type(request) is not Input:
-            return False
-        self._answering = request.id
-        if not self._shared.take(self.session, request):
-            return False
-        self._answering = None
-        self._bad_lines = 0
-        return True
-
-    async def _handle(self, line: bytes | Overlong) -> None:
+    async def _deal_with_kept(self) -> None:
+        """Deal with the items that were kept, one by one: an answer may change what the wire makes
+        of the next line, or which wire it is."""
         session = self.session
-        if session.closing or session.outbox.closed:
-            return
-        if session.wire is _UNKNOWN and (not line or not self._detected(line)):
-            return
+        while self._kept is not None:
+            items, self._kept = self._kept, None
+            number = 0
+            for number, item in enumerate(items, 1):
+                if session.closing or session.outbox.closed:
+                    return
+                if isinstance(item, Switch):
+                    self._greeting = b""
+                    session.speak(item.wire)
+                    self._kept = item.wire.receive(item.rest)
+                    break
+                await self._deal_with(item)
+                session.note_flavour()
+                if number % _TURN_ITEMS == 0:
+                    await trio.lowlevel.checkpoint()
+            else:
+                session.note_flavour()
+                if not number:
+                    await self._hold_back()
+
+    async def _hear_out(self) -> None:
+        """Deal with what a wire has held back for the case that nothing more comes."""
+        ended: Wire | None = None
+        while ended is not self.session.wire:
+            ended = self.session.wire
+            self._kept = ended.end()
+            await self._deal_with_kept()
+
+    async def _deal_with(self, item: Request | Reply | Fault | Refusal) -> None:
+        session = self.session
         if not session.outbox.flows:
             await session.outbox.drained(self._shared.settings.config.limits.outbox_bytes // 2)
         session.heard_at = trio.current_time()
-        if isinstance(line, Overlong):
-            message = f"a line has at most {line.limit_bytes} bytes"
-            session.send(Error(code="too_long", message=message))
+        if isinstance(item, Reply | Refusal):
+            await session.settle()  # it comes after whatever the lines before it cause
+        if session.closing:
             return
-        self._answering = None
-        try:
-            await self._answer(line)
-        except ProtocolError as exc:
-            self._bad_line(exc)
-        except ChatError as exc:
-            id = self._answering or getattr(exc, "id", None)
-            retry = exc.retry_after
-            session.send(Error(id=id, code=exc.code, message=exc.message, retry_after=retry))
-        self._answering = None
+        is_paid = False
+        match item:
+            case Reply():
+                session.outbox.put(item.data)
+            case Refusal():
+                self._refuse(item)
+            case Fault():
+                self._note_fault(item)
+            case _:
+                is_paid = await self._answer(item)
+        if not is_paid:
+            await self._hold_back()
 
-    async def _answer(self, line: bytes) -> None:
-        """Raises ProtocolError, ChatError."""
-        request = self.session.wire.decode(line)
-        if request is None:
-            return
+    async def _hold_back(self) -> None:
+        """Read no more for a while from who pings, or is refused, all the time."""
+        session = self.session
+        while not (session.closing or session.outbox.closed):
+            seconds = self._shared.hold_back(session)
+            if not seconds:
+                return
+            await trio.sleep(min(seconds, _LONGEST_NAP_SECONDS))
+
+    async def _answer(self, request: Request) -> bool:
+        """Return whether it was paid for from an allowance: not a ping, and not refused."""
+        session, is_paid = self.session, type(request) is not Ping
         self._answering = request.id
         self._bad_lines = 0
-        await self._shared.answer(self.session, request)
+        try:
+            await self._shared.answer(session, request)
+        except ChatError as exc:
+            session.send(error_for(exc, request.id))
+            is_paid = False
+        self._answering = None
         if type(request) is Ping:
             self._watch_silence()
+        return is_paid
 
-    def _bad_line(self, exc: ProtocolError) -> None:
-        self.session.send(Error(id=exc.id, code=exc.code, message=exc.message))
-        self._bad_lines += 1
+    def _note_fault(self, fault: Fault) -> None:
+        self.session.send(fault.error())
+        if fault.counts:
+            self._bad_lines += 1
         if self._bad_lines >= self._shared.settings.config.limits.bad_lines:
             self.session.close(f"{self._bad_lines} lines in a row were no requests")
 
-    # --- the first line
-
-    def _detected(self, line: bytes | Overlong) -> bool:
-        """Choose the wire. False: refused."""
-        language = Language.PLAIN if isinstance(line, Overlong) else detect(line)
-        if language in REFUSALS:
-            self._refuse(language)
-            return False
-        self.session.wire = _NATIVE if language is Language.NATIVE else PlainWire()
-        return True
-
-    def _refuse(self, language: Language) -> None:
-        """Answer in the peer's own language that it is not served, and close."""
+    def _refuse(self, refusal: Refusal) -> None:
+        """Tell the peer in its own language that it is not served, and close."""
         session = self.session
+        self._shared.audience.unsubscribe_from_all(session)
         session.closing = session.silent = True
-        session.outbox.put(REFUSALS[language])
+        session.outbox.put(refusal.data)
+        session.outbox.seal()
         self._shared.start_soon(self._fenced, self._leave)
 
     # --- deadlines
 
     def _greet(self) -> None:
         """The peer has been silent: a person, perhaps, who waits to be spoken to."""
-        settings, session = self._shared.settings, self.session
         self._await_hello()
-        if session.wire is _UNKNOWN and not session.closing:
-            session.outbox.put(greeting(settings.config.server.name))
+        if not self.session.closing:
+            self.session.outbox.put(self._greeting)
 
     def _await_hello(self) -> None:
         """Close, unless the hello comes in time."""
@@ -297,8 +327,6 @@ class Connection:
     # --- the end
 
     def start_farewell(self) -> None:
-        if self.session.wire is _UNKNOWN:
-            self.session.wire = PlainWire()
         self._shared.start_soon(self._fenced, partial(self._bid_farewell, self._answering))
 
     async def _bid_farewell(self, answering: str | None) -> None:
@@ -339,14 +367,13 @@ class Connection:
 
     # --- what is sent
 
+    def flavour_changed(self) -> None:
+        self._shared.audience.subscribe_to_all(self.session)
+
     def start_writer(self) -> None:
         self._shared.start_soon(self._fenced, self._write)
 
     async def _write(self) -> None:
         """Runs while something waits."""
         shared = self._shared
-        await catchup.serve(self.session, shared.store, shared.settings, shared.went_live)
-
-
-_UNKNOWN = PlainWire()  # stands for "not detected yet"
-_NATIVE = NativeWire()  # which has no state
+        await catchup.serve(self.session, shared.source, shared.went_live)

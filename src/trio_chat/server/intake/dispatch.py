@@ -6,22 +6,24 @@ from __future__ import annotations
 import inspect
 from typing import NamedTuple
 
+import trio
+
 from trio_chat import __version__
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.commands.context import Context, Process
 from trio_chat.commands.table import Command, CommandTable, Outcome
-from trio_chat.errors import Conflict, NotInRoom, NotPermitted, Unavailable
+from trio_chat.errors import ChatError, Conflict, NotInRoom, NotPermitted, Unavailable
 from trio_chat.requests import Input, Invocation
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.hub import Hub
-from trio_chat.server.intake.asking import SessionAsker, SessionPasswords
+from trio_chat.server.intake.asking import SessionAsker, SessionHistory, SessionPasswords
 from trio_chat.server.intake.carrying import Carrying
+from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.hello import Hellos
 from trio_chat.server.intake.places import Places
 from trio_chat.server.intake.talk import Talking
 from trio_chat.server.intake.writes import Writes
-from trio_chat.server.net.links import throttled_address
 
 # How often a command is decided again. Each time somebody else's change was stored meanwhile.
 _TRIES = 8
@@ -47,6 +49,7 @@ class Dispatcher:
         writes: Writes,
         talking: Talking,
         hellos: Hellos,
+        flood: Flood,
     ) -> None:
         self._hub = hub
         self._table = table
@@ -55,13 +58,24 @@ class Dispatcher:
         self._writes = writes
         self._talking = talking
         self._hellos = hellos
-        self._started_ms = hub.now_ms()
+        self._flood = flood
+        self._started = trio.current_time()
+        self._searching: set[str] = set()
 
     async def run(self, session: Session, request: Input, invocation: Invocation) -> None:
-        """Raises ChatError: it was refused."""
+        """Raises ChatError: it was refused. The error says which command it is about."""
+        command = self._table.find(invocation.name)
+        try:
+            await self._run(session, request, command, invocation)
+        except ChatError as exc:
+            exc.command = command.name
+            raise
+
+    async def _run(
+        self, session: Session, request: Input, command: Command, invocation: Invocation
+    ) -> None:
         # First, because a wait between the guard and the handler would make the guard's answer
         # old; and because what has happened is answered so, whatever has changed since.
-        command = self._table.find(invocation.name)
         if not command.reads and await self._writes.answered_before(session, request.id):
             return
         for _ in range(_TRIES):
@@ -91,7 +105,16 @@ class Dispatcher:
     def _carrying(
         self, session: Session, request: Input, command: Command, outcome: Outcome
     ) -> Carrying:
-        return Carrying(self._hub, self._talking, self._hellos, session, request, command, outcome)
+        return Carrying(
+            self._hub,
+            self._talking,
+            self._hellos,
+            self._flood,
+            session,
+            request,
+            command,
+            outcome,
+        )
 
     # --- the guard
 
@@ -102,7 +125,8 @@ class Dispatcher:
         member = session.speaker()
         place = self._places.known(session, place_name)
         name, _, rest = invocation.rest.partition(" ")
-        is_room = name.startswith("#") and not self._is_number(name[1:])
+        is_all = command.least > 0 and not rest.strip()
+        is_room = name.startswith("#") and not self._is_number(name[1:], is_all=is_all)
         if command.room_role is not None and is_room:
             place = self._named_place(session, member, name, command)
             invocation = Invocation(invocation.name, rest.lstrip(" "))
@@ -114,9 +138,9 @@ class Dispatcher:
         arguments = command.guard(invocation.rest, session.role, room_role)
         return Ready(command, arguments, place)
 
-    def _is_number(self, text: str) -> bool:
-        """`#3` is a sanction, unless a room is called so."""
-        return text.isdigit() and self._hub.state.directory.named(text) is None
+    def _is_number(self, text: str, *, is_all: bool) -> bool:
+        """`#3` is a sanction, unless a room is called so and more follows than the room."""
+        return text.isdigit() and (is_all or self._hub.state.directory.named(text) is None)
 
     def _named_place(self, session: Session, member: Member, name: str, command: Command) -> Room:
         """The room named before the arguments: one's own, or any for whom the server's role allows
@@ -124,12 +148,12 @@ class Dispatcher:
         may_come = session.role >= command.role
         room = self._hub.state.directory.find_room(name, None if may_come else member)
         if room.key not in member.rooms and not may_come:
-            raise NotInRoom(f"you are not in #{room.name}")
+            raise NotInRoom(f"you are not in #{room.name}", room=room.name)
         return room
 
     def _context(self, session: Session, request: Input, ready: Ready) -> Context:
         hub = self._hub
-        passwords = SessionPasswords(hub.logins, throttled_address(session.peer))
+        passwords = SessionPasswords(hub.logins, session, hub.settings)
         asker = SessionAsker(hub.devices, hub.seats, session, request.id, ready.command.name)
         return Context(
             state=hub.state,
@@ -139,9 +163,9 @@ class Dispatcher:
             role=session.role,
             place=ready.place,
             now_ms=hub.now_ms(),
-            started_ms=self._started_ms,
+            uptime_seconds=int(trio.current_time() - self._started),
             version=__version__,
-            history=hub.store,
+            history=SessionHistory(hub.store, session.identity, self._searching),
             passwords=passwords,
             process=self._process,
             asker=asker,

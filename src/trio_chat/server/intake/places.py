@@ -1,4 +1,4 @@
-"""Which room or conversation a request means: by its name, as the session's member knows it."""
+"""The rooms and conversations that requests mean: by name, as the session's member knows them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ class Places:
         if not name:
             raise NotInRoom("you are in no room; /join ROOM takes you to one")
         if name.startswith("@"):
-            raise NoSuchMember(f"there is no conversation with {name.removeprefix('@')}")
+            nick = name.removeprefix("@")
+            raise NoSuchMember(f"there is no conversation with {nick}", nick=nick)
         return self._state.directory.room_of(session.speaker(), name)
 
     def open(self, session: Session, name: str) -> Room | Direct:
@@ -61,7 +62,7 @@ class Places:
         Raises:
             NoSuchRoom, NoSuchMember, NotInRoom, Muted, NotPermitted.
         """
-        return self._converse(session, name) if name.startswith("@") else self.find(session, name)
+        return self.converse(session, name) if name.startswith("@") else self.find(session, name)
 
     def meant(self, session: Session, say: Say) -> Room | Direct:
         """Where a command says something for the session's member.
@@ -70,13 +71,18 @@ class Places:
             NoSuchMember, NotInRoom, Muted, NotPermitted.
         """
         if say.to:
-            return self._converse(session, say.to)
+            return self.converse(session, say.to)
         place = session.talk(say.key)
         if place is None:
             raise NotInRoom("you have left there meanwhile")
         return place
 
-    def _converse(self, session: Session, nick: str) -> Direct:
+    def converse(self, session: Session, nick: str) -> Direct:
+        """The conversation with whoever is called *nick*, which begins if there is none.
+
+        Raises:
+            NoSuchMember, Muted, NotPermitted.
+        """
         state, member = self._state, session.speaker()
         if not session.allows("write"):
             raise NotPermitted("this token may not write")

@@ -1,4 +1,4 @@
-"""Which request goes where.
+"""The requests of all sessions: each is passed on to the part that answers it.
 
 The order of a session's requests is kept: whatever is not plain talk waits until the talk before
 it is committed and shown.
@@ -7,9 +7,19 @@ it is committed and shown.
 from __future__ import annotations
 
 from trio_chat.commands.table import CommandTable
-from trio_chat.errors import BadRequest
+from trio_chat.errors import BadRequest, UnknownCommand
 from trio_chat.events import Pong
-from trio_chat.requests import Hello, Input, Invocation, Page, Ping, Read, Request, parse_slash
+from trio_chat.requests import (
+    Hello,
+    Input,
+    Invocation,
+    Lookalike,
+    Page,
+    Ping,
+    Read,
+    Request,
+    parse_slash,
+)
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.intake.dispatch import Dispatcher
 from trio_chat.server.intake.flood import Flood
@@ -68,5 +78,9 @@ class Requests:
             if not self._table.is_free(parsed.name):
                 await self._flood.pay(session, queries=self._table.reads(parsed.name))
             await self._dispatcher.run(session, request, parsed)
+        elif isinstance(parsed, Lookalike):
+            await session.settle()
+            await self._flood.pay(session, queries=False)
+            raise UnknownCommand(parsed.message)
         else:
             await self._talking.say(session, request, parsed)

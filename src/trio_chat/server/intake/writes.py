@@ -1,5 +1,5 @@
-"""What a session gives to the store: in its order, a bounded number at a time, and answered as the
-first time when its id comes again."""
+"""The writes of sessions: in their order, a bounded number at a time, and answered as the first
+time when an id comes again."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Writes:
         return True
 
     async def _recall_former(self, session: Session, id: str) -> Write | None:
-        """What this session said before it logged in or out, and was not yet told of."""
+        """Return what this session said under the id before it logged in or out, if it did."""
         seat = session.seat
         if seat is None or not seat.former:
             return None

@@ -1,4 +1,4 @@
-"""What a session needs of its transport: receive, try to send, wait to send, end, abort.
+"""Links, the transports of sessions: receive, try to send, wait to send, end, abort.
 
 A TCP or Unix socket is written to directly, since waking a task for each recipient would cost
 ten times the send. Any other trio stream (memory streams in tests) serves through the same
@@ -11,13 +11,10 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import outcome
 import trio
-
-from trio_chat.chat.masks import parse_address
 
 if TYPE_CHECKING:
     from trio_chat.server.net.readiness import Readiness
@@ -30,8 +27,9 @@ _PIECE_BYTES = 16_384
 
 
 class Taker(Protocol):
-    def take(self, chunk: bytes) -> bytes:
-        """Do at once what of *chunk*, which arrived, needs no waiting; return the rest."""
+    def take(self, chunk: bytes) -> bool:
+        """Deal with *chunk*, which arrived, as far as that needs no waiting. False: the rest is
+        kept for the task, which is to be woken and deals with it before it receives again."""
 
 
 class Link(Protocol):
@@ -40,14 +38,13 @@ class Link(Protocol):
     @property
     def peer(self) -> str: ...
 
-    async def receive(self, taker: Taker) -> bytes:
-        """Return what arrived, or b"" at the end. Always a checkpoint.
-
-        A link that can spare its task being woken lets *taker* have what arrives meanwhile, and
-        returns only what that leaves, or raises what that raises.
+    async def receive(self, taker: Taker) -> bool:
+        """Let *taker* have what arrives. Return True when it has kept something, or may have; call
+        again then. Return False when nothing more will come. Always a checkpoint.
 
         Raises:
             OSError, trio.BrokenResourceError, trio.ClosedResourceError: the link is gone.
+            Exception: whatever the taker raises.
         """
 
     @property
@@ -67,7 +64,7 @@ class Link(Protocol):
         """Tell the peer that nothing more will come; go on receiving."""
 
     def abort(self) -> None:
-        """Make `receive` return b"" now."""
+        """Make `receive` return False now."""
 
     async def aclose(self) -> None: ...
 
@@ -84,26 +81,27 @@ class SocketLink:
         self.send: Send = sock.send  # bound here once: a method round it would cost each delivery
         self._full = False
 
-    async def receive(self, _: Taker) -> bytes:
-        # After a full read there is probably more: try at once, but let the others run.
-        if self._full:
-            await trio.lowlevel.checkpoint()
-        else:
-            await trio.lowlevel.wait_readable(self._socket)
+    async def receive(self, taker: Taker) -> bool:
         while True:
+            # After a full read there is probably more: try at once, but let the others run.
+            if self._full:
+                await trio.lowlevel.checkpoint()
+            else:
+                await trio.lowlevel.wait_readable(self._socket)
             try:
                 chunk = self._socket.recv(RECEIVE_BYTES)
             except BlockingIOError:
-                await trio.lowlevel.wait_readable(self._socket)
-            else:
-                self._full = len(chunk) == RECEIVE_BYTES
-                return chunk
+                self._full = False
+                continue
+            self._full = len(chunk) == RECEIVE_BYTES
+            if not (chunk and taker.take(chunk)):
+                return bool(chunk)
 
     async def send_some(self, data: bytes | memoryview) -> int:
         while True:
             await trio.lowlevel.wait_writable(self._socket)
             try:
-                return self._socket.send(data)
+                return self.send(data)
             except BlockingIOError:
                 continue
 
@@ -128,23 +126,27 @@ class WatchedLink(SocketLink):
 
     __slots__ = ("_closed", "_readable", "_readiness", "_taker", "_task")
 
-    def __init__(self, sock: socket.socket, peer: str, readiness: Readiness) -> None:
+    def __init__(
+        self, sock: socket.socket, peer: str, readiness: Readiness, *, writable: bool = False
+    ) -> None:
+        """*writable*: be told, too, when the socket takes more after it was full."""
         super().__init__(sock, peer)
         self._readiness = readiness
         self._readable = False  # perhaps
         self._closed = False
         self._task: trio.lowlevel.Task | None = None  # waits in `receive`
         self._taker: Taker | None = None
-        readiness.add(sock, self)
+        readiness.add(sock, self, writable=writable)
 
-    async def receive(self, taker: Taker) -> bytes:
+    async def receive(self, taker: Taker) -> bool:
         while self._readable:
             await trio.lowlevel.checkpoint()
-            if (chunk := self._read()) is not None:
-                return chunk
+            chunk = self._read()
+            if chunk is not None and not (chunk and taker.take(chunk)):
+                return bool(chunk)
         self._task, self._taker = trio.lowlevel.current_task(), taker
-        given: bytes = await trio.lowlevel.wait_task_rescheduled(self._give_up)
-        return given
+        goes_on: bool = await trio.lowlevel.wait_task_rescheduled(self._give_up)
+        return goes_on
 
     def readable(self, *, closed: bool) -> None:
         self._readable = True
@@ -152,15 +154,15 @@ class WatchedLink(SocketLink):
         if self._task is None:
             return
         try:
-            chunk = self._take()
+            goes_on = self._offer()
         except Exception as exc:  # a link's error, or a bug: the one who receives gets it
             self._wake(outcome.Error(exc))
         else:
-            if chunk is not None:
-                self._wake(outcome.Value(chunk))
+            if goes_on is not None:
+                self._wake(outcome.Value(goes_on))
 
     def _read(self) -> bytes | None:
-        """What has arrived, b"" at the end; None: nothing, and the next edge will tell."""
+        """Return what has arrived, b"" at the end; None: nothing, and the next edge will tell."""
         try:
             chunk = self._socket.recv(RECEIVE_BYTES)
         except BlockingIOError:
@@ -170,14 +172,16 @@ class WatchedLink(SocketLink):
         self._readable = self._closed or len(chunk) == RECEIVE_BYTES
         return chunk
 
-    def _take(self) -> bytes | None:
-        """What has arrived and is for the task; None: nothing."""
+    def _offer(self) -> bool | None:
+        """Offer what has arrived to the taker. Return what `receive` is to return; None: the task
+        need not be woken."""
         chunk = self._read()
-        if chunk and self._taker is not None and not self._readable:
-            return self._taker.take(chunk) or None
-        return chunk
+        if not chunk or self._taker is None:
+            return None if chunk is None else False
+        is_taken = self._taker.take(chunk)
+        return None if is_taken and not self._readable else True
 
-    def _wake(self, result: outcome.Outcome[bytes]) -> None:
+    def _wake(self, result: outcome.Outcome[bool]) -> None:
         task, self._task = self._task, None
         if task is not None:
             trio.lowlevel.reschedule(task, result)
@@ -200,12 +204,14 @@ class StreamLink:
         self._receiving = trio.CancelScope()
         self._aborted = False
 
-    async def receive(self, _: Taker) -> bytes:
+    async def receive(self, taker: Taker) -> bool:
         with trio.CancelScope() as self._receiving:
             if self._aborted:
                 self._receiving.cancel()
-            return bytes(await self._stream.receive_some(RECEIVE_BYTES))
-        return b""
+            while chunk := bytes(await self._stream.receive_some(RECEIVE_BYTES)):
+                if not taker.take(chunk):
+                    return True
+        return False
 
     def send(self, data: bytes | memoryview) -> int:
         raise BlockingIOError
@@ -227,51 +233,20 @@ class StreamLink:
         await trio.aclose_forcefully(self._stream)
 
 
-class TlsLink(StreamLink):
-    """An encrypted stream, which says that it closes."""
+class SslStreamLink(StreamLink):
+    """An encrypted stream, where `tls_links.TlsLink` cannot watch the socket."""
 
     def __init__(self, stream: trio.SSLStream[trio.SocketStream]) -> None:
-        super().__init__(stream, _address(stream.transport_stream.socket))
+        super().__init__(stream, peer_address(stream.transport_stream.socket))
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
 
-def link_to(stream: trio.abc.Stream, readiness: Readiness | None) -> Link:
-    """The link for *stream*, which it takes over."""
-    if isinstance(stream, trio.SSLStream):
-        return TlsLink(stream)
-    if not isinstance(stream, trio.SocketStream):
-        return StreamLink(stream)
-    theirs = stream.socket
-    sock = socket.socket(theirs.family, theirs.type, theirs.proto, theirs.detach())
-    if readiness is None:
-        return SocketLink(sock, _address(sock))
-    return WatchedLink(sock, _address(sock), readiness)
-
-
-def _address(sock: socket.socket | trio.socket.SocketType) -> str:
+def peer_address(sock: socket.socket | trio.socket.SocketType) -> str:
     try:
         name = sock.getpeername()
     except OSError:
         return "gone"
     # One string for all who come from one address.
     return sys.intern(str(name[0])) if isinstance(name, tuple) else "unix"
-
-
-def source_of(peer: str) -> str:
-    """Whom a limit for one address is for: of IPv6, a household has 64 bits of addresses."""
-    if ":" not in peer:
-        return peer
-    address = parse_address(peer)
-    return str(ip_network(f"{peer}/64", strict=False)) if address and address.version == 6 else peer
-
-
-def is_local(peer: str) -> bool:
-    """Whether a link from *peer* comes from this machine itself."""
-    return peer in ("unix", "stream", "::1") or peer.startswith("127.")
-
-
-def throttled_address(peer: str) -> str:
-    """Where attempts to log in from *peer* are counted; "" for this machine itself."""
-    return "" if is_local(peer) else source_of(peer)

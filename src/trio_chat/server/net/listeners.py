@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,18 +12,45 @@ import trio
 
 from trio_chat.config import Config, ServerSection, TimeoutsSection
 from trio_chat.errors import ConfigError
-from trio_chat.server.net.links import Link, link_to
+from trio_chat.server.net.encryption import Encryption, Terms, is_encrypted, open_encryption
+from trio_chat.server.net.links import (
+    Link,
+    SocketLink,
+    SslStreamLink,
+    StreamLink,
+    WatchedLink,
+    peer_address,
+)
+from trio_chat.server.net.tls_links import TlsLink
 
 if TYPE_CHECKING:
     from trio_chat.server.net.readiness import Readiness
 
 _BACKLOG = 4096  # connections the kernel completes while accepting lags behind
 _PROBES = 3
+_KEEPALIVE_SECONDS_MAX = 32_767  # Linux takes no more
 _PORT = re.compile(r"[0-9]{1,5}")
 _TLS = "tls://"
 
 
-TlsListener: TypeAlias = trio.SSLListener[trio.SocketStream]
+class TlsListener(trio.abc.Listener[trio.SocketStream]):
+    """Accepts peers that speak on *terms*."""
+
+    def __init__(self, listener: trio.SocketListener, terms: Terms) -> None:
+        self._listener = listener
+        self.terms = terms
+
+    @property
+    def socket(self) -> trio.socket.SocketType:
+        return self._listener.socket
+
+    async def accept(self) -> trio.SocketStream:
+        return await self._listener.accept()
+
+    async def aclose(self) -> None:
+        await self._listener.aclose()
+
+
 Listener: TypeAlias = trio.SocketListener | TlsListener
 
 
@@ -40,68 +66,84 @@ def parse_address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
-async def open_listeners(section: ServerSection) -> list[Listener]:
+def check_listen(config: Config) -> None:
+    """Raises ConfigError: an address is malformed, or there is no certificate for TLS."""
+    for text in config.server.listen:
+        parse_address(text.removeprefix(_TLS))
+    open_encryption(config)
+
+
+async def open_listeners(section: ServerSection, encryption: Encryption | None) -> list[Listener]:
     """Open a listener for each address.
 
     Raises:
-        ConfigError: an address is malformed, in use, or not this machine's; or there is no
-            certificate for TLS.
+        ConfigError: an address is malformed, in use, or not this machine's.
     """
     listeners: list[Listener] = []
     try:
         for text in section.listen:
-            host, port = parse_address(text.removeprefix(_TLS))
-            context = _tls_context(section) if text.startswith(_TLS) else None
-            opened = await trio.open_tcp_listeners(port, host=host or None, backlog=_BACKLOG)
-            listeners += [_with_tls(one, context) if context else one for one in opened]
+            listeners += await _open(text, encryption)
     except (OSError, ValueError) as exc:  # a name that can be no host's is a ValueError
         for listener in listeners:
-            _socket_of(listener).close()
+            listener.socket.close()
         reason = getattr(exc, "strerror", None) or exc
         raise ConfigError(f"cannot listen on {text}: {reason}") from exc
     return listeners
 
 
-def _tls_context(section: ServerSection) -> ssl.SSLContext:
-    """Raises ConfigError."""
-    if not section.tls_certificate:
-        raise ConfigError("server.tls_certificate: tls:// needs the file with the certificate")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(section.tls_certificate, section.tls_key or None)
-    except (OSError, ssl.SSLError) as exc:
-        reason = getattr(exc, "reason", None) or getattr(exc, "strerror", None) or exc
-        raise ConfigError(f"server.tls_certificate, server.tls_key: {reason}") from exc
-    return context
-
-
-def _with_tls(listener: trio.SocketListener, context: ssl.SSLContext) -> TlsListener:
-    # A peer that closes without a word is usual, and what was said has its own end: `bye`.
-    return trio.SSLListener(listener, context, https_compatible=True)
-
-
-def _socket_of(listener: Listener) -> trio.socket.SocketType:
-    inner = listener.transport_listener if isinstance(listener, trio.SSLListener) else listener
-    assert isinstance(inner, trio.SocketListener)
-    return inner.socket
+async def _open(text: str, encryption: Encryption | None) -> Sequence[Listener]:
+    host, port = parse_address(text.removeprefix(_TLS))
+    opened = await trio.open_tcp_listeners(port, host=host or None, backlog=_BACKLOG)
+    if encryption is None or not is_encrypted(text):
+        return opened
+    return [TlsListener(one, Terms(encryption, required=True)) for one in opened]
 
 
 def address_of(listener: Listener) -> str:
     """`host:port` as it is, port 0 resolved; behind `tls://` if it is encrypted."""
-    host, port = _socket_of(listener).getsockname()[:2]
+    host, port = listener.socket.getsockname()[:2]
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return _TLS + address if isinstance(listener, trio.SSLListener) else address
+    return _TLS + address if isinstance(listener, TlsListener) else address
 
 
-def accept(stream: trio.abc.Stream | Link, config: Config, readiness: Readiness | None) -> Link:
-    """Prepare an accepted stream and take it over. A listener may also accept what is a link
-    already."""
+def accept(
+    stream: trio.abc.Stream | Link,
+    config: Config,
+    readiness: Readiness | None,
+    terms: Terms | None = None,
+) -> Link:
+    """Prepare an accepted stream and take it over, to speak on *terms*; None: in plain text. A
+    listener may also accept what is a link already."""
     if not isinstance(stream, trio.abc.Stream):
         return stream
-    transport = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
-    if isinstance(transport, trio.SocketStream):
-        _prepare(transport.socket, config)
-    return link_to(stream, readiness)
+    if not isinstance(stream, trio.SocketStream):
+        return StreamLink(stream)
+    _prepare(stream.socket, config)
+    if terms is None:
+        sock = _taken_over(stream)
+        peer = peer_address(sock)
+        return SocketLink(sock, peer) if readiness is None else WatchedLink(sock, peer, readiness)
+    return _encrypted(stream, config, readiness, terms)
+
+
+def _encrypted(
+    stream: trio.SocketStream, config: Config, readiness: Readiness | None, terms: Terms
+) -> Link:
+    encryption = terms.encryption
+    if readiness is None:
+        # A peer that closes without a word is usual, and what was said has its own end: `bye`.
+        return SslStreamLink(
+            trio.SSLStream(stream, encryption.context, server_side=True, https_compatible=True)
+        )
+    encryption.slots.total_tokens = config.limits.handshakes  # it may have been read again
+    sock = _taken_over(stream)
+    seconds = config.timeouts.hello_seconds
+    return TlsLink(sock, peer_address(sock), readiness, terms, handshake_seconds=seconds)
+
+
+def _taken_over(stream: trio.SocketStream) -> socket.socket:
+    theirs = stream.socket
+    return socket.socket(theirs.family, theirs.type, theirs.proto, theirs.detach())
 
 
 def _prepare(sock: trio.socket.SocketType, config: Config) -> None:
@@ -118,7 +160,7 @@ def _prepare(sock: trio.socket.SocketType, config: Config) -> None:
 def _probes_when_silent(timeouts: TimeoutsSection) -> Iterator[tuple[int, int, int]]:
     """Let the kernel find out that a peer has vanished: it costs nothing and works on any wire."""
     yield socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
-    interval = max(1, round((timeouts.drop_seconds - timeouts.ping_seconds) / _PROBES))
+    interval = round((timeouts.drop_seconds - timeouts.ping_seconds) / _PROBES)
     for name, value in (
         ("TCP_KEEPIDLE", round(timeouts.ping_seconds)),
         ("TCP_KEEPINTVL", interval),
@@ -126,4 +168,4 @@ def _probes_when_silent(timeouts: TimeoutsSection) -> Iterator[tuple[int, int, i
     ):
         option = getattr(socket, name, None)  # not every system has all
         if option is not None:
-            yield socket.IPPROTO_TCP, option, max(1, value)
+            yield socket.IPPROTO_TCP, option, min(max(1, value), _KEEPALIVE_SECONDS_MAX)

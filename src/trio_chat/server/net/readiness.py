@@ -1,4 +1,4 @@
-"""Which sockets have something to read, for thousands of sockets that seldom have.
+"""A watch on thousands of sockets that seldom have something to read.
 
 One task watches an edge-triggered epoll set of its own and tells the links. trio's
 `wait_readable` costs a call into the kernel for each wait, which a chat full of talkers feels most;
@@ -20,8 +20,8 @@ _CLOSED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 
 class Watched(Protocol):
     def readable(self, *, closed: bool) -> None:
-        """There may be something to read. *closed*: the peer has said its last, so no further
-        edge will tell; read to the end. Raises nothing."""
+        """There may be something to read, or room to write. *closed*: the peer has said its last,
+        so no further edge will tell; read to the end. Raises nothing."""
 
 
 class Readiness:
@@ -29,16 +29,18 @@ class Readiness:
         self._epoll = select.epoll()
         self._watched: dict[int, Watched] = {}
 
-    def add(self, sock: socket.socket, watched: Watched) -> None:
-        """Tell *watched* when *sock* is readable, until `remove`."""
-        self._watched[sock.fileno()] = watched
-        self._epoll.register(sock, select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET)
+    def add(self, sock: socket.socket, watched: Watched, *, writable: bool = False) -> None:
+        """Tell *watched* when *sock* is readable, until `remove`; *writable*: also when it takes
+        more after it was full."""
+        events = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+        self._epoll.register(sock, events | select.EPOLLOUT if writable else events)
+        self._watched[sock.fileno()] = watched  # now it is ours to remove
 
     def remove(self, sock: socket.socket) -> None:
-        """Watch no more; call it before the socket is closed."""
-        if not self._epoll.closed:  # else everything was cancelled at once
+        """Watch no more, if it is watched; call it before the socket is closed."""
+        is_watched = self._watched.pop(sock.fileno(), None) is not None
+        if is_watched and not self._epoll.closed:  # else everything was cancelled at once
             self._epoll.unregister(sock)
-        del self._watched[sock.fileno()]
 
     async def run(self) -> None:
         """Tell the links until cancelled."""

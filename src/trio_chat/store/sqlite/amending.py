@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import apsw
 
 from trio_chat.store.api import Amended
-from trio_chat.store.entries import SAID
+from trio_chat.store.entries import EMPTIED, SAID
 from trio_chat.store.sqlite import authors
 from trio_chat.store.sqlite.ids import SEQ_MASK
+from trio_chat.store.sqlite.search import index
 
-# What one transaction takes out of the index, so that commits wait for some 4 ms: a word that
-# stands in many messages costs 80 us. The entry that goes beyond it is the last.
-BITE_CHARACTERS = 256
+# What one transaction changes, so that commits wait for some 3 ms; the index follows later. The
+# entry that goes beyond it is the last.
+BITE_CHARACTERS = 4096
 # What it looks at besides: 256 entries each, most of them others'.
 BITE_BLOCKS = 8
 
@@ -42,11 +43,10 @@ def find(db: apsw.Connection, identity: int) -> Found | None:
 
 
 def amend(db: apsw.Connection, identity: int, old: str, new: str, amended: Amended) -> None:
-    """Change the text of an entry from *old*, which must be what it is: the index cannot look up
-    what it holds of an entry, and breaks when it is told to take out what it does not hold."""
-    db.execute(_UNINDEX, (identity, old))
+    """Change the text of an entry from *old*, which must be what it is."""
+    if new != old:
+        index.put_off(db, identity, old)
     db.execute("UPDATE message SET text = ?, amended = ? WHERE id = ?", (new, amended, identity))
-    db.execute("INSERT INTO message_fts(rowid, text) VALUES (?, ?)", (identity, new))
 
 
 def redact_some(db: apsw.Connection, account: str, after: int) -> tuple[int | None, int]:
@@ -60,9 +60,9 @@ def redact_some(db: apsw.Connection, account: str, after: int) -> tuple[int | No
         rows: list[Any] = db.execute(_BY_ACCOUNT, (low, high, account)).fetchall()
         for identity, *values in rows:
             found = Found(*values)
-            if found.may_be_amended or found.kind == "edited":
+            if found.may_be_amended or found.kind in EMPTIED:
                 amend(db, identity, found.text, "", "deleted")
-                deleted += found.kind != "edited"
+                deleted += found.kind not in EMPTIED
                 characters += max(len(found.text), 16)
             if characters > BITE_CHARACTERS:
                 return identity, deleted
@@ -77,7 +77,7 @@ def delete_some(db: apsw.Connection, base: int) -> bool:
     characters = 0
     rows: list[Any] = db.execute(_BY_ROOM, (base, base | SEQ_MASK, _BITE_ROWS)).fetchall()
     for identity, text in rows:
-        db.execute(_UNINDEX, (identity, text))
+        index.put_off(db, identity, text)
         db.execute("DELETE FROM message WHERE id = ?", (identity,))
         characters += max(len(text), 16)
         if characters > BITE_CHARACTERS:
@@ -86,7 +86,6 @@ def delete_some(db: apsw.Connection, base: int) -> bool:
 
 
 _BITE_ROWS = 64
-_UNINDEX = "INSERT INTO message_fts(message_fts, rowid, text) VALUES ('delete', ?, ?)"
 _BY_ACCOUNT = """
     SELECT id, kind, text, amended FROM message
     WHERE id > ? AND id <= ? AND account = ? AND amended <> 'deleted' ORDER BY id

@@ -12,11 +12,17 @@ import apsw
 import trio
 
 from trio_chat.errors import BadRequest
+from trio_chat.store.sqlite.runs import make_other
 
 
 def copy_into(db: apsw.Connection, file: Path) -> None:
     """Write what *db* holds now to *file*, which is empty. Others may write meanwhile."""
     db.execute("VACUUM INTO ?", (str(file),))
+    copy = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        make_other(copy)
+    finally:
+        copy.close()
 
 
 @asynccontextmanager

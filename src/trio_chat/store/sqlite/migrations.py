@@ -11,7 +11,7 @@ from trio_chat.errors import StoreError
 
 # "trio" in ASCII: how `file` and we tell our database from others.
 APPLICATION_ID = 0x7472696F
-SCHEMAS = ("schema_1.sql", "schema_2.sql")
+SCHEMAS = ("schema_1.sql", "schema_2.sql", "schema_3.sql")
 
 
 def steps() -> Sequence[str]:
@@ -29,16 +29,23 @@ def migrate(db: apsw.Connection, sql_steps: Sequence[str]) -> None:
     Raises:
         StoreError: the database is newer than that, or another program's.
     """
+    problem = problem_of_version(db, sql_steps)
+    if problem:
+        raise StoreError(f"{db.filename}: {problem}")
     version = db.pragma("user_version")
-    if version > len(sql_steps):
-        raise StoreError(
-            f"{db.filename}: made by a newer trio-chat (version {version}, this one knows"
-            f" {len(sql_steps)}); use that one, or another data folder"
-        )
-    if not _is_ours(db):
-        raise StoreError(f"{db.filename}: a database, but none of trio-chat's; move it away")
     for number, sql in enumerate(sql_steps[version:], version + 1):
         _step(db, sql, number)
+
+
+def problem_of_version(db: apsw.Connection, sql_steps: Sequence[str]) -> str:
+    """Return why *db* cannot be brought to version `len(sql_steps)`, or ""."""
+    version = db.pragma("user_version")
+    if version > len(sql_steps):
+        return (
+            f"made by a newer trio-chat (version {version}, this one knows {len(sql_steps)});"
+            " use that one, or another data folder"
+        )
+    return "" if _is_ours(db) else "a database, but none of trio-chat's; move it away"
 
 
 def _is_ours(db: apsw.Connection) -> bool:

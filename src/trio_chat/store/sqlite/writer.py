@@ -22,16 +22,14 @@ from trio_chat.store.entries import (
     audit_entry,
     conflict,
     entry_of,
+    next_ms,
     no_such_message,
     repeat,
 )
-from trio_chat.store.sqlite import amending, authors
+from trio_chat.store.sqlite import amending, authors, statements
 from trio_chat.store.sqlite.ids import SEQ_BITS, SEQ_MASK, Head
+from trio_chat.store.sqlite.search import index
 from trio_chat.text import fold
-
-# Rows a statement takes at once: each call into SQLite gives the interpreter lock away and has
-# to win it back from the event loop, so one call per row is what a busy server feels most.
-_CHUNKS = (64, 8, 1)
 
 Name: TypeAlias = tuple[str, str]  # scope, key
 
@@ -75,8 +73,11 @@ class Committer:
         self.unsettled = 0
         # The bases of rooms that are dropped and perhaps not empty yet.
         self.dropped: list[int] = []
+        # Perhaps there are messages that the index does not hold as they are.
+        self.index_is_behind = True
         self._last_ms = 0
         self._last_room_id = 0
+        index.prepare(db)
         self._load()
 
     def _load(self) -> None:
@@ -89,10 +90,12 @@ class Committer:
             self.heads[name] = Head(name, room_id << SEQ_BITS, seq)
             self._last_ms = max(self._last_ms, at_ms)
             self._last_room_id = max(self._last_room_id, room_id)
-        for row in self._db.execute(_RECENT):
+        for row in self._db.execute(statements.RECENT):
             self.unsettled += 1
             identity, at_ms, kind, sender, account, text, target, scope, key, answer = row
-            room, seq = names[identity >> SEQ_BITS], identity & SEQ_MASK
+            room, seq = names.get(identity >> SEQ_BITS), identity & SEQ_MASK
+            if room is None:
+                raise apsw.CorruptError(f"there is no room {identity >> SEQ_BITS}")
             if seq:
                 entry = Entry(room, seq, at_ms, kind, sender, account, text, target)
                 self.tails.setdefault(room, []).append(entry)
@@ -104,12 +107,12 @@ class Committer:
     def commit(self, batch: Sequence[Write]) -> None:
         """Write *batch* in one transaction and fill in the answers. On any exception nothing has
         happened."""
-        plan = _Plan(max(time.time_ns() // 1_000_000, self._last_ms))
+        plan = _Plan(next_ms(time.time_ns() // 1_000_000, self._last_ms))
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
             self._number(batch, plan)
-            self._run(_INSERT, plan.rows)
-            self._run(_ROOMS, _room_rows(plan.heads.values(), plan.now_ms))
+            self._run(statements.INSERT, plan.rows)
+            self._run(statements.ROOMS, _room_rows(plan.heads.values(), plan.now_ms))
             self._cursor.execute("COMMIT")
         except BaseException:
             self._undo(batch)
@@ -130,7 +133,7 @@ class Committer:
         firsts = self.firsts
         known = {name: firsts[name] for name in names if name in firsts}
         flat = [part for name in names if name not in known for part in name]
-        for scope, key, room, identity, at_ms, answer in self._run(_SEEN, flat):
+        for scope, key, room, identity, at_ms, answer in self._run(statements.SEEN, flat):
             known[scope, key] = (room, identity & SEQ_MASK, at_ms, answer)
         return known
 
@@ -183,6 +186,7 @@ class Committer:
                 error = no_such_message()
             else:
                 amending.amend(self._db, identity, found.text, *amendment(write))
+                self.index_is_behind = True
         if error is not None:
             plan.refused.append((write, error))
             return False
@@ -192,9 +196,11 @@ class Committer:
 
     def _conflict(self, write: Write) -> ChatError | Conflict | None:
         for put in write.puts:
-            row = self._cursor.execute(_VERSION, (put.space, put.key)).fetchone()
+            if put.expect is None:
+                continue
+            row = self._cursor.execute(statements.VERSION, (put.space, put.key)).fetchone()
             version = row[0] if row else 0
-            if put.expect is not None and put.expect != version:
+            if put.expect != version:
                 return conflict(put, version)
         return None
 
@@ -214,9 +220,9 @@ class Committer:
     def _settle_in(self, plan: _Plan) -> None:
         """Settle all up to here as a part of the batch's transaction."""
         if plan.rows or (self.unsettled and not plan.settled):
-            tails = [] if plan.settled else self._tails()
+            tails = () if plan.settled else self._tails()
             entries = [(plan.heads[entry.room].base, [entry]) for entry in plan.entries]
-            self._run(_INSERT, plan.rows)
+            self._run(statements.INSERT, plan.rows)
             self._move([*tails, *entries])
             plan.rows.clear()
             plan.entries.clear()
@@ -224,18 +230,20 @@ class Committer:
 
     def _put(self, put: Put) -> None:
         if put.value is None:
-            self._cursor.execute(_DELETE, (put.space, put.key))
+            self._cursor.execute(statements.DELETE, (put.space, put.key))
         else:
-            self._cursor.execute(_PUT, (put.space, put.key, put.value))
+            self._cursor.execute(statements.PUT, (put.space, put.key, put.value))
 
-    def _run(self, statements: _Statements, flat: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
-        """Run the statement for the rows of *flat*, many at once; return what it returns."""
-        width, by_rows = statements
+    def _run(
+        self, statement: statements.Statement, flat: Sequence[Any]
+    ) -> Iterable[tuple[Any, ...]]:
+        """Run *statement* for the rows of *flat*, many at once; return what it returns."""
+        width, sql = statement
         found: list[tuple[Any, ...]] = []
         start, left = 0, len(flat) // width
-        for rows in _CHUNKS:
+        for rows in statements.CHUNKS:
             while left >= rows:
-                found += self._cursor.execute(by_rows[rows], flat[start : start + rows * width])
+                found += self._cursor.execute(sql[rows], flat[start : start + rows * width])
                 start += rows * width
                 left -= rows
         return found
@@ -246,7 +254,7 @@ class Committer:
             self._forget_recent()
         self.heads.update(plan.heads)
         self.firsts.update(plan.firsts)
-        self.unsettled += len(plan.rows) // _INSERT[0]
+        self.unsettled += len(plan.rows) // statements.INSERT.width
         for entry in plan.entries:
             tail = self.tails.get(entry.room)
             if tail is None:
@@ -264,9 +272,10 @@ class Committer:
             self._move(self._tails())
         self._forget_recent()
 
-    def _move(self, recent: Iterable[tuple[int, Sequence[Entry]]]) -> None:
+    def _move(self, recent: Sequence[tuple[int, Sequence[Entry]]]) -> None:
         authors.index(self._db, recent)
-        for sql in _SETTLE:
+        index.add_recent(self._db, recent)
+        for sql in statements.SETTLE:
             self._cursor.execute(sql)
 
     def _tails(self) -> list[tuple[int, Sequence[Entry]]]:
@@ -277,19 +286,23 @@ class Committer:
         self.firsts = {}
         self.unsettled = 0
 
-    def forget_ids(self, before_ms: int, limit: int) -> int:
-        """Delete up to *limit* keys older than that; return how many."""
+    def forget_ids(self, before_ms: int, limit: int, scope: str | None) -> int:
+        """Delete up to *limit* keys older than that, of one scope or of all; return how many."""
         self.settle()
         with self._db:
-            self._cursor.execute(_FORGET, (before_ms, limit))
+            if scope is None:
+                self._cursor.execute(statements.FORGET, (before_ms, limit))
+            else:
+                self._cursor.execute(statements.FORGET_SCOPE, (before_ms, limit, scope))
             forgotten = self._db.changes()
             if forgotten < limit:
-                self._cursor.execute(_FORGET_DROPPED, (before_ms, SEQ_BITS, SEQ_MASK))
+                self._cursor.execute(statements.FORGET_DROPPED, (before_ms, SEQ_BITS, SEQ_MASK))
         return forgotten
 
     def redact_some(self, account: str, after: int) -> tuple[int | None, int]:
         """See `amending.redact_some`; what is not settled stays as it is."""
         with self._db:
+            self.index_is_behind = True
             go_on_after, deleted = amending.redact_some(self._db, account, after)
         return go_on_after, deleted
 
@@ -301,19 +314,39 @@ class Committer:
         # Also because `recent` must name no room that is not known at the next start.
         self.settle()
         room_id = head.base >> SEQ_BITS
-        now_ms = max(time.time_ns() // 1_000_000, self._last_ms)
+        now_ms = next_ms(time.time_ns() // 1_000_000, self._last_ms)
         with self._db:
             self._cursor.execute("INSERT INTO dropped VALUES (?, ?, ?)", (room_id, room, now_ms))
             self._cursor.execute("DELETE FROM room WHERE id = ?", (room_id,))
         del self.heads[room]
         self.dropped.append(head.base)
 
-    def sweep(self) -> bool:
-        """Delete some entries of dropped rooms; return whether there may be more."""
+    def tidy(self) -> bool:
+        """Have the index follow by a bite, or delete a bite of what was dropped; return whether
+        there may be more."""
+        if self.index_is_behind:
+            self.index_is_behind = self.follow()
+            return True
+        return self._sweep()
+
+    def follow(self, until_turn: int | None = None) -> bool:
+        """See `index.follow_some`."""
+        with self._db:
+            more = index.follow_some(self._db, until_turn)
+        return more  # noqa: RET504 (for mypy a connection may swallow what it is left with)
+
+    def uncut(self) -> int:
+        return index.uncut(self._db)
+
+    def last_turn(self) -> int:
+        return index.last_turn(self._db)
+
+    def _sweep(self) -> bool:
         if not self.dropped:
             return False
         with self._db:
             more = amending.delete_some(self._db, self.dropped[-1])
+            self.index_is_behind = True
         if not more:
             self.dropped.pop()
         return True
@@ -343,62 +376,3 @@ def _room_rows(heads: Iterable[Head], now_ms: int) -> list[Any]:
     return [
         value for head in heads for value in (head.base >> SEQ_BITS, head.name, head.seq, now_ms)
     ]
-
-
-_Statements: TypeAlias = tuple[int, dict[int, str]]  # values a row; by number of rows
-
-
-def _statements(start: str, width: int, end: str = "") -> _Statements:
-    row = f"({', '.join('?' * width)})"
-    return width, {rows: f"{start} VALUES {', '.join([row] * rows)} {end}" for rows in _CHUNKS}
-
-
-_INSERT = _statements("INSERT INTO recent", 11)
-_ROOMS = _statements(
-    "INSERT INTO room",
-    4,
-    "ON CONFLICT(id) DO UPDATE SET last_seq = excluded.last_seq, last_ms = excluded.last_ms",
-)
-_SEEN = _statements(
-    "WITH wanted(scope, key) AS (",
-    2,
-    ") SELECT scope, key, coalesce(room.name, dropped.name, ''), message, id_seen.at_ms, answer"
-    " FROM wanted CROSS JOIN id_seen USING (scope, key)"
-    " LEFT JOIN room ON room.id = message >> 40 LEFT JOIN dropped ON dropped.id = message >> 40",
-)
-_RECENT = """
-    SELECT id, at_ms, kind, sender, account, text, target, scope, key, answer FROM recent
-    ORDER BY rowid
-"""
-_SETTLE = (
-    """
-    INSERT INTO message
-    SELECT id, at_ms, kind, sender, sender_key, account, iif(kind = 'edited', '', text), target, ''
-    FROM recent WHERE id > 0 ORDER BY id
-    """,
-    """
-    INSERT INTO message_fts(rowid, text) SELECT id, iif(kind = 'edited', '', text)
-    FROM recent WHERE id > 0 ORDER BY id
-    """,
-    """
-    INSERT INTO id_seen SELECT scope, key, id, at_ms, answer
-    FROM recent WHERE key <> '' ORDER BY scope, key
-    """,
-    "DELETE FROM recent",
-)
-_FORGET = """
-    DELETE FROM id_seen
-    WHERE (scope, key) IN (SELECT scope, key FROM id_seen WHERE at_ms < ? LIMIT ?)
-"""
-# Nothing is left of the log, and no id that happened in it.
-_FORGET_DROPPED = """
-    DELETE FROM dropped WHERE at_ms < ?1 AND NOT EXISTS (
-        SELECT 1 FROM message WHERE message.id BETWEEN dropped.id << ?2 AND dropped.id << ?2 | ?3
-    )
-"""
-_VERSION = "SELECT version FROM record WHERE space = ? AND key = ?"
-_DELETE = "DELETE FROM record WHERE space = ? AND key = ?"
-_PUT = """
-    INSERT INTO record VALUES (?, ?, ?, 1)
-    ON CONFLICT DO UPDATE SET value = excluded.value, version = version + 1
-"""

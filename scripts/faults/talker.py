@@ -1,4 +1,4 @@
-"""A talker for crash.py, written from docs/protocol.md alone: it shares no code with the project.
+"""A talker for kill.py, written from docs/protocol.md alone: it shares no code with the project.
 
 It keeps a window of inputs in flight, comes back when its link is cut, resumes, and sends again
 what was not answered. What it sees goes to a `Journal` that all talkers share.

@@ -1,19 +1,18 @@
 """Kills the server while everybody talks, again and again, and checks that nothing was lost.
 
-Twenty talkers from outside (outside_client.py) pipeline inputs with ids, resume after each
-`kill -9`, and send again what was not answered. At the end: every input that was answered is in
+Talkers from outside (talker.py) pipeline inputs with ids, resume after each `kill -9`, and send
+again what was not answered. At the end: every input that was answered is in
 the log exactly once and under the seq that was answered; seqs are dense; everybody was shown the
-same events in the same order, nothing twice; each talker's inputs stand in the order it sent them.
+same events in the same order, nothing twice; each talker's inputs stand in the order it sent
+them; and the database is whole.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -21,46 +20,15 @@ from pathlib import Path
 
 import trio
 
-from outside_client import ROOM, Journal, Link, Talker
-from peers import Missing, free_port, stop, trio_chat_command, wait_until_listening
+from restarted import DoesNotStart, Restarted
+from talker import ROOM, Journal, Link, Talker
+from trio_chat.store.sqlite.store import DATABASE_NAME
+from trio_chat.store.sqlite.verifying import verify
 
 POLL_SECONDS = 0.02
 SETTLE_SECONDS = 60.0
 PAGE_EVENTS = 1000
 SHOWN_PROBLEMS = 20
-
-
-class Restarted:
-    """The server on one port and one data folder, through any number of kills."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.port = port
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid if self._process is not None else 0
-
-    def start(self) -> float:
-        """Return the seconds until it listens."""
-        log = self._folder / "server.log"
-        began = time.monotonic()
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                trio_chat_command()(self._folder, self.port), stdout=output, stderr=output
-            )
-        wait_until_listening(self._process, self.port, log)
-        return time.monotonic() - began
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def stop(self) -> None:
-        if self._process is not None:
-            stop(self._process)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -86,7 +54,7 @@ async def talk_through_kills(
         start.set()
         for number in range(kills):
             # Never twice at the same point of whatever goes on in there.
-            await trio.sleep(seconds * random.uniform(0.6, 1.4))
+            await trio.sleep(seconds * random.uniform(0.05, 1.95))
             server.kill()
             back = await trio.to_thread.run_sync(server.start)
             print(
@@ -167,7 +135,7 @@ def check_talker(talker: Talker, places: dict[str, list[int]]) -> list[str]:
 
 async def run(arguments: argparse.Namespace, folder: Path) -> list[str]:
     journal = Journal()
-    server = Restarted(folder, free_port())
+    server = Restarted(folder)
     talkers = [Talker(f"talker{n}", server.port, journal) for n in range(arguments.talkers)]
     with ExitStack() as stack:
         stack.callback(server.stop)
@@ -179,12 +147,14 @@ async def run(arguments: argparse.Namespace, folder: Path) -> list[str]:
             behind = sum(talker.last_seq < journal.head for talker in talkers)
             journal.problems.append(f"{unanswered} inputs unanswered, {behind} talkers behind")
         log = await read_log(server.port)
-    report(talkers, journal)
-    return check(talkers, journal, log)
+    report(arguments.kills, server, talkers, journal)
+    return check(talkers, journal, log) + verify(server.data / DATABASE_NAME)
 
 
-def report(talkers: list[Talker], journal: Journal) -> None:
+def report(kills: int, server: Restarted, talkers: list[Talker], journal: Journal) -> None:
     acknowledged = sum(len(talker.acknowledged) for talker in talkers)
+    print(f"kills               {kills:>10,}")
+    print(f"   longest restart  {server.longest_start_seconds:>10.2f} s")
     print(f"events in the log   {journal.head:>10,}")
     print(f"inputs sent         {journal.sent:>10,}")
     print(f"   sent again       {journal.resent:>10,}")
@@ -195,15 +165,17 @@ def report(talkers: list[Talker], journal: Journal) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--talkers", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of talk between kills")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of talk between kills, mean")
+    parser.add_argument("--seed", type=int, help="of the moments of the kills")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="trio-chat-crash-") as folder:
+    random.seed(arguments.seed)
+    with tempfile.TemporaryDirectory(prefix="trio-chat-kill-") as folder:
         try:
             problems = trio.run(run, arguments, Path(folder))
-        except Missing as exc:
-            sys.exit(f"crash: {exc}")
+        except* DoesNotStart as group:
+            problems = [f"the server does not start: {exc}" for exc in group.exceptions]
     for problem in problems[:SHOWN_PROBLEMS]:
         print("WRONG:", problem)
     if problems:
