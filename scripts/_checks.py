@@ -25,7 +25,7 @@ LINT: dict[str, Command] = {
     "ruff": ("ruff", "check", *FOLDERS),
     "flake8-async": (
         "flake8-async",
-        "--startable-in-context-manager=serve_chat,run,_present",
+        "--startable-in-context-manager=serve_chat,run,stay",
         *(f"{folder}/**/*.py" for folder in FOLDERS),
     ),
     "mypy": ("mypy",),

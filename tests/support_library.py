@@ -22,8 +22,11 @@ def bot_at(server: FakeServer) -> Bot:
 
 async def take_events(stream: EventStream, count: int) -> list[LiveEvent]:
     """The next *count* events."""
+    events: list[LiveEvent] = []
     with trio.fail_after(60):
-        return [await anext(stream) for _ in range(count)]
+        while len(events) < count:
+            events.append(await anext(stream))
+    return events
 
 
 async def take(stream: EventStream, count: int) -> list[str]:

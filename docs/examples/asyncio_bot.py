@@ -45,8 +45,10 @@ async def run_trio(function: Callable[[], Awaitable[None]]) -> None:
     try:
         await asyncio.shield(ended)
     except asyncio.CancelledError:
-        (await began).run_sync_soon(scope.cancel)  # from outside of trio only so
-        await ended
+        # Trio ends soon, by a deadline of its own; from outside it is reached by its token only.
+        token = await began  # noqa: ASYNC102
+        token.run_sync_soon(scope.cancel)
+        await ended  # noqa: ASYNC102
         raise
 
 

@@ -39,20 +39,20 @@ def poll_of(call: Call) -> Poll:
 
 
 @bot.command("poll <question>")
-async def poll(call: Call, question: str) -> str:
+def poll(call: Call, question: str) -> str:
     """Ask the room something; the poll before it ends."""
     polls[call.room] = Poll(question)
     return f"{call.sender} asks: {question} ({bot.prefix}vote WORD)"
 
 
 @bot.command("vote <word>")
-async def vote(call: Call, word: str) -> None:
+def vote(call: Call, word: str) -> None:
     """Vote in the poll of this room; again to change your mind."""
     poll_of(call).votes[call.sender.casefold()] = word.casefold()
 
 
 @bot.command("result")
-async def result(call: Call) -> str:
+def result(call: Call) -> str:
     """Show how the poll of this room stands."""
     return str(poll_of(call))
 

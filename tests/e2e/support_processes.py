@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from support_server import Peer
+from support_server import Peer, pass_seconds
 
 START_SECONDS = 30.0  # a busy machine, and the interpreter that measures coverage
 QUIET = {name: value for name, value in os.environ.items() if not name.startswith("TRIO_CHAT_")}
@@ -116,7 +116,7 @@ async def until_there(address: str) -> None:
         try:
             stream = await trio.open_tcp_stream(host, int(port))
         except OSError:
-            await trio.sleep(0.05)
+            await pass_seconds(0.05)
         else:
             await stream.aclose()
             return
@@ -132,4 +132,4 @@ async def until(is_so: Callable[[], bool]) -> None:
     while True:
         if is_so():
             return
-        await trio.sleep(0.05)
+        await pass_seconds(0.05)

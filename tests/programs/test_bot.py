@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from trio_chat.client import Bot, Call, CommandFailed
 from trio_chat.testing import Person, TestServer
@@ -16,13 +17,13 @@ bot = Bot("!")
 
 
 @bot.command("roll <sides> [bonus]")
-async def roll(call: Call, sides: int, bonus: float = 0.5) -> str:
+def roll(call: Call, sides: int, bonus: float = 0.5) -> str:
     """Roll a die."""
     return f"{sides + bonus}"
 
 
 @bot.command("poll <question>")
-async def poll(call: Call, question: str) -> str:
+def poll(call: Call, question: str) -> str:
     """Ask something.
 
     Only the first line is shown in the help.
@@ -31,7 +32,7 @@ async def poll(call: Call, question: str) -> str:
 
 
 @bot.command("fail")
-async def fail(call: Call) -> None:
+def fail(call: Call) -> None:
     raise CommandFailed("that cannot be done today")
 
 
@@ -40,18 +41,13 @@ async def kick(call: Call, nick: str) -> None:
     await call.chat.command(f"/kick {nick}", room=call.room)
 
 
-async def run_bot(server: TestServer, task_status: trio.TaskStatus[None]) -> None:
-    async with server.open_chat("robo") as chat:
-        events = chat.events()
-        task_status.started()
-        async for event in events:
-            await bot.take(chat, event)
-
-
 @pytest.fixture
-async def alice(chat_server: TestServer, nursery: trio.Nursery) -> Person:
-    await nursery.start(run_bot, chat_server)
-    return await chat_server.person("alice")
+async def alice(chat_server: TestServer) -> AsyncIterator[Person]:
+    async with chat_server.open_chat("robo") as chat, trio.open_nursery() as bots:
+        bots.start_soon(bot.run, chat)
+        await wait_all_tasks_blocked()
+        yield await chat_server.person("alice")
+        bots.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize(

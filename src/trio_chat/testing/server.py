@@ -86,7 +86,7 @@ class TestServer:
 
     async def person(self, nick: str) -> Person:
         """Return somebody who is here until the test ends, and in the lobby."""
-        chat = await self._nursery.start(partial(self._present, nick))
+        chat = await self._nursery.start(partial(self.stay, nick))
         return Person(chat)
 
     async def owner(self, nick: str = "owner") -> Person:
@@ -108,7 +108,7 @@ class TestServer:
 
     # --- inside
 
-    async def _present(self, nick: str, task_status: trio.TaskStatus[Chat]) -> None:
+    async def stay(self, nick: str, task_status: trio.TaskStatus[Chat]) -> None:
         async with self.open_chat(nick) as chat:
             task_status.started(chat)
             await trio.sleep_forever()

@@ -4,7 +4,7 @@ over `Chat.events` stays the plain way.
     bot = Bot("!")
 
     @bot.command("roll [sides]")
-    async def roll(call: Call, sides: int = 6) -> str:
+    def roll(call: Call, sides: int = 6) -> str:
         "Roll a die."
         return f"{random.randint(1, sides)}"
 
@@ -14,6 +14,7 @@ over `Chat.events` stays the plain way.
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ from trio_chat.client.program.signature import Argument, BadArgument, Signature
 from trio_chat.errors import ChatError, TrioChatError
 from trio_chat.events import Event, Said
 
-Handler: TypeAlias = Callable[..., Awaitable[str | None]]
+Reply: TypeAlias = str | None
+Handler: TypeAlias = Callable[..., Reply | Awaitable[Reply]]
 
 log = logging.getLogger("trio_chat.bot")
 
@@ -99,9 +101,10 @@ class Bot:
     def command(self, usage: str) -> Callable[[Handler], Handler]:
         """Add the decorated function as a command.
 
-        The function gets a `Call` and then what *usage* names: `<needed>` or `[optional]`, each
-        with the type of the parameter of that name: `str`, `int` or `float`. A `str` at the end is
-        the rest of the line. The text that it returns is the answer. Its docstring is the help.
+        The function, async or not, gets a `Call` and then what *usage* names: `<needed>` or
+        `[optional]`, each with the type of the parameter of that name: `str`, `int` or `float`. A
+        `str` at the end is the rest of the line. The text that it returns is the answer. Its
+        docstring is the help.
 
         Raises:
             TypeError: *usage* and the function do not fit together.
@@ -153,7 +156,9 @@ class Bot:
                 await call.reply(f"there is no command {name}; {self.prefix}{_HELP} lists them")
             return
         try:
-            answer = await command.handler(call, **command.signature.parse(rest))
+            answer = command.handler(call, **command.signature.parse(rest))
+            if inspect.isawaitable(answer):
+                answer = await answer
         except BadArgument as exc:
             await call.reply(f"{exc}usage: {command.usage(self.prefix)}")
         except (CommandFailed, ChatError) as exc:

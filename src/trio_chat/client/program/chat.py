@@ -233,7 +233,7 @@ class Chat:
 
     # --- for `open_chat`
 
-    async def run(self, scope: trio.CancelScope) -> None:
+    async def keep_link(self, scope: trio.CancelScope) -> None:
         """Keep the link until the chat has ended, and cancel *scope* then."""
         # `leave` ends this; it has its own deadline.
         with trio.CancelScope(shield=True):
@@ -255,7 +255,7 @@ class Chat:
                 stream.end(error)
 
     def leave(self) -> None:
-        """End the link, by `/quit` unless the session is kept; `run` ends soon after."""
+        """End the link, by `/quit` unless the session is kept; `keep_link` ends soon after."""
         if self._on_token is None:
             self._connection.leave()
         else:

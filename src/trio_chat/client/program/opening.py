@@ -92,12 +92,12 @@ async def _present(chat: Chat) -> AsyncIterator[None]:
     """Be there from the end of the hello to the end of the block."""
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(chat.run, nursery.cancel_scope)  # noqa: ASYNC113  # waited for below
+            nursery.start_soon(chat.keep_link, nursery.cancel_scope)
             try:
                 await chat.wait_online()
                 yield
             finally:
-                chat.leave()  # `run` ends within `leave_seconds`
+                chat.leave()  # `keep_link` ends within `leave_seconds`
     except BaseExceptionGroup as group:
         error = _alone(group)
         raise error from error.__cause__

@@ -30,9 +30,8 @@ class OwnNames:
 
     def is_own(self, event: Said, account: str | None) -> bool:
         """Return whether *event* is our own line. *account*: ours, or None."""
-        sender_account = getattr(event, "account", None)  # older servers do not tell it
-        if sender_account is not None:
-            return account is not None and fold(sender_account) == fold(account)
+        if event.account is not None:
+            return account is not None and fold(event.account) == fold(account)
         return fold(event.sender) in self._nicks
 
     def _add(self, nick: str) -> None:
