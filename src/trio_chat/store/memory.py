@@ -247,10 +247,11 @@ class MemoryStore:
 
         try:
             with trio.fail_after(self._section.search_seconds):
-                parts = [
-                    await self._search_room(room, above, wanted, max(limit, 0), without)
-                    for room, above in rooms.items()
-                ]
+                parts = []
+                for room, above in rooms.items():
+                    parts.append(
+                        await self._search_room(room, above, wanted, max(limit, 0), without)
+                    )
         except trio.TooSlowError:
             raise Unavailable(
                 "the search took too long; narrow it down", retry_after=RETRY_SECONDS
