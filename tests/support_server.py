@@ -23,10 +23,11 @@ from support_pipes import CAPACITY_BYTES, PipeLink, PipeStream, pipes
 from trio_chat.chat.state import State
 from trio_chat.config import Config, load_config
 from trio_chat.errors import ConfigError
+from trio_chat.server.clock import WallClock
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.hub import Hub
 from trio_chat.server.hub.logins import Hashing
-from trio_chat.server.parts import Parts, now_ms
+from trio_chat.server.parts import Parts
 from trio_chat.server.serve import serve_chat
 from trio_chat.store.api import Store
 from trio_chat.store.opening import open_store
@@ -203,10 +204,10 @@ async def open_server(
     *,
     listener: MemoryListener | None = None,
     store: OpenStore = open_store,
-    now_ms: Callable[[], int] = now_ms,
+    now_ms: Callable[[], int] | None = None,
 ) -> AsyncIterator[ChatServer]:
     """A server that has ended, in order, when the block is left; without a bug on the way."""
-    server = ChatServer(config, links, listener, store, now_ms)
+    server = ChatServer(config, links, listener, store, now_ms or WallClock())
     with capture_logs([format_exc_info]) as server.logs:
         async with trio.open_nursery() as nursery:
             await nursery.start(server.serve_chat)

@@ -202,7 +202,7 @@ class RoomUnread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     first: int
 
 
-class Unread(_Event, frozen=True, kw_only=True):
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
     """By room, what this member has not read; a room where that is nothing is left out."""
 
     rooms: dict[str, RoomUnread]
@@ -229,7 +229,8 @@ class CommandInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 class Welcome(_Event, frozen=True, kw_only=True):
     """The answer to `hello`; said again when one logged in or out, or was given another role.
-    *session* is the token for resume, empty where there is none."""
+    *session* is the token for resume, empty where there is none. *unread* is told once, when one
+    comes."""
 
     protocol: int
     server: str
@@ -242,6 +243,7 @@ class Welcome(_Event, frozen=True, kw_only=True):
     commands: tuple[CommandInfo, ...]
     limits: dict[str, int | float]
     motd: str
+    unread: Unread | None = None
 
 
 class Result(_Event, frozen=True, kw_only=True):
@@ -254,11 +256,13 @@ class Result(_Event, frozen=True, kw_only=True):
 
 
 class Done(_Event, frozen=True, kw_only=True, gc=False):
-    """The request with this id has happened; *room* and *seq* when it was stored."""
+    """The request with this id has happened; *room* and *seq* when it was stored. *repeated*: it
+    had happened before, under this id, and so nothing was done now."""
 
     id: str
     room: str | None = None
     seq: int | None = None
+    repeated: bool = False
 
 
 class Error(_Event, frozen=True, kw_only=True, gc=False):
@@ -326,7 +330,6 @@ Event: TypeAlias = (
     | Backlog
     | Gap
     | Read
-    | Unread
     | Settings
     | Welcome
     | Result

@@ -15,6 +15,7 @@ from trio_chat.chat.pace import Buckets
 
 ADDRESS = "192.0.2.1"
 OTHER_ADDRESS = "192.0.2.2"
+ONE_HELLO = ("limits.address_hello_burst=1", "limits.address_hello_per_second=0.01")
 
 
 def flooding(*assignments: str) -> list[str]:
@@ -118,16 +119,18 @@ async def test_a_plain_guest_of_a_loud_address_waits_and_loses_nothing(
 
 async def test_hellos_are_counted_by_address(autojump_clock: MockClock) -> None:
     """B1."""
-    config = chat_config(*flooding("limits.address_hello_burst=2"))
+    config = chat_config(
+        *flooding("limits.address_hello_burst=2", "limits.address_hello_per_second=0.1")
+    )
     async with open_server(config) as server:
         for number in range(2):
             await (await server.native(f"guest{number}", peer=ADDRESS)).quit()
         late = Peer(server.dial(peer=ADDRESS))
         refusal = (await late.hello("late"))[-1]
-        assert (refusal["code"], refusal["retry_after"]) == ("too_fast", 1.0)
-        assert "one address says hello 2 times at once, then 1 a second" in refusal["message"]
+        assert (refusal["code"], refusal["retry_after"]) == ("too_fast", 9.0)
+        assert "one address says hello 2 times at once, then 0.1 a second" in refusal["message"]
         await server.native("far", peer=OTHER_ADDRESS)
-        await pass_seconds(1.0)
+        await pass_seconds(9.0)
         assert (await late.hello("late"))[-1]["type"] == "done"
 
 
@@ -172,7 +175,7 @@ async def test_guesses_at_passwords_are_counted_by_address(autojump_clock: MockC
 
 
 async def test_loopback_is_counted_where_it_is_not_trusted(autojump_clock: MockClock) -> None:
-    config = chat_config(*flooding("limits.trust_loopback=false", "limits.address_hello_burst=1"))
+    config = chat_config(*flooding("limits.trust_loopback=false", *ONE_HELLO))
     async with open_server(config) as server:
         await server.native("one", peer="127.0.0.1")
         late = Peer(server.dial(peer="127.0.0.1"))
@@ -180,7 +183,7 @@ async def test_loopback_is_counted_where_it_is_not_trusted(autojump_clock: MockC
 
 
 async def test_an_ipv6_household_is_one_address(autojump_clock: MockClock) -> None:
-    async with open_server(chat_config(*flooding("limits.address_hello_burst=1"))) as server:
+    async with open_server(chat_config(*flooding(*ONE_HELLO))) as server:
         await server.native("one", peer="2001:db8::1")
         late = Peer(server.dial(peer="2001:db8::2"))
         assert (await late.hello("late"))[-1]["code"] == "too_fast"
@@ -226,6 +229,20 @@ async def test_whoever_is_refused_all_the_time_is_read_more_slowly(
             await trio.testing.wait_all_tasks_blocked()
         await alice.sync()
         assert trio.current_time() - start == pytest.approx(41 / 20, abs=0.2)
+
+
+@pytest.mark.parametrize("blank", [b"\n", b" \n", b"\r\n"])
+async def test_blank_lines_without_end_are_read_more_slowly(
+    autojump_clock: MockClock, blank: bytes
+) -> None:
+    """B5: 50 of them count as one refusal."""
+    async with open_server(chat_config(*flooding("limits.unpaid_burst=10"))) as server:
+        alice = await server.native("alice")
+        alice.patience_seconds = 100.0
+        start = trio.current_time()
+        await alice.send_raw(blank * 5000)
+        await alice.sync()
+        assert trio.current_time() - start == pytest.approx(91 / 20, abs=0.2)
 
 
 async def test_others_get_their_turn_between_the_lines_of_one_chunk(

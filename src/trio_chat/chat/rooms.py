@@ -167,7 +167,8 @@ class Room(Talk):
         floors: by identity, the seq up to which the member may not read, where that is a rule.
         folded: its name, folded.
         moved: called with the room, and how many members it had, when somebody came or left.
-        spoke: by identity, when a member spoke last (milliseconds), in a slow room; mended: the
+        spoke: by identity, when a member spoke last (in seconds, on a clock that nobody sets), in a
+            slow room; mended: the
             seq of the line that it mended since.
     """
 
@@ -191,7 +192,7 @@ class Room(Talk):
         self.moved: Callable[[Room, int], object] | None = None
         self.members: dict[str, Member] = {}
         self.floors: dict[str, int] = {}
-        self.spoke: dict[str, int] = {}
+        self.spoke: dict[str, float] = {}
         self.mended: dict[str, int] = {}
 
     @property

@@ -59,6 +59,13 @@ class Sanction(msgspec.Struct, frozen=True):
     until_ms: int | None
     rank: int = SERVER_RANK
 
+    def left_ms(self, now_ms: int) -> int | None:
+        """How long it still holds; None: for good. However the clock is set, that is no more than
+        it was given for."""
+        if self.until_ms is None:
+            return None
+        return max(0, min(self.until_ms - now_ms, self.until_ms - self.at_ms))
+
     def is_over(self, now_ms: int) -> bool:
         return self.until_ms is not None and self.until_ms <= now_ms
 
@@ -69,9 +76,10 @@ class Sanction(msgspec.Struct, frozen=True):
         return f"#{self.number} {self.kind} of {self.mask.label} by {self.by}, {left}{reason}"
 
     def _shown_left(self, now_ms: int) -> str:
-        if self.until_ms is None:
+        left_ms = self.left_ms(now_ms)
+        if left_ms is None:
             return "for good"
-        return "over" if self.is_over(now_ms) else f"{shown_duration(self.until_ms - now_ms)} left"
+        return f"{shown_duration(left_ms)} left" if left_ms else "over"
 
 
 def _endurance(sanction: Sanction) -> tuple[float, int]:

@@ -200,7 +200,7 @@ class Context:
     role: Role
     place: Room | Direct | None
     now_ms: int
-    started_ms: int
+    uptime_seconds: int
     version: str
     history: History
     passwords: Passwords

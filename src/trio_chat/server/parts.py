@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +13,7 @@ from trio_chat.commands import default_table
 from trio_chat.commands.table import CommandTable
 from trio_chat.config import Config
 from trio_chat.server.admission import Admission
+from trio_chat.server.clock import WallClock
 from trio_chat.server.delivery.broadcast import Broadcaster
 from trio_chat.server.delivery.catchup import Source
 from trio_chat.server.delivery.session import Session
@@ -43,11 +43,6 @@ if TYPE_CHECKING:
     from trio_chat.server.net.readiness import Readiness  # where there is epoll
 
 
-def now_ms() -> int:
-    """The time, in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
-
-
 class Parts(NamedTuple):
     """See `put_together`."""
 
@@ -66,7 +61,7 @@ def put_together(
     *,
     stop: trio.Event | None = None,
     load_config: LoadConfig | None = None,
-    now_ms: Callable[[], int] = now_ms,
+    now_ms: Callable[[], int] | None = None,
     hashing: Hashing | None = None,
     readiness: Readiness | None = None,
 ) -> Parts:
@@ -78,12 +73,13 @@ def put_together(
         start_soon: starts a task that lives no longer than the sessions.
         stop: set when somebody asks the server to end.
         load_config: reads the configuration again; raises ConfigError.
-        now_ms: the clock of sanctions and sessions.
+        now_ms: the clock of sanctions and sessions; the machine's unless given.
         hashing: of passwords.
         readiness: watches the sockets, where that can be had.
     """
     state, settings, deadlines = State(config), Settings(config), Deadlines()
     hashing = Hashing() if hashing is None else hashing
+    now_ms = WallClock() if now_ms is None else now_ms
     hub = Hub(state, store, settings, deadlines, start_soon, now_ms, hashing)
     sessions = Sessions(hub.audience)
     broadcaster = Broadcaster(store, state, hub.audience, hub.presence, settings, hub.records)
@@ -177,7 +173,7 @@ def _hellos(hub: Hub, introductions: Introductions, writes: Writes, flood: Flood
         hub.departures,
         hub.seats,
         introductions,
-        Unreads(hub.store),
+        Unreads(hub.state, hub.store),
         writes,
         flood,
         hub.settings,

@@ -92,7 +92,7 @@ async def _present(chat: Chat) -> AsyncIterator[None]:
     """Be there from the end of the hello to the end of the block."""
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(chat.run, nursery.cancel_scope)
+            nursery.start_soon(chat.run, nursery.cancel_scope)  # noqa: ASYNC113  # waited for below
             try:
                 await chat.wait_online()
                 yield

@@ -225,9 +225,6 @@ class Carrying:
             case LogIn(after=True):
                 await self._become(effect)
                 hub.records.keep(*self._puts)
-                await self._hellos.tell_unread(session)
-            case LogIn():
-                await self._hellos.tell_unread(session)
             case EndSession():
                 self._end_sessions(effect.id)
             case Whisper():

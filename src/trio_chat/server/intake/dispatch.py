@@ -6,6 +6,8 @@ from __future__ import annotations
 import inspect
 from typing import NamedTuple
 
+import trio
+
 from trio_chat import __version__
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room
@@ -57,7 +59,7 @@ class Dispatcher:
         self._talking = talking
         self._hellos = hellos
         self._flood = flood
-        self._started_ms = hub.now_ms()
+        self._started = trio.current_time()
         self._searching: set[str] = set()
 
     async def run(self, session: Session, request: Input, invocation: Invocation) -> None:
@@ -161,7 +163,7 @@ class Dispatcher:
             role=session.role,
             place=ready.place,
             now_ms=hub.now_ms(),
-            started_ms=self._started_ms,
+            uptime_seconds=int(trio.current_time() - self._started),
             version=__version__,
             history=SessionHistory(hub.store, session.identity, self._searching),
             passwords=passwords,

@@ -19,6 +19,8 @@ from trio_chat.server.delivery.session import Session
 from trio_chat.server.net.addresses import counted_address
 from trio_chat.server.settings import Settings
 
+_LATE_SECONDS = 1.0
+
 
 class Wait(NamedTuple):
     """An allowance is used up. *rule* says which, for a person."""
@@ -112,21 +114,24 @@ class Flood:
 
     # --- hellos
 
-    def check_hello(self, session: Session) -> None:
-        """Count a hello from the session's address.
+    async def check_hello(self, session: Session) -> None:
+        """Count a hello from the session's address. The refusal comes late: else whoever comes
+        again at once would be refused a thousand times a second.
 
         Raises:
             TooFast: with `retry_after`.
         """
         limits, address = self._settings.config.limits, self._address(session)
-        if not (address and limits.flood):
+        if not (address and limits.flood) or not self._take_hello(address):
             return
-        seconds = self._current().hellos.of(address).take(trio.current_time())
-        if seconds:
+        await trio.sleep(_LATE_SECONDS)
+        if seconds := self._take_hello(address):
             burst, rate = limits.address_hello_burst, limits.address_hello_per_second
-            raise Wait(
-                seconds, f"one address says hello {burst} times at once, then {rate:g} a second"
-            ).error()
+            rule = f"one address says hello {burst} times at once, then {rate:g} a second"
+            raise Wait(seconds, rule).error()
+
+    def _take_hello(self, address: str) -> float:
+        return self._current().hellos.of(address).take(trio.current_time())
 
     # --- rooms
 

@@ -15,9 +15,9 @@ import trio
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.names import check_nick
 from trio_chat.chat.rooms import Member
-from trio_chat.errors import BadRequest
+from trio_chat.errors import UnknownProtocol
 from trio_chat.events import Done
-from trio_chat.requests import Hello
+from trio_chat.requests import Hello, Resume
 from trio_chat.server.delivery.seat import Seat
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.arrivals import Arrivals
@@ -27,7 +27,7 @@ from trio_chat.server.hub.seats import Seats, new_seat_id, put_seat
 from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.identify import Identities
 from trio_chat.server.intake.introduce import Introductions
-from trio_chat.server.intake.unread import Unreads
+from trio_chat.server.intake.unread import Found, Unreads
 from trio_chat.server.intake.writes import Writes
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Put, Write
@@ -67,11 +67,12 @@ class Hellos:
         """Accept the peer, under a fresh session or the one that its token names.
 
         Raises:
-            BadRequest, LoginFailed, TooFast, NotPermitted, Banned, NameInvalid, NameTaken.
+            UnknownProtocol, BadRequest, LoginFailed, TooFast, NotPermitted, Banned,
+            NameInvalid, NameTaken.
         """
         if request.protocol != PROTOCOL_VERSION:
-            raise BadRequest(f"this server speaks protocol {PROTOCOL_VERSION}")
-        self._flood.check_hello(session)
+            raise UnknownProtocol(f"this server speaks protocol {PROTOCOL_VERSION}")
+        await self._flood.check_hello(session)
         peer = session.peer
         identify = self._identities.identify(request, peer, resumable=session.wire.resumable)
         seat, login = await self._patiently(session, request, identify)
@@ -100,6 +101,7 @@ class Hellos:
         nick = check_nick(request.nick, self._settings.config.limits) if login is None else ""
         account = login.account if login else None
         await arrivals.load(account)
+        unread = await self._unreads.of_account(account)
         account = arrivals.still(account)
         arrivals.check_welcome(account, nick, address)
         id = new_seat_id()
@@ -109,7 +111,7 @@ class Hellos:
             member = arrivals.guest(nick, address, id)
         session.member, session.scopes = member, login.scopes if login else None
         token = self._take_seat(session, request, login, member, id)
-        await self._settle_in(session, request, token)
+        await self._settle_in(session, request, token, unread)
 
     def _take_seat(
         self, session: Session, request: Hello, login: Login | None, member: Member, id: str
@@ -126,30 +128,27 @@ class Hellos:
         self._departures.displace(seat)
         return token
 
-    async def _settle_in(self, session: Session, request: Hello, token: str) -> None:
+    async def _settle_in(self, session: Session, request: Hello, token: str, unread: Found) -> None:
         session.hello_by = inf
         self._arrivals.attach(session)
-        await self._finish(session, request, self._introduce(session, token))
+        puts = self._introduce(session, token, unread, request.resume)
+        await self._finish(session, request, puts)
 
-    def _introduce(self, session: Session, token: str) -> tuple[Put, ...]:
-        puts = self._introductions.introduce(session, token)
+    def _introduce(
+        self, session: Session, token: str, unread: Found, resume: Resume | None = None
+    ) -> tuple[Put, ...]:
+        puts = self._introductions.introduce(session, token, unread, resume)
         self._arrivals.warn(session)
         return puts if session.seat is None else (*puts, put_seat(session.seat))
 
     async def _finish(self, session: Session, request: Hello, puts: tuple[Put, ...]) -> None:
-        """Store what changed, and tell what was not read; `done` follows."""
+        """Store what changed; `done` follows."""
         if puts:
             # No key: a repeated hello is another session.
             await self._writes.submit(session, Write(puts=puts))
-        await self.tell_unread(session)
         if request.id:
             await session.settle()
             session.send(Done(id=request.id))
-
-    async def tell_unread(self, session: Session) -> None:
-        """Tell a program that can show it what its member has not read yet."""
-        if session.wire.resumable:
-            await self._unreads.tell(session)
 
     # --- a session that was there before
 
@@ -157,7 +156,9 @@ class Hellos:
         """Resume *seat*, unless meanwhile somebody with the same token has quit."""
         resume = request.resume
         assert resume is not None
-        await self._arrivals.load(self._identities.account_of(seat))
+        account = self._identities.account_of(seat)
+        await self._arrivals.load(account)
+        unread = await self._unreads.of_seat(seat, account)
         if self._seats.find(resume.session) is not seat:
             return False
         account = self._identities.account_of(seat)
@@ -167,7 +168,7 @@ class Hellos:
         session.seat, session.member, session.scopes = seat, seat.member, seat.scopes
         session.hello_by = inf
         self._arrivals.attach(session)
-        self._introductions.reintroduce(session, resume)
+        self._introductions.reintroduce(session, resume, unread)
         self._arrivals.warn(session)
         await self._finish(session, request, (put_seat(seat),))
         return True
@@ -183,10 +184,11 @@ class Hellos:
         """
         arrivals = self._arrivals
         await arrivals.load(account)
+        unread = await self._unreads.of_account(account)
         account = arrivals.still(account)
         if account is not None:
             arrivals.check_not_banned(account, "", session.peer)
         else:
             arrivals.check_welcome(None, "", session.peer)
         arrivals.switch(session, account)
-        return self._introduce(session, session.token)
+        return self._introduce(session, session.token, unread)

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import trio
+
 from trio_chat.chat.names import check_text
 from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.chat.rules import check_speak, note_spoke
@@ -62,7 +64,7 @@ class Talking:
         if not self._writes.submit_nowait(session, _line(session, member, request, place, text)):
             self._flood.put_back(session, member)
             return False
-        note_spoke(place, member, self._now_ms())
+        note_spoke(place, member, trio.current_time())
         return True
 
     async def say(self, session: Session, request: Input, text: str) -> None:
@@ -134,7 +136,7 @@ class Talking:
             Muted, Banned, NotPermitted, TooFast.
         """
         self._check_speak(session, place, mends)
-        note_spoke(place, session.speaker(), self._now_ms(), mends=mends)
+        note_spoke(place, session.speaker(), trio.current_time(), mends=mends)
 
     def _check_speak(self, session: Session, place: Room | Direct, mends: int | None) -> None:
         if not session.allows("write"):
@@ -148,6 +150,7 @@ class Talking:
                 state.sanctions,
                 state.defcon,
                 self._now_ms(),
+                trio.current_time(),
                 mends=mends,
             )
 
