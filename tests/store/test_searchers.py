@@ -10,7 +10,7 @@ import apsw
 import pytest
 import trio
 
-from support_store import TEST_SECONDS, talk_in
+from support_store import talk_in
 from trio_chat.config import StoreSection
 from trio_chat.errors import Unavailable
 from trio_chat.store.sqlite.connections import open_connection
@@ -38,8 +38,7 @@ async def two_connections(folder: Path) -> AsyncIterator[Searchers]:
             open_connection(path, section, None, query_only=True) as first,
             open_connection(path, section, None, query_only=True) as second,
         ):
-            with trio.fail_after(TEST_SECONDS):
-                yield Searchers(first, second)
+            yield Searchers(first, second)
 
 
 async def test_two_endless_searches_do_not_hold_up_the_others(
