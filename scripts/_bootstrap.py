@@ -27,6 +27,7 @@ SCRIPTS = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(SCRIPTS)
 VENV = os.path.join(ROOT, ".venv")
 STAMP = os.path.join(VENV, "trio-chat-stamp")
+FOLDERS = os.path.join(VENV, "trio-chat-folders")
 LOCK = os.path.join(ROOT, ".venv.lock")
 LOG = os.path.join(ROOT, ".venv.log")
 # A stamp that names a package which is never there: what a power cut leaves is made anew.
@@ -89,7 +90,8 @@ def is_fresh(extras: str) -> bool:
     had, names, wanted = read_stamp()
     if wanted != identity() or not os.path.exists(PYTHON):
         return False
-    return set(extras.split(",")) <= {"", *had.split(",")} and not missing(names)
+    is_enough = set(extras.split(",")) <= {"", *had.split(",")}
+    return is_enough and not missing(names) and is_whole()
 
 
 def read_stamp() -> "tuple[str, list[str], str]":
@@ -115,10 +117,65 @@ def identity() -> str:
         return "\n".join((VERSION, ROOT, file.read()))
 
 
+def site_packages() -> str:
+    library = ("Lib",) if WINDOWS else ("lib", "python" + VERSION)
+    return os.path.join(VENV, *library, "site-packages")
+
+
+def is_whole() -> bool:
+    """Whether no installed package lacks a file. A folder tells by its time that something was put
+    into it or taken out of it; only then all files are looked for."""
+    try:
+        with open(FOLDERS, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        if lines and all(line == folder_line(line.partition(" ")[2]) for line in lines):
+            return True
+    except OSError:
+        pass
+    if lost_files():
+        return False
+    write_folders()
+    return True
+
+
+def folder_line(folder: str) -> str:
+    return "{} {}".format(os.stat(folder).st_mtime_ns, folder)
+
+
+def write_folders() -> None:
+    """Note the times of the folders of all packages."""
+    lines = []
+    for folder, names, _ in os.walk(site_packages()):
+        names[:] = [name for name in names if name != "__pycache__"]
+        lines.append(folder_line(folder))
+    try:
+        with open(FOLDERS + ".new", "w", encoding="utf-8") as file:
+            file.write("\n".join(lines))
+        os.replace(FOLDERS + ".new", FOLDERS)
+    except OSError:
+        pass  # somebody else's venv: it is looked through at every start
+
+
+def lost_files() -> bool:
+    """Whether a file is gone that pip has put into a package."""
+    folder = site_packages()
+    for name in os.listdir(folder):
+        if not name.endswith(".dist-info"):
+            continue
+        try:
+            with open(os.path.join(folder, name, "RECORD"), encoding="utf-8") as file:
+                paths = [line.rsplit(",", 2)[0].strip('"') for line in file if line.strip()]
+        except OSError:
+            continue  # nothing says what belongs to it
+        for path in paths:
+            if not path.endswith(".pyc") and not os.path.exists(os.path.join(folder, path)):
+                return True
+    return False
+
+
 def package_names() -> "list[str]":
     """What stands in site-packages, without versions, so that an upgrade by hand is no damage."""
-    library = ("Lib",) if WINDOWS else ("lib", "python" + VERSION)
-    names = os.listdir(os.path.join(VENV, *library, "site-packages"))
+    names = os.listdir(site_packages())
     return sorted(name for name in names if not name.endswith((".dist-info", "__pycache__")))
 
 
@@ -158,7 +215,8 @@ def install(extras: str, lock: int) -> None:
     import time
 
     start = time.monotonic()
-    damaged = missing(read_stamp()[1])  # pip believes what its records say is there
+    # pip believes what its records say is there.
+    damaged = missing(read_stamp()[1]) or (os.path.isdir(site_packages()) and lost_files())
     with open(LOG, "wb"):
         pass
     if damaged or not venv_runs():
@@ -172,6 +230,7 @@ def install(extras: str, lock: int) -> None:
     pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     log_run([*pip, "-e", what], lock, "the packages cannot be installed")
     write_stamp(extras)
+    write_folders()
     say(f"ready after {time.monotonic() - start:.0f} s")
 
 

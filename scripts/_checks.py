@@ -25,7 +25,7 @@ LINT: dict[str, Command] = {
     "ruff": ("ruff", "check", *FOLDERS),
     "flake8-async": (
         "flake8-async",
-        "--startable-in-context-manager=serve_chat,run",
+        "--startable-in-context-manager=serve_chat,run,_present",
         *(f"{folder}/**/*.py" for folder in FOLDERS),
     ),
     "mypy": ("mypy",),

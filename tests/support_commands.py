@@ -128,8 +128,10 @@ class Person:
 
     async def _say(self, effect: Say) -> None:
         place = self._direct(effect.to) if effect.to else self._talk(effect.key)
-        check_speak(place, self.member, self.chat.state.sanctions, Defcon.NORMAL, self.chat.now_ms)
-        note_spoke(place, self.member, self.chat.now_ms)
+        now_ms = self.chat.now_ms
+        sanctions = self.chat.state.sanctions
+        check_speak(place, self.member, sanctions, Defcon.NORMAL, now_ms, now_ms / 1000)
+        note_spoke(place, self.member, now_ms / 1000)
         write = Write(
             room=place.key,
             kind=effect.kind,
@@ -183,7 +185,7 @@ class Person:
             role=self.member.role,
             place=self.place,
             now_ms=chat.now_ms,
-            started_ms=START_MS,
+            uptime_seconds=(chat.now_ms - START_MS) // 1000,
             version="1.2.3",
             history=chat.store,
             passwords=cast("Any", None),

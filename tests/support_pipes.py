@@ -146,14 +146,15 @@ class PipeLink(_End):
     """One end as `trio_chat.server.net.links.Link`: like a socket it is written to directly.
 
     Attributes:
+        peer: the address that it comes from.
         sends: how often it was written to.
         sent_bytes: how many bytes it took.
     """
 
-    peer = "unix"  # local: no limit per address
-
-    def __init__(self, incoming: Pipe, outgoing: Pipe) -> None:
+    def __init__(self, incoming: Pipe, outgoing: Pipe, peer: str = "unix") -> None:
+        """*peer* is local unless said: then there is no limit per address."""
         super().__init__(incoming, outgoing)
+        self.peer = peer
         self.sends = self.sent_bytes = 0
         self.send: Callable[[bytes | memoryview], int] = self._send
 

@@ -36,6 +36,12 @@ class ScreenClient:
     def type(self, text: str) -> None:
         self.keyboard.send_text(text)
 
+    async def enter(self, *lines: str) -> None:
+        """Type *lines* as a person does: what comes within one read is a paste."""
+        for line in lines:
+            self.type(f"{line}\r")
+            await self.rest()
+
     async def rest(self) -> None:
         """Wait until everything is drawn."""
         await wait_all_tasks_blocked(FRAME_SECONDS)

@@ -23,10 +23,11 @@ from support_pipes import CAPACITY_BYTES, PipeLink, PipeStream, pipes
 from trio_chat.chat.state import State
 from trio_chat.config import Config, load_config
 from trio_chat.errors import ConfigError
+from trio_chat.server.clock import WallClock
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.hub import Hub
 from trio_chat.server.hub.logins import Hashing
-from trio_chat.server.parts import Parts, now_ms
+from trio_chat.server.parts import Parts
 from trio_chat.server.serve import serve_chat
 from trio_chat.store.api import Store
 from trio_chat.store.opening import open_store
@@ -156,11 +157,18 @@ class ChatServer:
         self.scope.cancel()
         await self.finished.wait()
 
-    def dial(self, *, capacity_bytes: int = CAPACITY_BYTES) -> PipeStream:
-        """A new link, as its far end sees it."""
+    def dial(self, *, peer: str = "", capacity_bytes: int = CAPACITY_BYTES) -> PipeStream:
+        """A new link, as its far end sees it. *peer*: the address that the server takes it to
+        come from; else from this machine, by a link of the kind of *links*."""
         to_server, to_peer = pipes(capacity_bytes)
-        near = PipeStream if self.links == "streams" else PipeLink
-        self.listener.dialled.send_nowait(near(to_server, to_peer))
+        near: Near
+        if peer:
+            near = PipeLink(to_server, to_peer, peer)
+        elif self.links == "streams":
+            near = PipeStream(to_server, to_peer)
+        else:
+            near = PipeLink(to_server, to_peer)
+        self.listener.dialled.send_nowait(near)
         return PipeStream(to_peer, to_server)
 
     def session_of(self, nick: str) -> Session:
@@ -172,12 +180,14 @@ class ChatServer:
         """Have the session of *nick* lag, as if its outbox were full."""
         self.hub.audience.lag(self.session_of(nick))
 
-    async def native(self, nick: str, *, capacity_bytes: int = CAPACITY_BYTES) -> Peer:
-        """A native peer that has said hello and is in its rooms."""
-        peer = Peer(self.dial(capacity_bytes=capacity_bytes))
-        answers = await peer.hello(nick)
+    async def native(
+        self, nick: str, *, capacity_bytes: int = CAPACITY_BYTES, peer: str = ""
+    ) -> Peer:
+        """A native peer that has said hello and is in its rooms; *peer* is its address."""
+        native = Peer(self.dial(capacity_bytes=capacity_bytes, peer=peer))
+        answers = await native.hello(nick)
         assert answers[0]["type"] == "welcome", answers
-        return peer
+        return native
 
     async def plain(self, nick: str) -> PlainPeer:
         """A plain peer that is in its rooms."""
@@ -194,10 +204,10 @@ async def open_server(
     *,
     listener: MemoryListener | None = None,
     store: OpenStore = open_store,
-    now_ms: Callable[[], int] = now_ms,
+    now_ms: Callable[[], int] | None = None,
 ) -> AsyncIterator[ChatServer]:
     """A server that has ended, in order, when the block is left; without a bug on the way."""
-    server = ChatServer(config, links, listener, store, now_ms)
+    server = ChatServer(config, links, listener, store, now_ms or WallClock())
     with capture_logs([format_exc_info]) as server.logs:
         async with trio.open_nursery() as nursery:
             await nursery.start(server.serve_chat)

@@ -55,7 +55,7 @@ def shown(texts: st.SearchStrategy[str] = TEXTS) -> st.SearchStrategy[Shown]:
 
 
 def requests(texts: st.SearchStrategy[str] = CLEAN_TEXTS) -> st.SearchStrategy[Request]:
-    return structs(Request, texts)
+    return structs(Request, texts).filter(lambda request: request.id != "")
 
 
 def is_unsafe(character: str) -> bool:

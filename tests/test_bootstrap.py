@@ -42,6 +42,8 @@ INFO = "trio_chat-1.dist-info/"
 FILES = {
     "trio_chat.pth": os.getcwd() + "/src",
     "trio_chat_dependency.py": "",
+    "trio_chat_package/__init__.py": "",
+    "trio_chat_package/inner.py": "",
     INFO + "METADATA": "Metadata-Version: 2.1\\nName: trio-chat\\nVersion: 1\\n"
         "Provides-Extra: test\\nProvides-Extra: lint\\n",
     INFO + "WHEEL": "Wheel-Version: 1.0\\nTag: py3-none-any\\n",
@@ -219,14 +221,31 @@ def remove_base_python(clone: Clone) -> None:
     python.symlink_to("/nowhere/python3.11")
 
 
-@pytest.mark.parametrize("damage", [remove_dependency, remove_base_python])
+def remove_file_of_a_package(clone: Clone) -> None:
+    (clone.site_packages / "trio_chat_package/inner.py").unlink()
+
+
+@pytest.mark.parametrize(
+    "damage", [remove_dependency, remove_base_python, remove_file_of_a_package]
+)
 def test_broken_venv_is_repaired(installed: Clone, damage: Callable[[Clone], None]) -> None:
+    """C18: also where only a file inside a package is missing."""
     damage(installed)
     code, out, err = installed.run("server.py")
     assert (code, out) == (0, "ran serve\n")
     assert "making" in err
     assert installed.run("server.py") == (0, "ran serve\n", "")
-    assert (installed.site_packages / "trio_chat_dependency.py").exists()
+    for name in ("trio_chat_dependency.py", "trio_chat_package/inner.py"):
+        assert (installed.site_packages / name).exists()
+
+
+def test_file_more_in_a_package_is_no_damage(installed: Clone) -> None:
+    """C18: what changes the time of a folder is looked at, once."""
+    builds = installed.builds
+    (installed.site_packages / "trio_chat_package/other.py").write_text("")
+    for _ in range(2):
+        assert installed.run("server.py") == (0, "ran serve\n", "")
+    assert installed.builds == builds
 
 
 def test_moved_clone_runs_its_own_code(installed: Clone, tmp_path: Path) -> None:

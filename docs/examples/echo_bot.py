@@ -1,6 +1,9 @@
 """A bot that repeats what is said to it: `echo: hello` in a room, or anything in private.
 
-python docs/examples/echo_bot.py 127.0.0.1:7373
+.venv/bin/python docs/examples/echo_bot.py 127.0.0.1:7373
+
+The `.venv` is made by the first start of `python3 scripts/server.py`; any Python does in which
+trio-chat is installed. The address may be left out: then it is 127.0.0.1:7373.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import sys
 import trio
 
 from trio_chat.client import Chat, open_chat
-from trio_chat.errors import ChatError
+from trio_chat.errors import ChatError, TrioChatError
 from trio_chat.events import Said
 
 
@@ -37,4 +40,9 @@ async def answer(chat: Chat, event: Said) -> None:
 
 
 if __name__ == "__main__":
-    trio.run(echo, sys.argv[1])
+    try:
+        trio.run(echo, sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:7373")
+    except TrioChatError as exc:  # no server there, or it does not want the bot
+        sys.exit(f"echo_bot: {exc}")
+    except KeyboardInterrupt:
+        sys.exit(130)

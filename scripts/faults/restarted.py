@@ -19,7 +19,8 @@ class DoesNotStart(Exception):
 class Restarted:
     """The server on one port and one data folder, through any number of kills."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: tuple[str, ...] = SETTINGS) -> None:
+        self._settings = settings
         self.data = folder / "data"
         self.longest_start_seconds = 0.0
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -39,7 +40,7 @@ class Restarted:
         """
         command = [sys.executable, "-m", "trio_chat", "serve", "--data", str(self.data)]
         command += ["--listen", f"127.0.0.1:{self.port}"]
-        command += [part for setting in SETTINGS for part in ("--set", setting)]
+        command += [part for setting in self._settings for part in ("--set", setting)]
         began = time.monotonic()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)

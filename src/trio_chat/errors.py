@@ -46,6 +46,12 @@ class BadRequest(ChatError):
     code = "bad_request"
 
 
+class UnknownProtocol(ChatError):
+    """The peer speaks another version of the native wire."""
+
+    code = "unknown_protocol"
+
+
 class HelloFirst(ChatError):
     code = "hello_first"
 

@@ -190,6 +190,24 @@ class Read(_Event, frozen=True, kw_only=True, gc=False):
     seq: int
 
 
+class RoomUnread(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What others have said in a room and this member has not read.
+
+    *count* of them; *mentions* are the seqs of those that call the member, by its nick or by one of
+    its words; *first* is the seq of the first.
+    """
+
+    count: int
+    mentions: tuple[int, ...]
+    first: int
+
+
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
+    """By room, what this member has not read; a room where that is nothing is left out."""
+
+    rooms: dict[str, RoomUnread]
+
+
 class Settings(_Event, frozen=True, kw_only=True):
     """What this member wants to be told of: by room a level, and words that mean it."""
 
@@ -211,7 +229,8 @@ class CommandInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 class Welcome(_Event, frozen=True, kw_only=True):
     """The answer to `hello`; said again when one logged in or out, or was given another role.
-    *session* is the token for resume, empty where there is none."""
+    *session* is the token for resume, empty where there is none. *unread* is told once, when one
+    comes."""
 
     protocol: int
     server: str
@@ -224,6 +243,7 @@ class Welcome(_Event, frozen=True, kw_only=True):
     commands: tuple[CommandInfo, ...]
     limits: dict[str, int | float]
     motd: str
+    unread: Unread | None = None
 
 
 class Result(_Event, frozen=True, kw_only=True):
@@ -236,11 +256,13 @@ class Result(_Event, frozen=True, kw_only=True):
 
 
 class Done(_Event, frozen=True, kw_only=True, gc=False):
-    """The request with this id has happened; *room* and *seq* when it was stored."""
+    """The request with this id has happened; *room* and *seq* when it was stored. *repeated*: it
+    had happened before, under this id, and so nothing was done now."""
 
     id: str
     room: str | None = None
     seq: int | None = None
+    repeated: bool = False
 
 
 class Error(_Event, frozen=True, kw_only=True, gc=False):

@@ -14,7 +14,7 @@ from trio_chat.text import REPLACEMENT
 
 MAX_ID_CHARACTERS = 64  # docs/protocol.md: a contract, so no setting
 
-RequestId: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARACTERS)]
+RequestId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_CHARACTERS)]
 Seq: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=(1 << 40) - 1)]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
@@ -116,3 +117,10 @@ def _fold(name: str) -> str:
 
 
 _fold_cached = lru_cache(maxsize=16_384)(_fold)
+
+
+def mention_pattern(words: Iterable[str]) -> re.Pattern[str]:
+    """Return what matches any of *words*, a nick or a word that means somebody, where it stands
+    alone."""
+    alternatives = "|".join(re.escape(word) for word in words if word.strip())
+    return re.compile(rf"(?<!\w)(?:{alternatives or '(?!)'})(?!\w)", re.IGNORECASE)

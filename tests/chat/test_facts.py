@@ -99,7 +99,7 @@ def test_room_where_one_may_not_speak_is_named(kind: SanctionKind, where: str) -
     sanctions.add(Sanction(1, kind, where, mask, by="bob", reason="", at_ms=0, until_ms=None))
 
     def speak() -> None:
-        check_speak(lobby, alice, sanctions, Defcon.NORMAL, 0)
+        check_speak(lobby, alice, sanctions, Defcon.NORMAL, 0, 0.0)
 
     assert facts(speak) == ({"room": "Lobby"} if where else {})
 
@@ -111,7 +111,7 @@ def test_room_that_is_quiet_is_named(fields: dict[str, object]) -> None:
     lobby.spoke[alice.identity] = 1
 
     def speak() -> None:
-        check_speak(lobby, alice, Sanctions(), Defcon.NORMAL, 2)
+        check_speak(lobby, alice, Sanctions(), Defcon.NORMAL, 0, 2.0)
 
     assert facts(speak) == {"room": "Lobby"}
 

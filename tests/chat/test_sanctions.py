@@ -358,3 +358,15 @@ def test_only_masks_that_can_catch_somebody_are_proposed(
 def test_every_mask_that_is_proposed_catches_whom_it_is_for(subject: Subject) -> None:
     candidates = how_to_catch(subject, [("twin", subject)], account_name="somebody")
     assert {candidate.others for candidate in candidates} == {("twin",)}
+
+
+def test_what_is_over_is_given_in_pieces() -> None:
+    """B7: whoever sets a sanction pays for some that are over, not for all of them."""
+    sanctions = Sanctions()
+    for number in range(1, 251):
+        sanctions.add(sanction(number, f"guest{number}", until_ms=number))
+    found = []
+    while over := sanctions.expired(1_000):
+        assert len(over) <= 100
+        found += [sanctions.remove(each.number) for each in over]
+    assert len(found) == 250

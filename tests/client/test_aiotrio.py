@@ -65,10 +65,18 @@ async def test_trio_and_asyncio_take_turns(autojump_clock: MockClock) -> None:
 async def test_host_wakes_a_guest_that_waits_for_nothing_else() -> None:
     async with open_asyncio() as aio:
         event = asyncio.Event()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(aio.run, event.wait)
-            await trio.testing.wait_all_tasks_blocked()
-            aio.loop.call_soon(event.set)
+        woken: list[bool] = []
+
+        async def guest() -> None:
+            woken.append(await event.wait())
+
+        with trio.fail_after(5):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(aio.run, guest)
+                await trio.testing.wait_all_tasks_blocked()
+                assert woken == []
+                aio.loop.call_soon(event.set)
+        assert woken == [True]
 
 
 async def test_thread_wakes_the_guest() -> None:

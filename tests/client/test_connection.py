@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, memory_stream_pair
 
 from support_client import FakeServer
 from trio_chat.client.link.connection import Connection
@@ -348,6 +348,9 @@ async def test_gap_behind_what_was_read_tells_of_a_log_that_was_lost(
     await server.tell(Gap(room="lobby", first=1, last=5))
     await server.say("new")
     await client.wait_until(lambda: "new" in client.heard())
+    assert client.heard()[-2:] == ["old 4", "new"]
+    told = [line.text for line in client.model.rooms.room("lobby").lines]
+    assert told[-2:] == ["5 messages can no longer be had", "new"]
 
 
 async def test_what_an_ignored_member_says_is_no_hole(
@@ -608,14 +611,42 @@ async def test_server_that_says_nothing_is_unreachable(
     assert isinstance(client.ended_with, Unreachable)
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"\x15\x03\x03\x00\x02\x02\x46", "speaks TLS; --tls encrypts the link"),
+        (b"", "the server closed the connection; if it wants TLS, --tls encrypts the link"),
+    ],
+)
+async def test_server_that_wants_tls_is_named(
+    nursery: trio.Nursery, answer: bytes, reason: str
+) -> None:
+    """C16: a client without TLS at a TLS port hears of it."""
+
+    class TlsServer(FakeServer):
+        async def dial(self) -> trio.abc.Stream:
+            ours, theirs = memory_stream_pair()
+            await ours.send_all(answer)
+            await ours.send_eof()
+            return theirs
+
+    client = Client(TlsServer(nursery))
+    await client.run()
+    assert str(client.ended_with) == f"fake: {reason}"
+
+
 async def test_line_of_an_unknown_type_does_no_harm(
     client: Client, server: FakeServer, autojump_clock: MockClock
 ) -> None:
+    await server.say("0")
+    await client.wait_until(lambda: "0" in client.heard())
     await trio.testing.wait_all_tasks_blocked()
     for stream in server.links:
         await stream.send_all(b'{"type":"sparkle"}\n}\nnot json\n' + b"x" * 100_000 + b"\n")
     await server.say("1")
     await client.wait_until(lambda: "1" in client.heard())
+    assert client.heard() == ["0", "1"]
+    assert len(server.asked(Hello)) == 1, "the link is still the first one"
 
 
 async def test_room_asked_for_is_entered_and_current(

@@ -56,6 +56,18 @@ def test_event_behind_a_hole_waits_for_the_page() -> None:
     assert cursor.last == 4
 
 
+def test_hole_before_a_gap_is_asked_for() -> None:
+    cursor = Cursor()
+    cursor.live(said(1))
+    assert cursor.gap(4, 5) == []
+    assert cursor.wants_page, "2 and 3 are missing, and can be had"
+    cursor.page_asked()
+    assert seqs(cursor.backlog(run(2, 3))) == [2, 3]
+    cursor.page_answered(more=False)
+    assert cursor.last == 5
+    assert cursor.is_settled
+
+
 def test_page_that_ends_before_what_was_said_meanwhile() -> None:
     cursor = Cursor()
     cursor.live(said(1))

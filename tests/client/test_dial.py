@@ -15,10 +15,11 @@ import trustme
 from support_client import FakeServer
 from support_real_server import real_server
 from trio_chat.client import open_chat
-from trio_chat.client.link.connection import Connection, Timeouts
+from trio_chat.client.link.connection import Connection
 from trio_chat.client.link.dial import Dial, dial_tcp, dial_tls, tls_context
 from trio_chat.client.link.failures import Unreachable
 from trio_chat.client.link.status import Status
+from trio_chat.client.link.terms import Timeouts
 from trio_chat.client.state.model import Model
 from trio_chat.client.ui.full import bars
 from trio_chat.errors import ConfigError

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,25 @@ async def test_program_of_the_page_does_what_it_says(capsys: pytest.CaptureFixtu
                 while "sender='alice', text='hello greeter'" not in capsys.readouterr().out:
                     await alice.say("lobby", "hello greeter")
                 programs.cancel_scope.cancel()
+
+
+def test_echo_bot_runs_as_its_docstring_says(tmp_path: Path) -> None:
+    """C17: by the Python of the venv, and in one line where there is no server."""
+    script = EXAMPLES / "echo_bot.py"
+    root = EXAMPLES.parents[1]
+    command = (ast.get_docstring(ast.parse(script.read_text())) or "").splitlines()[2].split()
+    assert command[:2] == [".venv/bin/python", str(script.relative_to(root))]
+    assert f'else "{command[2]}"' in script.read_text(), "the address without an argument"
+    done = subprocess.run(
+        [sys.executable, "-P", command[1], "127.0.0.1:1"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "echo_bot: 127.0.0.1:1: connection refused\n"
 
 
 async def test_echo_bot_answers_who_speaks_to_it_and_nobody_else() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import stat
 import time
 from collections.abc import AsyncIterator
@@ -10,11 +12,12 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from support_client import FakeServer
 from support_screen import ScreenClient
-from trio_chat.events import Bye, Error, MemberInfo, Members
-from trio_chat.requests import Input, Page, Read
+from trio_chat.events import Bye, Error, MemberInfo, Members, Pong, Said, timestamp
+from trio_chat.requests import Input, Page, Ping, Read
 
 
 @pytest.fixture
@@ -26,9 +29,65 @@ async def client(terminal: Any, nursery: trio.Nursery) -> AsyncIterator[ScreenCl
     nursery.cancel_scope.cancel()
 
 
+@pytest.fixture
+def running_clock(mock_clock: MockClock) -> MockClock:
+    """A clock that goes like the real one, until it is told to jump."""
+    mock_clock.rate = 1
+    return mock_clock
+
+
 async def test_message_looks_like_the_picture(client: ScreenClient) -> None:
     await client.server.say("hello there", nick="grace")
     await client.sees("       grace │ hello there", "alice ❯", "#lobby be kind")
+
+
+async def test_somebody_new_is_told_where_help_is(client: ScreenClient) -> None:
+    """C16: until the first key."""
+    await client.sees("alice ❯ F1 lists the keys, /help the commands")
+    client.type("h")
+    await client.sees_no("F1 lists")
+    client.type("\x7f")
+    await client.rest()
+    assert client.screen.text.endswith("alice ❯")
+
+
+async def test_refused_line_that_is_long_leaves_its_reason_in_sight(client: ScreenClient) -> None:
+    """C16: 20,000 letters fill no 400 rows; they can be brought back."""
+    text = "x" * 20_000
+    client.type(f"\x1b[200~{text}\x1b[201~o")
+    await client.rest()
+    client.type("\r")
+    await client.sees("✗ │", "bytes", "(20000 characters; Up brings")
+    client.type("\x1b[A")
+    await client.until(lambda: client.screen.display[-1].startswith("xxx"))
+
+
+async def test_time_of_each_minute_is_told(client: ScreenClient) -> None:
+    """C16: who goes on in another minute is told with its time, but not named again."""
+    for n in (1, 2, 3):
+        at, text = timestamp(n * 40_000), f"m{n}"
+        said = Said(room="lobby", seq=n, at=at, sender="bob", text=text, kind="message")
+        await client.server.tell(said)
+    await client.sees("m3")
+    rows = [row.rstrip() for row in client.screen.display if " │ m" in row]
+    assert [bool(re.match(r" ?\d\d:\d\d", row)) for row in rows] == [True, True, True]
+    assert [row.split()[1] for row in rows] == ["bob", "│", "│"]
+
+
+async def test_marker_is_shown_wherever_it_is(client: ScreenClient) -> None:
+    """C15: Alt-U with 5,000 new lines shows the rule, and what was said first."""
+    client.type("/join dev\r")
+    await client.sees(" #dev be kind")
+    burst = [client.server.store("lobby", "bob", f"m{n}") for n in range(1, 5001)]
+    for start in range(0, 5000, 500):
+        await client.server.tell(*burst[start : start + 500])
+    await client.sees("#lobby·5000")
+    client.type("\x1b1")
+    await client.sees("m5000")
+    client.type("\x1bu")
+    await client.sees(" 5000 new ", "│ m1\n", "End: newest")
+    client.type("\x1b[F")
+    await client.sees("m5000")
 
 
 async def test_typed_line_is_said_and_the_input_is_empty(client: ScreenClient) -> None:
@@ -76,15 +135,34 @@ async def test_scrolled_back_reader_is_not_disturbed(client: ScreenClient) -> No
     await client.sees("new one")
 
 
-async def test_ctrl_c_clears_then_leaves(client: ScreenClient) -> None:
+async def test_ctrl_c_clears_then_asks_then_leaves(client: ScreenClient) -> None:
+    """C7: the second Ctrl-C says how to leave, the third one leaves."""
     client.type("abc")
     await client.sees("❯ abc")
     client.type("\x03")
     await client.sees_no("abc")
     assert client.exit_code is None
     client.type("\x03")
+    await client.sees("Ctrl-C again within 2 s leaves")
+    assert client.exit_code is None
+    client.type("\x03")
     await client.ends(0)
     assert client.server.asked(Input)[-1].text == "/quit"
+
+
+async def test_ctrl_c_of_long_ago_does_not_leave(
+    running_clock: MockClock, client: ScreenClient
+) -> None:
+    """C7: after 2 s the question is asked again."""
+    client.type("\x03")
+    await client.sees("Ctrl-C again within 2 s leaves")
+    running_clock.jump(2.5)
+    await client.sees_no("Ctrl-C again")
+    client.type("\x03")
+    await client.sees("Ctrl-C again within 2 s leaves")
+    assert client.exit_code is None
+    client.type("\x04")
+    await client.ends(0)
 
 
 @pytest.mark.parametrize("keys", ["\x04", "/quit I am off\r", "/exit\r"])
@@ -127,6 +205,58 @@ async def test_tab_completes_a_nick(client: ScreenClient) -> None:
     await client.sees("bob: hi @bob")
 
 
+class Broken:
+    """A terminal that is gone: nothing can be drawn on it any more."""
+
+    def __init__(self, screen: Any) -> None:
+        screen.output.write_raw = screen.output.write = screen.output.flush = self
+
+    def __call__(self, *_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+async def test_closed_terminal_says_quit(client: ScreenClient) -> None:
+    """C6: the nick is free at once, though nothing can be drawn any more."""
+    Broken(client.screen)
+    await client.server.say("one")
+    await client.ends(129)
+    assert [request.text for request in client.server.asked(Input)] == ["/quit"]
+
+
+async def test_terminal_without_a_keyboard_any_more_says_quit(client: ScreenClient) -> None:
+    """C6: the other end of the terminal is closed, and nothing signals it."""
+    client.keyboard.close()
+    await client.ends(129)
+    assert [request.text for request in client.server.asked(Input)] == ["/quit"]
+
+
+async def test_nick_that_is_kept_is_waited_for(
+    running_clock: MockClock, terminal: Any, nursery: trio.Nursery
+) -> None:
+    """C6: the next start counts the seconds, and comes in."""
+    client = ScreenClient(terminal, FakeServer(nursery), "full")
+    kept = Error(code="nick_taken", message="the nick alice is kept", retry_after=30.0)
+    client.server.hello_errors = [kept]
+    nursery.start_soon(client.run)
+    await client.sees("the nick alice is kept", "retry in")
+    assert client.exit_code is None
+    running_clock.jump(40)
+    await client.sees("●", "#lobby be kind")
+    client.type("\x04")
+    await client.ends(0)
+
+
+async def test_server_that_hangs_is_seen(running_clock: MockClock, client: ScreenClient) -> None:
+    """C14: some seconds after a ping without an answer its age is shown."""
+    client.server.silent = True
+    running_clock.jump(30)
+    await client.rest()
+    running_clock.jump(5)
+    await client.sees("◌ no answer for")
+    await client.server.tell(Pong(id=client.server.asked(Ping)[-1].id))
+    await client.sees("● ")
+
+
 async def test_rooms_are_switched_and_unread_lines_counted(client: ScreenClient) -> None:
     client.type("/join dev\r")
     await client.sees(" #dev be kind")
@@ -141,6 +271,31 @@ async def test_rooms_are_switched_and_unread_lines_counted(client: ScreenClient)
     await client.sees(" #dev be kind")
     client.type("\x1bp")
     await client.sees(" #lobby be kind")
+
+
+async def test_conversation_is_opened_and_closed_without_a_word(client: ScreenClient) -> None:
+    """C5: `/query NICK` goes there, `/close` takes it off the list until somebody writes."""
+    await client.enter("/query dave")
+    await client.sees(" @dave", "2 @dave", "@dave alice ❯")
+    await client.enter("/close")
+    await client.sees(" #lobby be kind")
+    await client.sees_no("@dave")
+    await client.server.say("hello?", nick="dave", room="@dave")
+    await client.sees("2 @dave·1")
+    assert client.server.asked(Input) == []
+
+
+async def test_line_behind_a_join_is_said_in_the_new_room(client: ScreenClient) -> None:
+    """C4: offline both wait, and are seen where they were typed."""
+    client.server.is_down = True
+    await client.server.cut()
+    await client.sees("offline")
+    await client.enter("/join dev", "secret for dev")
+    await client.sees("│ secret for dev", "2 waiting")
+    client.server.is_down = False
+    await client.sees(" #dev be kind", "secret for dev")
+    await client.until(lambda: client.server.said("dev") == ["secret for dev"])
+    assert client.server.said() == []
 
 
 async def test_wide_terminal_lists_the_members(terminal: Any, nursery: trio.Nursery) -> None:

@@ -32,11 +32,15 @@ async def test_message_arrives_above_what_is_typed(client: ScreenClient) -> None
     assert client.server.said() == ["one", "hello world"]
 
 
-async def test_ctrl_c_clears_then_leaves(client: ScreenClient) -> None:
+async def test_ctrl_c_clears_then_asks_then_leaves(client: ScreenClient) -> None:
+    """C7: the second Ctrl-C says how to leave, the third one leaves."""
     client.type("abc")
     await client.sees("❯ abc")
     client.type("\x03")
     await client.sees_no("abc")
+    client.type("\x03")
+    await client.sees("* Ctrl-C again within 2 s leaves")
+    assert client.exit_code is None
     client.type("\x03")
     await client.ends(0)
 
@@ -68,21 +72,23 @@ async def test_burst_is_printed_in_batches(client: ScreenClient) -> None:
 
 
 async def test_keys_typed_between_two_prompts_are_not_lost(client: ScreenClient) -> None:
-    client.type("one\rtwo\rthree\r\x04")
+    for keys in ("one\rtwo", "\rthree", "\r\x04"):
+        client.type(keys)
+        await client.rest()
     await client.ends(0)
     assert client.server.said() == ["one", "two", "three"]
 
 
 async def test_password_is_asked_for_without_echo(client: ScreenClient) -> None:
-    client.type("/login ada\r")
-    await client.sees("/login ada: password")
+    client.type("/login\r")
+    await client.sees("/login: password")
     client.type("geheim")
     await client.sees("password ******")
     await client.server.say("one")
     await client.sees("#lobby <bob> one", "password ******")
     client.type("\r")
     await client.until(lambda: client.server.asked(Input) != [])
-    assert [request.text for request in client.server.asked(Input)] == ["/login ada geheim"]
+    assert [request.text for request in client.server.asked(Input)] == ["/login geheim"]
     client.type("/register\r")
     await client.sees("/register: password")
     client.type("\x03ok\r")

@@ -14,8 +14,9 @@ from support_real_server import real_server
 from support_screen import ScreenClient
 from trio_chat.client import open_chat
 from trio_chat.client.app import run_client
-from trio_chat.client.link.connection import Connection, Login, Timeouts
+from trio_chat.client.link.connection import Connection
 from trio_chat.client.link.failures import LoginRefused
+from trio_chat.client.link.terms import Login, Timeouts
 from trio_chat.client.settings.options import ClientOptions
 from trio_chat.client.state.model import Model
 from trio_chat.errors import LoginFailed

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support_model import AT, bells, lobby, online, requests, said, texts
+from support_model import AT, bells, lobby, online, requests, resumed, said, texts
 from trio_chat.client.state.effects import Send, Show
 from trio_chat.client.state.model import Model
 from trio_chat.events import (
@@ -17,6 +17,7 @@ from trio_chat.events import (
     CommandInfo,
     Done,
     Edited,
+    Error,
     Event,
     Joined,
     Kicked,
@@ -161,6 +162,128 @@ def test_one_goes_where_one_asked_to(text: str, name: str) -> None:
     model.receive([joined, Done(id=request.id or "")], 0)
     assert model.rooms.current is not None
     assert model.rooms.current.name == name
+
+
+def answered(model: Model, request: Any, *events: Event) -> list[Any]:
+    """Tell *model* that *request* has happened; return the lines that it sends then."""
+    return requests(model.receive([*events, Done(id=request.id or "")], 0))
+
+
+def test_line_behind_a_join_goes_to_the_new_room() -> None:
+    """C4: what is typed while the answer to `/join` is on its way is said in the new room."""
+    model = online(Model("alice"))
+    [join] = requests(model.typed("/join dev", 0, lobby(model)))
+    assert model.typed("secret for dev", 0, lobby(model)) == []
+    [line] = model.outgoing.in_room("lobby")[1:]
+    assert line.text == "secret for dev", "it is seen where it was typed until it is sent"
+    [said_there] = answered(model, join, Joined(room="dev", nick="alice"))
+    assert (said_there.room, said_there.text) == ("dev", "secret for dev")
+
+
+def test_line_behind_a_join_typed_offline_goes_to_the_new_room() -> None:
+    """C4: offline, too, and behind several joins."""
+    model = online(Model("alice"))
+    model.link_lost()
+    for text in ("/join dev", "for dev", "/join ops", "for ops"):
+        assert model.typed(text, 0, lobby(model)) == []
+    [join] = requests(resumed(model))
+    [line] = answered(model, join, Joined(room="dev", nick="alice"))
+    assert (line.room, line.text) == ("dev", "for dev")
+    [join_ops] = answered(model, line)
+    assert (join_ops.room, join_ops.text) == ("dev", "/join ops")
+    [last] = answered(model, join_ops, Joined(room="ops", nick="alice"))
+    assert (last.room, last.text) == ("ops", "for ops")
+
+
+def test_line_behind_a_refused_join_is_said_nowhere() -> None:
+    """C4: a room that cannot be entered gets nothing, and no other room gets it instead."""
+    model = online(Model("alice"))
+    [join] = requests(model.typed("/join dev", 0, lobby(model)))
+    model.typed("secret for dev", 0, lobby(model))
+    refusal = Error(id=join.id, code="banned", message="you are banned")
+    assert requests(model.receive([refusal], 0)) == []
+    assert len(model.outgoing) == 0
+    assert texts(model)[-2:] == [
+        "you are banned — /join dev",
+        "the room was not entered — secret for dev",
+    ]
+    [request] = requests(model.typed("hello", 0, lobby(model)))
+    assert isinstance(request, Input)
+    assert request.room == "lobby"
+
+
+def test_line_typed_in_another_room_meanwhile_stays_there() -> None:
+    """C4: the `/join` was typed elsewhere, so this line does not follow it."""
+    model = online(Model("alice"))
+    [join] = requests(model.typed("/join dev", 0, lobby(model)))
+    model.typed("for bob", 0, model.rooms.room("@bob"))
+    [line] = answered(model, join, Joined(room="dev", nick="alice"))
+    assert (line.room, line.text) == ("@bob", "for bob")
+
+
+def test_line_of_a_program_goes_where_it_says() -> None:
+    """C4: a program names the room of each line."""
+    model = online(Model("alice"))
+    [join] = requests(model.typed("/join dev", 0, lobby(model), is_literal=True))
+    model.typed("for the lobby", 0, lobby(model), is_literal=True)
+    [line] = answered(model, join, Joined(room="dev", nick="alice"))
+    assert (line.room, line.text) == ("lobby", "for the lobby")
+
+
+@pytest.mark.parametrize("text", ["/query dave", "/QUERY @dave "])
+def test_query_goes_to_a_conversation_without_a_word(text: str) -> None:
+    """C5: a server that has no such command is not asked."""
+    model = online(Model("alice"))
+    assert requests(model.typed(text, 0, lobby(model))) == []
+    assert model.rooms.current is model.rooms.room("@dave")
+    [request] = requests(model.typed("hi", 0, model.rooms.current))
+    assert isinstance(request, Input)
+    assert (request.room, request.text) == ("@dave", "hi")
+
+
+@pytest.mark.parametrize("text", ["/query", "/query #dev", "/query dave hi", "/close", "/close x"])
+def test_what_only_the_server_can_answer_is_asked(text: str) -> None:
+    """C5: in a room there is no conversation to close, and words for dave are his."""
+    model = online(Model("alice"))
+    [request] = requests(model.typed(text, 0, lobby(model)))
+    assert isinstance(request, Input)
+    assert request.text == text
+
+
+def test_server_with_query_and_close_is_told() -> None:
+    """C5: one goes there with the answer, also without an answer line."""
+    model = online(Model("alice"))
+    commands = [
+        CommandInfo(name=name, aliases=(), usage=f"/{name}", help="", role="guest")
+        for name in ("query", "close")
+    ]
+    model.commands.learn(commands)
+    [query] = requests(model.typed("/query dave", 0, lobby(model)))
+    assert model.rooms.current is lobby(model)
+    answered(model, query)
+    dave = model.rooms.room("@dave")
+    assert model.rooms.current is dave
+    [close] = requests(model.typed("/close", 0, dave))
+    assert isinstance(close, Input)
+    assert close.room == "@dave"
+    assert dave not in model.rooms.open_rooms
+
+
+def test_closed_conversation_comes_back_when_somebody_writes() -> None:
+    """C5: `/close` takes it off the list until somebody writes."""
+    model = online(Model("alice"))
+    model.receive([said(1, "hi", "bob", "@bob")], 0)
+    bob = model.rooms.room("@bob")
+    model.rooms.go_to(bob)
+    assert requests(model.typed("/close", 0, bob)) == []
+    assert model.rooms.open_rooms == [lobby(model)]
+    assert model.rooms.current is lobby(model)
+    backlog = Backlog(room="@bob", events=(said(1, "hi", "bob", "@bob"),), more=False)
+    resumed(model, backlog)
+    assert bob not in model.rooms.open_rooms
+    model.receive([said(2, "still there?", "bob", "@bob")], 0)
+    assert bob in model.rooms.open_rooms
+    assert bob.unread == 1
 
 
 def test_old_topic_and_kick_in_the_history_change_nothing_now() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support_model import answer, lobby, online, requests, said
+from trio_chat.client.state.effects import Send
 from trio_chat.client.state.model import Model
 from trio_chat.client.state.room.past import PAST_LINES
 from trio_chat.client.state.room.room import ROOM_LINES, Room
@@ -147,6 +148,29 @@ def test_refused_page_is_asked_for_again_only_if_that_helps() -> None:
     [page] = requests(model.due(3))
     assert model.receive([Error(id=page.id, code="no_such_room", message="gone")], 3) == []
     assert not room.has_older
+
+
+def test_backlog_of_another_room_is_no_answer_to_a_page() -> None:
+    model = reader(LOG[:1000])
+    room = lobby(model)
+    [page] = requests(model.pull(room, "older", 0))
+    elsewhere = (said(1, "hi", room="@bob"), said(2, "there?", room="@bob"))
+    model.receive([Backlog(room="@bob", events=elsewhere, more=False)], 0)
+    assert [line.text for line in model.rooms.room("@bob").lines] == ["hi", "there?"]
+    answer(model, LOG[:1000], [Send(page)])
+    assert shown(room) == list(range(751, 1001))
+
+
+def test_page_for_a_hole_that_is_put_off_is_asked_for_again() -> None:
+    model = reader(LOG[:100])
+    [page] = requests(model.receive([LOG[101]], 0))  # 101 is missing
+    model.receive([Error(id=page.id, code="too_fast", message="slow", retry_after=3)], 0)
+    assert model.due_at() == 3
+    assert requests(model.due(2)) == []
+    again = model.due(3)
+    assert [type(request) for request in requests(again)] == [Page]
+    answer(model, LOG[:102], again)
+    assert shown(lobby(model))[-3:] == [100, 101, 102]
 
 
 def test_what_is_wanted_is_asked_for_after_the_link_is_back() -> None:

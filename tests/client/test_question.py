@@ -12,7 +12,8 @@ from trio_chat.client.settings.settings import Settings
 from trio_chat.client.state.passwords import is_secret, masked, wanted
 from trio_chat.client.text.render import Renderer, Row
 from trio_chat.client.ui.full.notify import desktop_kind, sequence
-from trio_chat.client.ui.input.question import PasteGuard, Secret, separate
+from trio_chat.client.ui.input.paste import PasteGuard, separate
+from trio_chat.client.ui.input.question import Secret
 from trio_chat.client.ui.lists.found import events_of, found_list
 from trio_chat.client.ui.lists.keylist import key_list
 from trio_chat.client.ui.lists.listing import Listing
@@ -32,13 +33,13 @@ def give_all(text: str, *answers: str) -> str | None:
     ("text", "answers", "whole"),
     [
         ("/login", ["pw"], "/login pw"),
-        ("/login eve", ["pw"], "/login eve pw"),
-        ("/LOGIN eve ", ["pw"], "/LOGIN eve pw"),
+        ("/LOGIN ", ["pw"], "/LOGIN pw"),
         ("/login", ["two words"], "/login ada two words"),
         ("/login", ["", "pw"], "/login pw"),
         ("/identify", ["pw"], "/identify pw"),
         ("/register", ["pw", "pw"], "/register pw"),
-        ("/register eve", ["pw", "qw", "pw", "pw"], "/register eve pw"),
+        ("/register", ["pw", "qw", "pw", "pw"], "/register pw"),
+        ("/register", ["correct horse"] * 2, "/register correct horse"),
         ("/passwd", ["a b", "old", "new", "new"], "/passwd old new"),
     ],
 )
@@ -46,8 +47,22 @@ def test_command_is_completed(text: str, answers: list[str], whole: str) -> None
     assert give_all(text, *answers) == whole
 
 
-@pytest.mark.parametrize("text", ["/login eve pw", "/passwd a b", "/passwd a", "/me", "login", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/login pw",
+        "/login eve pw",
+        "/register pw",
+        "/register correct horse battery",
+        "/passwd a b",
+        "/passwd a",
+        "/me",
+        "login",
+        "",
+    ],
+)
 def test_nothing_is_asked_where_nothing_lacks(text: str) -> None:
+    """S3: what stands behind the command is the password, here as on the server."""
     assert wanted(text) == ()
 
 
@@ -63,12 +78,12 @@ def test_what_may_hold_a_password_is_masked() -> None:
 
 
 def test_label_says_what_is_asked_for() -> None:
-    secret = Secret("/register eve", "ada")
-    assert secret.label == "/register eve: password "
+    secret = Secret("/register", "ada")
+    assert secret.label == "/register: password "
     secret.give("one")
-    assert secret.label == "/register eve: password again "
+    assert secret.label == "/register: password again "
     secret.give("two")
-    assert secret.label == "they differ, once more; /register eve: password "
+    assert secret.label == "they differ, once more; /register: password "
 
 
 @pytest.mark.parametrize(
@@ -82,7 +97,7 @@ def test_paste_is_long_from_its_limits_on(text: str, is_long: bool) -> None:
 def test_question_says_what_the_server_would_refuse() -> None:
     guard = PasteGuard(5, 100, 1000)
     assert guard.describe("a\nb", {}) == "2 lines, 3 characters"
-    assert "at most 1 lines" in guard.describe("a\nb", {"text_lines": 1})
+    assert "at most 1 line" in guard.describe("a\nb", {"text_lines": 1})
     assert "at most 3 bytes" in guard.describe("äöü", {"text_bytes": 3, "text_lines": 100})
     assert guard.is_too_long("ä" * 501)
 

@@ -228,7 +228,7 @@ async def test_emoji_are_completed(client: ScreenClient) -> None:
 
 
 async def test_earlier_lines_come_back_by_their_beginning(client: ScreenClient) -> None:
-    client.type("alpha one\rbeta two\rgamma\r")
+    await client.enter("alpha one", "beta two", "gamma")
     await client.until(lambda: len(client.server.said()) == 3)
     client.type("al\x1b[A")
     await client.sees("❯ alpha one")
@@ -294,16 +294,16 @@ async def test_escape_forgets_a_paste(client: ScreenClient) -> None:
 
 
 async def test_password_is_asked_for_without_echo(client: ScreenClient, tmp_path: Path) -> None:
-    client.type("/login ada\r")
-    await client.sees("/login ada: password")
+    client.type("/login\r")
+    await client.sees("/login: password")
     client.type("geheim")
     await client.sees("******")
     client.type("\r")
-    await client.until(lambda: inputs(client) == ["/login ada geheim"])
+    await client.until(lambda: inputs(client) == ["/login geheim"])
     await client.sees("alice ❯")
-    client.type("/passwd\rold\rnew\rnwe\r")
+    await client.enter("/passwd", "old", "new", "nwe")
     await client.sees("they differ", "new password")
-    client.type("new\rnew\r")
+    await client.enter("new", "new")
     await client.until(lambda: inputs(client)[-1] == "/passwd old new")
     client.type("/register\r")
     await client.sees("/register: password")

@@ -55,11 +55,14 @@ def test_signal_leaves_with_its_code_and_a_restored_terminal(
     assert client.is_restored
 
 
-def test_ctrl_c_clears_the_line_and_the_next_one_leaves(client: RealTerminal) -> None:
+def test_ctrl_c_clears_the_line_then_asks_then_leaves(client: RealTerminal) -> None:
+    """C7: the second Ctrl-C says how to leave, the third one leaves."""
     client.type("not to be said")
     client.sees("not to be said")
     client.type("\x03")
     client.sees(rf"{AT_WORK}\s*$")
+    client.type("\x03")
+    client.sees("Ctrl-C again within 2 s leaves")
     client.type("\x03")
     assert client.ends() == 0
     assert client.is_restored
@@ -79,22 +82,26 @@ def test_no_server_is_told_on_the_normal_screen(tmp_path: Path) -> None:
         assert client.is_restored
 
 
+@pytest.mark.parametrize("screen", ["full", "inline"])
 def test_suspended_client_gives_the_terminal_back_and_comes_again(
-    address: str, tmp_path: Path
+    address: str, tmp_path: Path, screen: str
 ) -> None:
+    """C16: on both screens Ctrl-Z suspends."""
     with terminal("/bin/bash", "--norc", "-i", home=tmp_path) as shell:
         shell.type("PS1='shell> '\r")
         shell.sees("shell>$")
-        shell.type(f"{sys.executable} -m trio_chat connect {address} --nick zoe\r")
-        shell.sees(f"zoe {AT_WORK}")
+        shell.type(
+            f"{sys.executable} -m trio_chat connect {address} --nick zoe --screen {screen}\r"
+        )
+        shell.sees(rf"#lobby (zoe )?{AT_WORK}")
         shell.type("\x1a")
         shell.sees("Stopped")
         shell.type("stty -a | grep -o ' icanon\\| echo '; echo done\r")
         assert re.search(r"icanon\s+echo\s+done", shell.sees(r"\ndone"))
         shell.type("fg\r")
-        shell.sees(f"zoe {AT_WORK}")
+        shell.until(lambda: shell.printed.rpartition("fg")[2].find(AT_WORK) >= 0, "the prompt")
         shell.type("back again\r")
-        shell.sees(r"zoe │ back again")
+        shell.sees(r"zoe( │|>) back again")
         shell.type("/quit\r")
         shell.sees("shell>$")
         shell.type("exit 7\r")
@@ -140,7 +147,7 @@ def test_password_is_not_shown_and_asked_for_again_when_wrong(address: str, tmp_
         client.type("wrong\r")
         client.sees(r"the password is wrong\n.*Password of ada:$")
         client.type(f"{PASSWORD}\r")
-        client.sees(f"{ACCOUNT} {AT_WORK}")
+        client.sees(f"#lobby {ACCOUNT} {AT_WORK}")
         client.type("\x04")
         assert client.ends() == 0
         assert client.is_restored
@@ -202,11 +209,123 @@ def test_first_start_asks_where_to_go_and_remembers_it(address: str, tmp_path: P
         client.sees("Account, if you have one:")
         client.type("\r")
         client.sees(f"grace {AT_WORK}")
+        client.sees("Saved as profile 'home'")
         client.type("/quit\r")
         assert client.ends() == 0
-        assert "Saved as profile 'home'" in client.printed
     with terminal("connect", home=tmp_path) as client:
         client.sees(f"grace {AT_WORK}")
+
+
+def test_answers_of_the_first_start_are_asked_for_until_a_server_takes_them(
+    address: str, tmp_path: Path
+) -> None:
+    """C10: a mistyped host is not kept, and asked for again."""
+    config = tmp_path / ".config/trio-chat/config.toml"
+    with terminal("connect", home=tmp_path) as client:
+        client.sees(r"Server \[127\.0\.0\.1:7373\]:")
+        client.type("127.0.0.1:1\r")
+        client.sees(r"Nick \[.+\]:")
+        client.type("grace\r")
+        client.sees("Account, if you have one:")
+        client.type("\r")
+        client.sees(r"connection refused\nServer \[127\.0\.0\.1:1\]:")
+        assert not config.exists()
+        client.type(f"{address}\r")
+        client.sees(r"Nick \[grace\]:")
+        client.type("\r")
+        client.until(partial(is_printed, client, "Account, if you have one:", 2), "the account")
+        client.type("\r")
+        client.sees("#lobby grace")
+        assert address in config.read_text()
+        assert '127.0.0.1:1"' not in config.read_text()
+
+
+def test_home_that_cannot_be_written_is_said_and_passed_over(address: str, tmp_path: Path) -> None:
+    """C10: the chat begins all the same."""
+    (tmp_path / ".config").write_text("a file where the folder would be")
+    with terminal("connect", home=tmp_path) as client:
+        for question, answer in (("Server", address), ("Nick", "grace"), ("Account", "")):
+            client.sees(rf"{question}.*:$")
+            client.type(f"{answer}\r")
+        client.sees("these answers are not kept")
+        client.type("hello\r")
+        client.sees("grace │ hello")
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown", ""])
+def test_terminal_that_can_only_print_gets_the_plain_screen(
+    address: str, tmp_path: Path, term: str
+) -> None:
+    """C13: also where the settings want another one."""
+    (tmp_path / "mine.toml").write_text('screen = "full"\n')
+    arguments = ["connect", address, "--nick", "alice", "--config", str(tmp_path / "mine.toml")]
+    with terminal(*arguments, home=tmp_path, variables={"TERM": term}) as client:
+        client.sees("in #lobby: ")
+        client.type("hello\r")
+        client.sees("#lobby <alice> hello")
+        assert "\x1b" not in client.printed
+        client.type("\x04")
+        assert client.ends() == 0
+
+
+@pytest.mark.parametrize("screen", ["full", "inline"])
+def test_setting_of_the_screen_is_for_terminals(address: str, tmp_path: Path, screen: str) -> None:
+    """C11: a pipe works whatever the settings say; what is asked for here and now is told."""
+    file = tmp_path / "mine.toml"
+    file.write_text(f'screen = "{screen}"\n')
+    arguments = ["connect", address, "--nick", "alice"]
+    code, out, errors = run(tmp_path, *arguments, "--config", str(file))
+    assert (code, errors) == (0, "")
+    assert "welcome to fake, alice" in out
+    code, out, errors = run(tmp_path, *arguments, "--screen", screen)
+    assert (code, out) == (2, "")
+    assert errors == f"trio-chat: --screen {screen} needs a terminal on stdin and stdout\n"
+
+
+@pytest.mark.parametrize("host", ["chat..example", ".example", "x" * 64 + ".example", "a@b"])
+def test_host_that_cannot_be_is_one_sentence(tmp_path: Path, host: str) -> None:
+    """C12: no traceback."""
+    code, out, errors = run(tmp_path, "connect", host, "--nick", "alice")
+    assert (code, out) == (2, "")
+    assert errors == f"trio-chat: {host}: write the server as HOST or HOST:PORT\n"
+
+
+def test_name_that_becomes_no_host_is_one_sentence(tmp_path: Path) -> None:
+    """C12: whose dots are not ASCII, so that only the resolver finds out."""
+    host = "chat\u2024\u2024example"
+    code, out, errors = run(tmp_path, "connect", host, "--nick", "alice")
+    assert (code, out) == (3, "")
+    assert errors == f"trio-chat: {host}:7373: this cannot be the name of a host\n"
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "shown"),
+    [
+        ("<&-", 0, "welcome to fake, alice"),
+        (">&-", 0, ""),
+        ("2>&-", 0, "welcome to fake, alice"),
+        ("<&- >&- 2>&-", 0, ""),
+        ("> /dev/full", 3, ""),
+    ],
+)
+def test_standard_file_may_be_closed_or_full(
+    address: str, tmp_path: Path, redirection: str, code: int, shown: str
+) -> None:
+    """C12, C16: a closed file is no trouble; what could not be written is told, by code 3, too."""
+    command = f"{sys.executable} -m trio_chat connect {address} --nick alice"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"echo hi | {command} {redirection}"],
+        capture_output=True,
+        text=True,
+        env=environment(tmp_path),
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == code
+    assert shown in done.stdout
+    assert "Traceback" not in done.stderr
+    if code:
+        assert done.stderr == "trio-chat: stdout: cannot be written: No space left on device\n"
 
 
 def test_first_start_asks_nobody_where_nobody_is(address: str, tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
+from wcwidth import iter_graphemes
 
 from trio_chat.client.text.wrapping import Measure, steady
 
@@ -29,7 +31,25 @@ def test_indentation_of_code_is_kept() -> None:
 
 
 def test_mark_stays_with_its_letter() -> None:
-    assert list(MEASURE.graphemes("e\u0301a🇩🇪🇫🇷")) == ["e\u0301", "a", "🇩🇪", "🇫🇷"]
+    assert wrap("e\u0301" * 4, 2) == ["e\u0301" * 2] * 2
+    assert wrap("한" * 4, 4) == ["한" * 2] * 2
+    assert MEASURE.fit("e\u0301" * 4, 3) == "e\u0301" * 2 + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a🇩🇪b🇫🇷", "aDEbFR"),
+        ("❤️ ℹ️ ©️ ‼️", "❤ ℹ © ‼"),
+        ("1️⃣ #⃣", "1 #"),
+        ("👨‍👩‍👧 👍🏽", "👨👩👧 👍"),
+        ("क्\u200dष", "क्\u200dष"),
+        ("a\tb", "a   b"),
+    ],
+)
+def test_width_is_what_every_terminal_draws(text: str, shown: str) -> None:
+    """C8: a flag has two columns, as terminals draw it; what joins and colours emoji has none."""
+    assert steady(text) == shown
 
 
 def test_text_too_long_is_cut_between_characters() -> None:
@@ -41,5 +61,5 @@ def test_text_too_long_is_cut_between_characters() -> None:
 def test_no_row_is_too_wide_and_no_character_gets_lost(text: str, columns: int) -> None:
     rows = wrap(text, columns)
     for row in rows:
-        assert get_cwidth(row) <= columns or len(list(MEASURE.graphemes(row))) == 1
+        assert get_cwidth(row) <= columns or len(list(iter_graphemes(row))) == 1
     assert "".join("".join(rows).split()) == "".join(steady(text).split())

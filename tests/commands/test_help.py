@@ -37,7 +37,7 @@ async def test_help_explains_one_command(line: str) -> None:
     async with open_chat() as chat:
         alice = chat.enter("alice")
         assert await alice.read(line) == (
-            "/msg NICK TEXT: Write to one person. Also: /w, /dm, /query, /tell, /whisper."
+            "/msg NICK TEXT: Write to one person. Also: /w, /dm, /tell, /whisper."
         )
         (row,) = (await alice.data(line))["commands"]
         assert row["name"] == "msg"

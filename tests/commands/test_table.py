@@ -49,7 +49,7 @@ def test_an_unknown_command_names_what_was_meant(typed: str, message: str) -> No
     [
         ("w", "msg"),
         ("dm", "msg"),
-        ("query", "msg"),
+        ("whisper", "msg"),
         ("r", "reply"),
         ("action", "me"),
         ("find", "search"),

@@ -23,3 +23,13 @@ async def test_kills_at_random_moments_lose_double_and_reorder_nothing() -> None
         )
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
     assert done.stdout.decode().splitlines()[-1] == "nothing lost, nothing twice, one order for all"
+
+
+async def test_no_request_takes_long_or_leaves_memory_behind() -> None:
+    """A1, B3-B5: some of every command and field, with arguments of every awkward shape."""
+    command = [sys.executable, str(FAULTS / "costs.py"), "--requests", "400", "--memory", "4"]
+    with trio.fail_after(FAULT_SECONDS):
+        done = await trio.run_process(
+            command, capture_stdout=True, capture_stderr=True, check=False, env=QUIET
+        )
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()

@@ -148,7 +148,7 @@ async def test_a_guest_is_moved_off_the_nick_of_an_account_after_a_warning(
     await alice.quit()
     guest = Peer(server.dial())
     events = await guest.hello("alice")
-    assert "belongs to an account" in events[-2]["text"]
+    assert any("belongs to an account" in event.get("text", "") for event in events)
     await pass_seconds(server.config.accounts.claim_seconds + 1)
     renamed = await guest.expect("renamed")
     assert renamed["old"] == "alice"
@@ -198,7 +198,7 @@ async def test_an_input_of_before_the_login_that_is_repeated_after_it_happens_on
     guest.reset()
     again = Peer(server.dial())
     await again.resume(guest.token, lobby=0)
-    assert (await again.input("once", id="x1"))[-1] == first
+    assert (await again.input("once", id="x1"))[-1] == {**first, "repeated": True}
     page = (await again.ask("page", room="lobby"))[0]["events"]
     assert [event["text"] for event in page] == ["once"]
 
@@ -209,7 +209,7 @@ async def test_an_input_that_two_devices_of_an_account_send_with_one_id_happens_
     phone = await registered(server, "alice")
     laptop = await login(server, "alice")
     first = (await phone.input("once", id="same"))[-1]
-    assert (await laptop.input("once", id="same"))[-1] == first
+    assert (await laptop.input("once", id="same"))[-1] == {**first, "repeated": True}
 
 
 async def test_a_resumed_session_is_logged_in_without_a_password(server: ChatServer) -> None:

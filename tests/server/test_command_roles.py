@@ -98,6 +98,8 @@ RULES = (
     # Talk
     Rule("/me waves", "write", EVERYBODY),
     Rule("/msg {target} hi", "write", EVERYBODY),
+    Rule("/query {target}", "write", EVERYBODY),
+    Rule("/close", "write", EVERYBODY, answer="not_in_room"),
     Rule("/reply hi", "write", EVERYBODY, heard="/msg {actor} hi"),
     Rule("/history", "read", EVERYBODY),
     Rule("/search hi", "read", EVERYBODY),

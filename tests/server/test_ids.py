@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from support_accounts import login, registered
 from support_server import ChatServer, Event, Peer, seqs, stored, texts
 
 
@@ -11,7 +14,7 @@ async def again(server: ChatServer, peer: Peer) -> Peer:
     """The same session on another link."""
     peer.reset()
     other = Peer(server.dial())
-    await other.resume(peer.token, lobby=1000)
+    await other.resume(peer.token, lobby=0)
     return other
 
 
@@ -35,7 +38,7 @@ async def test_repeated_input_happens_once_and_is_answered_as_the_first_time(
     if resumed:
         alice = await again(server, alice)
     second = await alice.input(text, id="1")
-    assert second[-1] == first[-1]
+    assert second[-1] == {**first[-1], "repeated": True}
     assert results(second) == results(first)
     assert stored(second) == []
     assert await bob.sync() == []
@@ -105,7 +108,8 @@ async def test_repeat_to_a_conversation_names_it_as_the_first_time(server: ChatS
     await server.native("bob")
     first = (await alice.input("/msg bob psst", id="1"))[-1]
     assert (first["room"], first["seq"]) == ("@bob", 1)
-    assert (await alice.input("/msg bob psst", id="1"))[-1] == first
+    again = (await alice.input("/msg bob psst", id="1"))[-1]
+    assert again == {**first, "repeated": True}
 
 
 async def test_unanswered_ids_sent_again_after_a_cut_happen_once(server: ChatServer) -> None:
@@ -139,7 +143,7 @@ async def test_what_has_happened_is_not_refused_because_its_room_was_left_since(
     await alice.input("/join dev")
     first = (await alice.input("hello", "dev", id="1"))[-1]
     await alice.input("/leave dev")
-    assert await alice.input("hello", "dev", id="1") == [first]
+    assert await alice.input("hello", "dev", id="1") == [{**first, "repeated": True}]
     refused = await alice.input("hello again", "dev", id="2")
     assert refused[-1]["code"] == "not_in_room"
 
@@ -157,3 +161,45 @@ async def test_what_has_happened_is_not_refused_because_its_addressee_has_left(
         (answer,) = await alice.input(text, room, id=id)
         assert answer["type"] == "done"
         assert "guest:" not in str(answer), "nobody knows a conversation by its key in the store"
+
+
+@pytest.mark.parametrize("text", ["hello", "/me waves", "/topic roses", "/away lunch"])
+async def test_done_says_that_an_id_had_happened_before(server: ChatServer, text: str) -> None:
+    """D7: two devices of an account that both count 1, 2, 3 lost lines with `done`."""
+    alice = await registered(server, "alice")
+    laptop = await login(server, "alice")
+    first = (await alice.input(text, id="1"))[-1]
+    again = (await laptop.input(text, id="1"))[-1]
+    assert "repeated" not in first
+    assert again == {**first, "repeated": True}
+    assert "repeated" not in (await laptop.input("something new", id="2"))[-1]
+
+
+async def test_an_empty_id_is_refused(server: ChatServer) -> None:
+    """L12: it got no answer at all."""
+    alice = await server.native("alice")
+    await alice.send(type="input", id="", room="lobby", text="hi")
+    refused = await alice.expect("error")
+    assert refused["code"] == "bad_request"
+    assert "id" in refused["message"]
+    assert await alice.sync() == []
+
+
+@pytest.mark.parametrize("fields", [{"limit": 0}, {"limit": -1}, {"before": 2, "after": 1}])
+async def test_a_page_that_makes_no_sense_is_refused(
+    server: ChatServer, fields: dict[str, Any]
+) -> None:
+    """L12: with both ends, or of nothing."""
+    alice = await server.native("alice")
+    answer = (await alice.ask("page", room="lobby", **fields))[-1]
+    assert (answer["type"], answer["code"]) == ("error", "bad_request")
+
+
+@pytest.mark.parametrize("number", [0, 2, 99])
+async def test_another_protocol_has_a_code_of_its_own(server: ChatServer, number: int) -> None:
+    """L12: and another hello on the same link is taken."""
+    peer = Peer(server.dial())
+    refused = (await peer.ask("hello", protocol=number, nick="alice"))[-1]
+    assert refused["code"] == "unknown_protocol"
+    assert "protocol 1" in refused["message"]
+    assert (await peer.hello("alice"))[0]["type"] == "welcome"

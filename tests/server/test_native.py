@@ -187,7 +187,7 @@ async def test_other_protocols_and_accounts_are_refused(server: ChatServer) -> N
     """
     peer = Peer(server.dial())
     answers = await peer.ask("hello", protocol=2, nick="alice")
-    assert answers[-1]["code"] == "bad_request"
+    assert answers[-1]["code"] == "unknown_protocol"
     answers = await peer.hello("alice", account="alice", password="secret")
     assert answers[-1]["code"] == "login_failed"
 
@@ -222,7 +222,6 @@ async def ten_lines(server: ChatServer) -> Peer:
         ({"after": 0, "limit": 3}, [1, 2, 3], True),
         ({"after": 7, "limit": 3}, [8, 9, 10], False),
         ({"after": 10}, [], False),
-        ({"after": 99}, [], False),
         ({"limit": 3}, [8, 9, 10], True),
         ({}, list(range(1, 11)), False),
     ],

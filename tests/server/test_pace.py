@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from trio.testing import MockClock
 
-from trio_chat.server.delivery.pace import Pace
+from trio_chat.server.delivery.pause import Pace
 
 TOOK_SECONDS = 0.001
 MOST_SECONDS = 0.005

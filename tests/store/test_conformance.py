@@ -57,11 +57,24 @@ async def test_time_never_decreases_in_a_room(
     open_store: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with talking(open_store()) as talk:
+        now_ns = time.time_ns()
         first = await talk.say()
-        monkeypatch.setattr(time, "time_ns", lambda: 1_000_000)
+        monkeypatch.setattr(time, "time_ns", lambda: now_ns - 60 * 10**9)
         second = await talk.say()
-    assert first.at_ms > 1
     assert second.at_ms >= first.at_ms
+
+
+async def test_a_time_in_the_future_is_not_given_to_what_follows(
+    open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S24: one message was stamped a day ahead; the clock was set right since."""
+    now_ns = time.time_ns()
+    async with talking(open_store()) as talk:
+        monkeypatch.setattr(time, "time_ns", lambda: now_ns + 86_400 * 10**9)
+        await talk.say()
+        monkeypatch.setattr(time, "time_ns", lambda: now_ns)
+        later = [await talk.say(), await talk.say()]
+    assert [write.at_ms for write in later] == [now_ns // 10**6] * 2
 
 
 async def test_rooms_are_numbered_apart_and_heads_tell_where_they_end(open_store: Open) -> None:

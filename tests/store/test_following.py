@@ -17,7 +17,7 @@ from support_store import (
     until,
 )
 from trio_chat.store.api import Write
-from trio_chat.store.sqlite import index
+from trio_chat.store.sqlite.search import index
 from trio_chat.store.sqlite.upkeep import Upkeep
 
 LONG = " ".join(f"w{number}" for number in range(600))

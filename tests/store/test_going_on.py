@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support_store import Open, Talk, talking
 from trio_chat.store import memory, paging
 from trio_chat.store.api import Cursor, Hidden, Hits, Page, Write
-from trio_chat.store.sqlite import searching
+from trio_chat.store.sqlite.search import searching
 
 MALLORY = Hidden(accounts=frozenset({"m1"}), nicks=frozenset({"mallory"}))
 

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 
 from support_store import check_database, database, followed, talk_in, until
 from trio_chat.store.api import Entry, Record
-from trio_chat.store.sqlite import index
 from trio_chat.store.sqlite.migrations import migrate, steps
+from trio_chat.store.sqlite.search import index
 
 FAILING_STEP = "CREATE TABLE half(x INTEGER) STRICT; INSERT INTO nowhere VALUES (1)"
 

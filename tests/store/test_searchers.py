@@ -13,9 +13,9 @@ import trio
 from support_store import TEST_SECONDS, talk_in
 from trio_chat.config import StoreSection
 from trio_chat.errors import Unavailable
-from trio_chat.store.sqlite import searchers
 from trio_chat.store.sqlite.connections import open_connection
-from trio_chat.store.sqlite.searchers import Searchers
+from trio_chat.store.sqlite.search import searchers
+from trio_chat.store.sqlite.search.searchers import Searchers
 from trio_chat.store.sqlite.store import DATABASE_NAME
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from support_store import Open, talking
 from trio_chat.store.query import Matcher, parse_query
-from trio_chat.store.sqlite.index import words_in
+from trio_chat.store.sqlite.search.index import words_in
 from trio_chat.store.words import spaced, words_of
 
 # A text of a script without blanks, and what stands in it.

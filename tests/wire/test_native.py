@@ -173,7 +173,7 @@ def test_a_field_that_does_not_fit_is_named_and_the_id_is_kept(
 
 def test_an_id_of_64_characters_is_the_longest() -> None:
     """
-    > a string of at most 64 characters
+    > a string of 1 to 64 characters
     """
     assert read(wire, b'{"type":"ping","id":"%s"}' % (b"x" * 64)) == Ping(id="x" * 64)
 

@@ -9,8 +9,7 @@ from itertools import islice
 from trio_chat.chat.accounts import ACCOUNT_IDENTITY, Accounts
 from trio_chat.chat.lookalikes import Lookalikes
 from trio_chat.chat.names import check_nick, check_room, is_kept
-from trio_chat.chat.roles import RoomRole
-from trio_chat.chat.rooms import Direct, Member, Room, RoomRecord, direct_key
+from trio_chat.chat.rooms import Direct, Listing, Member, Room, RoomRecord, direct_key
 from trio_chat.config import DECOMPOSED, LimitsSection
 from trio_chat.errors import (
     BadRequest,
@@ -42,6 +41,7 @@ class Directory:
         self.members: dict[str, Member] = {}
         self.rooms: dict[str, Room] = {}  # by the key of their log
         self._named: dict[str, Room] = {}
+        self.listing = Listing()
         self.directs: dict[str, Direct] = {}
         self._by_identity: dict[str, Member] = {}
 
@@ -169,10 +169,13 @@ class Directory:
     # --- rooms
 
     def check_new_room(self, name: str) -> None:
-        """Raises BadRequest: there cannot be such a room, or another looks like it."""
+        """Raises BadRequest: there cannot be such a room, or another looks like it; NotPermitted:
+        there are too many."""
         name = check_room(name, self.limits)
         if self._rooms_alike.find(name) is not None:
             raise BadRequest(f"the name #{name} looks like that of another room", room=name)
+        if len(self.rooms) >= self.limits.rooms:
+            raise NotPermitted(f"this server has place for {self.limits.rooms} rooms, and no more")
 
     def open_room(self, name: str) -> Room:
         """Return the room called *name*, made if there is none.
@@ -199,20 +202,22 @@ class Directory:
 
     def add_room(self, room: Room) -> None:
         self.rooms[room.key] = room
+        self.listing.put(room)
         self._name(room)
 
     def owned(self, member: Member) -> int:
         """How many rooms the member owns."""
-        identity = member.identity
-        return sum(room.role_of(identity) is RoomRole.OWNER for room in self.rooms.values())
+        return self.listing.owned(member.identity)
 
     def remove_room(self, room: Room) -> None:
-        self.rooms.pop(room.key, None)
+        if self.rooms.get(room.key) is room:
+            del self.rooms[room.key]
+            self.listing.drop(room)
         self._unname(room)
 
     def forget_record(self, room: Room) -> None:
         """The store remembers nothing of the room but its log; it goes if nothing else holds it."""
-        room.take_up(RoomRecord(room.name))
+        self.take_up(room, RoomRecord(room.name))
         room.kept = False
         self.drop_if_idle(room)
 
@@ -226,7 +231,9 @@ class Directory:
         if holder is not None and holder is not room:
             raise BadRequest(f"there is another room #{holder.name} now")
         self._unname(room)
+        before = room.record
         room.take_up(record)
+        self.listing.note_record(room, before)
         self._name(room)
 
     def _name(self, room: Room) -> None:

@@ -37,6 +37,34 @@ class TokenBucket:
         self._tokens += 1.0
 
 
+class Buckets:
+    """A token bucket for each key, all of one size. Of more than *keys_max* keys the one that was
+    used longest ago is forgotten, and has a full bucket the next time."""
+
+    __slots__ = ("_buckets", "_burst", "_keys_max", "_per_second")
+
+    def __init__(self, burst: int, per_second: float, keys_max: int = 10_000) -> None:
+        self._burst = burst
+        self._per_second = per_second
+        self._keys_max = keys_max
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        return len(self._buckets)
+
+    def of(self, key: str) -> TokenBucket:
+        """Return the bucket of *key*, made full if there is none."""
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = TokenBucket(self._burst, self._per_second)
+            if len(self._buckets) > self._keys_max:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(key)
+        return bucket
+
+
 class Throttle:
     """Allows each key *attempts* failures within any *seconds*; then it has to wait.
 

@@ -17,10 +17,15 @@ from trio_chat.chat.rooms import Member
 from trio_chat.events import NotifyLevel
 
 # Fields that are mappings; each of their entries is an entry of the profile.
-_MAPPINGS = frozenset(("rooms", "directs", "ignores", "blocks", "reads", "notify"))
+_MAPPINGS = frozenset(
+    ("rooms", "directs", "ignores", "blocks", "closed", "reads", "notify", "addresses")
+)
+
+# Addresses that an account logged in from: a home, a phone, a desk, and some to spare.
+_ADDRESSES = 20
 
 # What a member chose; the rest follows from what it does.
-_SETTINGS = ("ignores", "blocks", "notify", "highlights", "away")
+_SETTINGS = ("ignores", "blocks", "closed", "notify", "highlights", "away")
 
 
 class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,7 +36,9 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
         directs: by identity, the last nicks of those it has conversations with.
         ignores: by author (see `Member.author`), the nicks of those whose words it does not see.
         blocks: by identity, the nicks of those who cannot write to it directly.
+        closed: by log key, the conversations that were closed, with their last seq then.
         reads, notify: by log key, the seq read up to, and what to be told of.
+        addresses: those that it logged in from, each with the day of the last time (since 1970).
     """
 
     nick: str = ""
@@ -39,10 +46,12 @@ class Profile(msgspec.Struct, frozen=True, omit_defaults=True):
     directs: dict[str, str] = {}
     ignores: dict[str, str] = {}
     blocks: dict[str, str] = {}
+    closed: dict[str, int] = {}
     reads: dict[str, int] = {}
     notify: dict[str, NotifyLevel] = {}
     highlights: tuple[str, ...] = ()
     away: str | None = None
+    addresses: dict[str, int] = {}
 
 
 EMPTY = Profile()
@@ -122,16 +131,27 @@ def profile_of(member: Member, former: Profile = EMPTY) -> Profile:
         },
         ignores=member.ignores,
         blocks=member.blocks,
+        closed={key: seq for key, seq in member.closed.items() if member.is_in(key)},
         reads={key: seq for key, seq in member.reads.items() if member.is_in(key)},
         notify={key: level for key, level in member.notify.items() if member.is_in(key)},
         highlights=member.highlights,
         away=member.away,
+        addresses=former.addresses,
     )
 
 
 def _ordered(rooms: Iterable[str], former: Mapping[str, int]) -> dict[str, int]:
     last = max(former.values(), default=0)
     return {key: former.get(key, last + number) for number, key in enumerate(rooms, 1)}
+
+
+def with_address(known: Mapping[str, int], address: str, day: int) -> dict[str, int]:
+    """The addresses that an account logged in from, once it has done so from *address* too; when
+    there are many, the one that was used longest ago is forgotten."""
+    addresses = {**known, address: day}
+    while len(addresses) > _ADDRESSES:
+        del addresses[min(addresses, key=addresses.__getitem__)]
+    return addresses
 
 
 def rooms_in_order(profile: Profile) -> tuple[str, ...]:
@@ -165,6 +185,7 @@ def take_up(member: Member, profile: Profile) -> None:
     """Have the member be set as *profile* says. Its nick and its places stay."""
     member.ignores = profile.ignores
     member.blocks = profile.blocks
+    member.closed = profile.closed
     member.reads = profile.reads
     member.notify = profile.notify
     member.highlights = profile.highlights

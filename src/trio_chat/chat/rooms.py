@@ -1,9 +1,11 @@
 """Members, and the rooms and direct conversations they are in. They know one another, so they are
-one module."""
+one module. And the order in which the rooms are listed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Literal
 
@@ -34,6 +36,7 @@ class Member:
         ignores: by author, the nicks of those whose words this member does not see. Replaced,
             never changed, like the other mappings.
         blocks: by identity, the nicks of those who cannot write to this member directly.
+        closed: by log key, the seq of the last line of a conversation when this member closed it.
         reads: by log key, the seq up to which this member has read.
         notify: by log key, what to be told of; `highlights` are words that mean this member.
         absent_until: the link is gone and others see the member leave at this time (seconds on
@@ -52,6 +55,7 @@ class Member:
         "away",
         "blocks",
         "called_ms",
+        "closed",
         "directs",
         "flood",
         "highlights",
@@ -79,6 +83,7 @@ class Member:
         self.away: str | None = None
         self.ignores: dict[str, str] = _NOTHING
         self.blocks: dict[str, str] = _NOTHING
+        self.closed: dict[str, int] = _NOTHING
         self.reads: dict[str, int] = _NOTHING
         self.notify: dict[str, NotifyLevel] = _NOTHING
         self.highlights: tuple[str, ...] = ()
@@ -160,20 +165,34 @@ class Room(Talk):
         kept: the store remembers it, so it stays when nobody is in it.
         quiet: not everybody may speak here, or not at any time.
         floors: by identity, the seq up to which the member may not read, where that is a rule.
-        spoke: by identity, when a member spoke last (milliseconds), in a slow room; mended: the
+        folded: its name, folded.
+        moved: called with the room, and how many members it had, when somebody came or left.
+        spoke: by identity, when a member spoke last (in seconds, on a clock that nobody sets), in a
+            slow room; mended: the
             seq of the line that it mended since.
     """
 
-    __slots__ = ("floors", "kept", "members", "mended", "quiet", "record", "spoke")
+    __slots__ = (
+        "floors",
+        "folded",
+        "kept",
+        "members",
+        "mended",
+        "moved",
+        "quiet",
+        "record",
+        "spoke",
+    )
 
     def __init__(self, name: str, *, key: str = "", shown: int = 0, keep_events: int = 50) -> None:
         """*key* is the log's, when another room was called *name* before."""
         super().__init__(key or fold(name), shown=shown, keep_events=keep_events)
         self.take_up(RoomRecord(name))
         self.kept = False
+        self.moved: Callable[[Room, int], object] | None = None
         self.members: dict[str, Member] = {}
         self.floors: dict[str, int] = {}
-        self.spoke: dict[str, int] = {}
+        self.spoke: dict[str, float] = {}
         self.mended: dict[str, int] = {}
 
     @property
@@ -190,6 +209,7 @@ class Room(Talk):
     def take_up(self, record: RoomRecord) -> None:
         """Be as *record* says; the directory must know of another name."""
         self.record = record
+        self.folded = fold(record.name)
         self.quiet = record.locked or record.archived or record.slow_seconds > 0
 
     def change(self, **fields: Any) -> RoomRecord:
@@ -217,8 +237,10 @@ class Room(Talk):
         return RoomRole(self.record.roles.get(identity, 0))
 
     def add(self, member: Member) -> Joined:
+        before = len(self.members)
         self.members[member.identity] = member
         member.rooms[self.key] = self
+        self._note_moved(before)
         if self.record.backlog == "joined":
             self.floors.setdefault(member.identity, self.shown)
         return self.joined(member)
@@ -232,7 +254,12 @@ class Room(Talk):
         if self.members.pop(member.identity, None) is None:
             raise NotInRoom(f"you are not in #{self.name}", room=self.name)
         del member.rooms[self.key]
+        self._note_moved(len(self.members) + 1)
         return Left(room=self.name, nick=member.nick, reason=reason)
+
+    def _note_moved(self, members_before: int) -> None:
+        if self.moved is not None:
+            self.moved(self, members_before)
 
     def floor(self, identity: str) -> int:
         """The seq up to which this member may not read."""
@@ -256,6 +283,58 @@ class Room(Talk):
         return msgspec.structs.replace(info, room_role=self.role_of(member.identity).title)
 
 
+class Listing:
+    """Rooms in the order in which they are listed: those with most members first, then by key; and
+    how many somebody owns. It is kept, since sorting 20,000 for each who asks takes 10 ms."""
+
+    def __init__(self) -> None:
+        self._ranks: list[tuple[int, str, Room]] = []
+        self._owners: Counter[str] = Counter()
+
+    def __iter__(self) -> Iterator[Room]:
+        return (room for _, _, room in self._ranks)
+
+    def put(self, room: Room) -> None:
+        self._insert(room)
+        self._owners.update(_owners(room.record))
+        room.moved = self._move
+
+    def drop(self, room: Room) -> None:
+        room.moved = None
+        self._remove(room, len(room.members))
+        self._disown(room.record)
+
+    def note_record(self, room: Room, before: RoomRecord) -> None:
+        """The room's record was *before*, and is another now."""
+        if room.record.roles != before.roles:
+            self._disown(before)
+            self._owners.update(_owners(room.record))
+
+    def owned(self, identity: str) -> int:
+        """Return how many rooms the member with that identity owns."""
+        return self._owners[identity]
+
+    def _disown(self, record: RoomRecord) -> None:
+        for identity in _owners(record):
+            self._owners[identity] -= 1
+            if not self._owners[identity]:
+                del self._owners[identity]
+
+    def _move(self, room: Room, members_before: int) -> None:
+        self._remove(room, members_before)
+        self._insert(room)
+
+    def _insert(self, room: Room) -> None:
+        insort(self._ranks, (-len(room.members), room.key, room))
+
+    def _remove(self, room: Room, members: int) -> None:
+        del self._ranks[bisect_left(self._ranks, (-members, room.key))]
+
+
+def _owners(record: RoomRecord) -> list[str]:
+    return [identity for identity, role in record.roles.items() if role == RoomRole.OWNER]
+
+
 class Direct(Talk):
     """A conversation of two. Its log belongs to the two identities, not to their nicks: whoever
     takes a nick later reads nothing of what was said to its former owner."""
@@ -270,6 +349,10 @@ class Direct(Talk):
         # The identities of those who want nothing from the other one.
         self.blocked_by: set[str] = set()
         self.online: dict[str, Member] = {}
+
+    def is_closed_for(self, member: Member) -> bool:
+        """Return whether the member closed it, and nobody has written since."""
+        return member.closed.get(self.key, -1) >= self.shown
 
     def link(self, member: Member) -> None:
         self.online[member.identity] = member

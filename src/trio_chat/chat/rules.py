@@ -9,6 +9,7 @@ members, rooms and sanctions, and refuse; the time is an argument.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 
 from trio_chat.chat.masks import Subject
 from trio_chat.chat.roles import Role, RoomRole, rank
@@ -90,12 +91,15 @@ def check_speak(
     sanctions: Sanctions,
     defcon: Defcon,
     now_ms: int,
+    now: float,
     *,
     mends: int | None = None,
 ) -> None:
     """Refuse where the member may not say something there now. It has to be quick: it is asked for
-    every line. *mends*: the seq of the member's own last line, which may be mended once without
-    waiting in a slow room.
+    every line.
+
+    *now*: seconds on a clock that nobody sets, for what has to wait. *mends*: the seq of the
+    member's own last line, which may be mended once without waiting in a slow room.
 
     Raises:
         Muted, Banned, NotPermitted, TooFast.
@@ -104,7 +108,7 @@ def check_speak(
     if not sanctions.is_quiet or defcon:
         _check_sanctions(room, member, sanctions, defcon, now_ms)
     if room is not None and room.quiet:
-        _check_quiet(room, member, now_ms, mends)
+        _check_quiet(room, member, now, mends)
     if room is None and isinstance(place, Direct):
         _check_blocked(place, member)
 
@@ -187,7 +191,7 @@ def _check_sanctions(
         raise NotPermitted("for now only those speak who are voiced", room=room.name)
 
 
-def _check_quiet(room: Room, member: Member, now_ms: int, mends: int | None) -> None:
+def _check_quiet(room: Room, member: Member, now: float, mends: int | None) -> None:
     standing = rank_in(room, member)
     if room.record.archived:
         text = f"#{room.name} is archived: it can be read, and nothing more"
@@ -197,8 +201,7 @@ def _check_quiet(room: Room, member: Member, now_ms: int, mends: int | None) -> 
         raise NotPermitted(text, room=room.name)
     is_free = mends is not None and room.mended.get(member.identity) != mends
     if room.record.slow_seconds and standing < RoomRole.MODERATOR and not is_free:
-        since_ms = now_ms - room.spoke.get(member.identity, 0)
-        wait = room.record.slow_seconds - since_ms / 1000
+        wait = room.spoke.get(member.identity, -inf) + room.record.slow_seconds - now
         if wait > 0:
             text = f"#{room.name} is slow: one message in {room.record.slow_seconds:g} s"
             raise TooFast(text, retry_after=wait, room=room.name)
@@ -211,20 +214,20 @@ def _check_blocked(direct: Direct, member: Member) -> None:
 
 
 def note_spoke(
-    place: Room | Direct, member: Member, now_ms: int, *, mends: int | None = None
+    place: Room | Direct, member: Member, now: float, *, mends: int | None = None
 ) -> None:
     """Note that the member speaks: in a slow room the next message has to wait; in a conversation
-    the other one's `/reply` answers it. *mends*: see `check_speak`."""
+    the other one's `/reply` answers it. *now* and *mends*: see `check_speak`."""
     if isinstance(place, Direct):
         place.wrote(member)
     elif place.record.slow_seconds and mends is not None:
         place.mended[member.identity] = mends
     elif place.record.slow_seconds:
-        place.spoke[member.identity] = now_ms
+        place.spoke[member.identity] = now
         place.mended.pop(member.identity, None)
         if len(place.spoke) > 2 * len(place.members) + _SPOKE_SPARE:
-            since_ms = now_ms - int(place.record.slow_seconds * 1000)
-            place.spoke = {who: at_ms for who, at_ms in place.spoke.items() if at_ms > since_ms}
+            since = now - place.record.slow_seconds
+            place.spoke = {who: at for who, at in place.spoke.items() if at > since}
 
 
 def _banned(room: Room, ban: Sanction, now_ms: int) -> Banned:
@@ -238,4 +241,5 @@ def refusal(what: str, sanction: Sanction) -> str:
 
 def left(sanction: Sanction, now_ms: int) -> float | None:
     """The seconds after which it is over, if it ever is."""
-    return None if sanction.until_ms is None else max(0.0, (sanction.until_ms - now_ms) / 1000)
+    left_ms = sanction.left_ms(now_ms)
+    return None if left_ms is None else left_ms / 1000

@@ -4,6 +4,7 @@ in milliseconds since 1970; who may sanction whom is decided by the commands."""
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
@@ -31,6 +32,8 @@ from trio_chat.chat.masks import (
 SanctionKind: TypeAlias = Literal["ban", "mute"]
 SANCTION_KINDS: tuple[SanctionKind, ...] = ("ban", "mute")
 
+# What is over is removed with the next sanction, so many in one write.
+_EXPIRED_AT_ONCE = 100
 SERVER_RANK = 100  # of the server itself, above everybody
 _NEIGHBOURHOOD_BITS = {4: 24, 6: 64}  # what one provider, or one household, usually has
 
@@ -56,6 +59,13 @@ class Sanction(msgspec.Struct, frozen=True):
     until_ms: int | None
     rank: int = SERVER_RANK
 
+    def left_ms(self, now_ms: int) -> int | None:
+        """How long it still holds; None: for good. However the clock is set, that is no more than
+        it was given for."""
+        if self.until_ms is None:
+            return None
+        return max(0, min(self.until_ms - now_ms, self.until_ms - self.at_ms))
+
     def is_over(self, now_ms: int) -> bool:
         return self.until_ms is not None and self.until_ms <= now_ms
 
@@ -66,9 +76,10 @@ class Sanction(msgspec.Struct, frozen=True):
         return f"#{self.number} {self.kind} of {self.mask.label} by {self.by}, {left}{reason}"
 
     def _shown_left(self, now_ms: int) -> str:
-        if self.until_ms is None:
+        left_ms = self.left_ms(now_ms)
+        if left_ms is None:
             return "for good"
-        return "over" if self.is_over(now_ms) else f"{shown_duration(self.until_ms - now_ms)} left"
+        return f"{shown_duration(left_ms)} left" if left_ms else "over"
 
 
 def _endurance(sanction: Sanction) -> tuple[float, int]:
@@ -139,6 +150,7 @@ class Sanctions:
     def __init__(self) -> None:
         self._by_number: dict[int, Sanction] = {}
         self._shelves: dict[tuple[SanctionKind, str], _Shelf] = {}
+        self._ends: list[tuple[int, int]] = []  # when, and the number; the soonest first
         self._last_number = 0
 
     @property
@@ -167,6 +179,8 @@ class Sanctions:
         if replaced is not None:
             self.remove(replaced.number)
         self._by_number[sanction.number] = sanction
+        if sanction.until_ms is not None:
+            insort(self._ends, (sanction.until_ms, sanction.number))
         self._shelves.setdefault((sanction.kind, sanction.room), _Shelf()).put(sanction)
         self._last_number = max(self._last_number, sanction.number)
         return replaced
@@ -175,6 +189,8 @@ class Sanctions:
         """Remove it, and return it if it was there."""
         sanction = self._by_number.pop(number, None)
         if sanction is not None:
+            if sanction.until_ms is not None:
+                del self._ends[bisect_left(self._ends, (sanction.until_ms, number))]
             place = sanction.kind, sanction.room
             self._shelves[place].drop(sanction.mask)
             if not self._shelves[place]:
@@ -220,8 +236,10 @@ class Sanctions:
         return sorted(holding, key=attrgetter("number"), reverse=True)
 
     def expired(self, now_ms: int) -> list[Sanction]:
-        """Those that are over and still here."""
-        return [s for s in self._by_number.values() if s.is_over(now_ms)]
+        """The first 100 of those that are over and still here, by their numbers. When these are
+        removed the next call gives others."""
+        end = min(bisect_left(self._ends, (now_ms + 1, 0)), _EXPIRED_AT_ONCE)
+        return [self._by_number[number] for number in sorted(n for _, n in self._ends[:end])]
 
 
 class Defcon(IntEnum):

@@ -29,6 +29,7 @@ class State:
 
     Attributes:
         default_motd: the configured message of the day, in force where none was set.
+        defcon: how far the server is shut against an attack; asked for with every line.
     """
 
     def __init__(self, config: Config) -> None:
@@ -36,6 +37,7 @@ class State:
         self.directory = Directory(config.limits, self.accounts, config.server.name)
         self.sanctions = Sanctions()
         self.default_motd = config.server.motd
+        self.defcon = Defcon.NORMAL
         self._facts: dict[str, str] = {}
         self._profiles: dict[str, Profile] = {}
         self._versions: dict[tuple[str, str], int] = {}
@@ -56,11 +58,6 @@ class State:
     def facts(self) -> Mapping[str, str]:
         """The records of the space `server`."""
         return self._facts
-
-    @property
-    def defcon(self) -> Defcon:
-        """How far the server is shut against an attack."""
-        return Defcon(int(self._facts.get(records.DEFCON, "0")))
 
     @property
     def motd(self) -> str:
@@ -243,6 +240,8 @@ class State:
             self.sanctions.add(cast("Sanction", change.after))
 
     def _apply_fact(self, change: Change) -> None:
+        if change.key == records.DEFCON:
+            self.defcon = Defcon(int(change.after or "0"))
         if change.after is None:
             self._facts.pop(change.key, None)
             return

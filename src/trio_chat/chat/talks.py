@@ -36,7 +36,7 @@ AccountName: TypeAlias = Callable[[str], str | None]
 
 def stored_event(room: str, line: LogLine, account_name: AccountName) -> StoredEvent:
     """Return the event that a line of the log records, in the room that its viewer calls *room*."""
-    kind, at = line.kind, timestamp(line.at_ms)
+    kind, at, amended = line.kind, timestamp(line.at_ms), line.amended
     if kind in ("message", "action", "notice"):
         return Said(
             room=room,
@@ -46,8 +46,8 @@ def stored_event(room: str, line: LogLine, account_name: AccountName) -> StoredE
             text=line.text,
             kind=kind,  # type: ignore[arg-type]
             account=account_name(line.account) if line.account else None,
-            edited=line.amended == "edited",
-            deleted=line.amended == "deleted",
+            edited=amended == "edited",
+            deleted=amended == "deleted",
         )
     if kind == "topic":
         return Topic(room=room, seq=line.seq, at=at, by=line.sender, text=line.text)

@@ -9,7 +9,8 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+import termios
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,9 +23,11 @@ import trio
 from trio_chat.client.link.connection import Connection
 from trio_chat.client.link.dial import Dial, dial_tcp, dial_tls
 from trio_chat.client.link.failures import LoginRefused, Refused, Unreachable
-from trio_chat.client.settings.options import ClientOptions
+from trio_chat.client.settings.options import ClientOptions, choose_screen
+from trio_chat.client.settings.settings import ScreenKind
 from trio_chat.client.state.effects import Effect
 from trio_chat.client.state.model import Model
+from trio_chat.client.text.printer import Printer
 from trio_chat.client.text.transcript import Transcript, open_transcript
 from trio_chat.client.ui.plain import PlainScreen
 
@@ -79,17 +82,33 @@ async def run_client(options: ClientOptions, dial: Dial | None = None) -> int:
                 address=f"{options.host}:{options.port}",
                 login=options.login,
                 give_up_seconds=PLAIN_GIVE_UP_SECONDS if kind == "plain" else inf,
+                waits_for_nick=kind != "plain",
                 on_effects=partial(_show, [*transcript, screen]),
                 keep_pace=partial(_keep_pace, screen, transcript),
                 on_status=screen.on_status,
+                on_welcome=options.on_welcome,
             )
             end = await _talk_to_the_end(connection, screen, transcript)
     if isinstance(end.error, LoginRefused) and not model.has_been_online:
         raise end.error
     is_script = isinstance(screen, PlainScreen)
     code = _last_words(end, model, is_script=is_script)
-    was_refused = isinstance(screen, PlainScreen) and screen.was_refused
-    return EXIT_UNREACHABLE if code == EXIT_QUIT and was_refused else code
+    is_incomplete = isinstance(screen, PlainScreen) and screen.was_refused
+    for name, printer in _printers(screen, transcript, options):
+        if printer.error is not None:
+            _say(f"trio-chat: {name}: cannot be written: {printer.error.strerror}")
+            is_incomplete = True
+    return EXIT_UNREACHABLE if code == EXIT_QUIT and is_incomplete else code
+
+
+def _printers(
+    screen: Screen, transcripts: Sequence[Transcript], options: ClientOptions
+) -> Iterator[tuple[str, Printer]]:
+    """Yield what was printed to, with its name."""
+    if isinstance(screen, PlainScreen):
+        yield "stdout", screen.stdout
+    for transcript in transcripts:
+        yield options.settings.log_file, transcript.printer
 
 
 def _show(viewers: Sequence[Screen | Transcript], effects: Sequence[Effect]) -> None:
@@ -117,12 +136,7 @@ async def _talk_to_the_end(
     end = _End()
     # A hangup shows in a redraw, often before its signal: that one must not kill us at the end.
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        await _talk(connection, screen, transcripts, end)
-    except* OSError as group:
-        if not _is_hangup(group):
-            raise
-        end.signals.append(signal.SIGHUP)
+    await _talk(connection, screen, transcripts, end)
     if signal.SIGHUP not in end.signals:
         signal.signal(signal.SIGHUP, before)
     return end
@@ -135,22 +149,37 @@ async def _talk(
         nursery.start_soon(_leave_on_signal, connection, end.signals, nursery.cancel_scope)
         for transcript in transcripts:
             nursery.start_soon(transcript.printer.run)
-        nursery.start_soon(screen.serve)
-        nursery.start_soon(_run_screen, screen, connection)
+        nursery.start_soon(_until_hangup, screen.serve, connection, end)
+        nursery.start_soon(_run_screen, screen, connection, end)
         try:
             await connection.run()
         except (Unreachable, Refused) as exc:
             end.error = exc
         with trio.move_on_after(FLUSH_SECONDS):
-            await screen.flush()
+            if signal.SIGHUP not in end.signals:  # else nobody sees it
+                await screen.flush()
             for transcript in transcripts:
                 await transcript.printer.wait_below(1)
         nursery.cancel_scope.cancel()
 
 
-async def _run_screen(screen: Screen, connection: Connection) -> None:
-    await screen.run(connection)
+async def _run_screen(screen: Screen, connection: Connection, end: _End) -> None:
+    await _until_hangup(partial(screen.run, connection), connection, end)
     connection.leave()
+
+
+async def _until_hangup(
+    part: Callable[[], Awaitable[None]], connection: Connection, end: _End
+) -> None:
+    """Run a *part* of the screen. When its terminal is gone say `/quit`, so that the nick is free
+    at once."""
+    try:
+        await part()
+    except* (OSError, EOFError, termios.error) as group:
+        if not _is_hangup(group):
+            raise
+        end.signals.append(signal.SIGHUP)
+        connection.leave()
 
 
 async def _leave_on_signal(
@@ -159,16 +188,18 @@ async def _leave_on_signal(
     """Say `/quit` at the first signal; at the second do not wait for the answer."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         async for number in signals:
-            received.append(number)
-            if len(received) > 1:
+            # A terminal that goes away may say so several times: that is one signal.
+            if received and number != signal.SIGHUP:
                 scope.cancel()
+            received.append(number)
             connection.leave()
 
 
-def _is_hangup(group: BaseExceptionGroup[OSError]) -> bool:
-    """Return whether all of *group* say that the terminal is gone: a redraw fails before the signal
-    comes."""
-    return group.split(lambda exc: getattr(exc, "errno", None) == errno.EIO)[1] is None
+def _is_hangup(group: BaseExceptionGroup[Exception]) -> bool:
+    """Return whether all of *group* say that the terminal is gone: it can neither be read nor
+    drawn on nor restored, often before the signal comes."""
+    others = group.split(lambda exc: isinstance(exc, EOFError) or errno.EIO in exc.args)[1]
+    return others is None
 
 
 def _last_words(end: _End, model: Model, *, is_script: bool) -> int:
@@ -189,12 +220,12 @@ def _say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def _choose_screen(options: ClientOptions) -> str:
+def _choose_screen(options: ClientOptions) -> ScreenKind:
     if options.is_json:
         return "plain"
     if options.settings.screen != "auto":
         return options.settings.screen
-    return "full" if os.isatty(0) and os.isatty(1) else "plain"
+    return choose_screen("auto", is_terminal=os.isatty(0) and os.isatty(1))
 
 
 def _open_screen(

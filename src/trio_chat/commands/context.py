@@ -55,6 +55,13 @@ class Passwords(Protocol):
 
     async def hash(self, password: str) -> str: ...
 
+    def register(self) -> None:
+        """Count an account that is about to be made.
+
+        Raises:
+            TooFast: with `retry_after`.
+        """
+
     def guess(self) -> None:
         """Count a guess at the owner code.
 
@@ -193,7 +200,7 @@ class Context:
     role: Role
     place: Room | Direct | None
     now_ms: int
-    started_ms: int
+    uptime_seconds: int
     version: str
     history: History
     passwords: Passwords

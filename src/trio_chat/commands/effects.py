@@ -2,7 +2,7 @@
 
 A handler decides and returns effects; the server carries them out, in this order:
 
-1. what happens at once: `Rename`, `Leave`, `Join`, `LogIn`, `LogOut`;
+1. what happens at once: `Rename`, `Leave`, `Join`, `Converse`, `LogIn`, `LogOut`;
 2. what is stored, in one transaction: the changes of records, the audit line, one `Line` or `Say`;
    further lines follow, each in a transaction of its own;
 3. what others see of it, once it is stored: `Tell`, `Announce`, `Expel`, `Dismiss`, `Archive`;
@@ -79,6 +79,13 @@ class Join(Effect, frozen=True):
 
     name: str
     key: str = ""
+
+
+class Converse(Effect, frozen=True):
+    """The member's conversation with whoever is called *nick* is shown, and begins if there is
+    none: nothing is said. The session goes there."""
+
+    nick: str
 
 
 class Leave(Effect, frozen=True):

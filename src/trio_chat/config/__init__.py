@@ -6,6 +6,7 @@ words for these; `keys.py` the keys by name; `sources.py` the file, the environm
 docs/operations.md lists the keys, and a test compares.
 """
 
+from trio_chat.config.bounds import DAY_SECONDS as DAY_SECONDS
 from trio_chat.config.keys import Key as Key
 from trio_chat.config.keys import described_keys as described_keys
 from trio_chat.config.keys import is_live as is_live

@@ -46,6 +46,49 @@ class LimitsSection(Section, frozen=True, kw_only=True):
         ),
     ] = 20
     query_per_second: Annotated[float, rate("... and so many a second after that.")] = 10.0
+    address_flood_burst: Annotated[
+        int,
+        count(
+            1_000_000,
+            "The guests of one address together, since coming back under another nick buys "
+            "nothing: four who talk at once, ...",
+        ),
+    ] = 20
+    address_flood_per_second: Annotated[
+        float, rate("... and sustained. Accounts have only their own allowance.")
+    ] = 8.0
+    address_query_burst: Annotated[
+        int, count(1_000_000, "The same for history and search: so many at once, ...")
+    ] = 80
+    address_query_per_second: Annotated[float, rate("... and so many a second after that.")] = 40.0
+    address_hello_burst: Annotated[
+        int,
+        count(
+            1_000_000,
+            "All connections of one address come back at once after a restart, twice over, ...",
+        ),
+    ] = 32
+    address_hello_per_second: Annotated[
+        float, rate("... and a link that breaks every second has to wait.")
+    ] = 1.0
+    unpaid_burst: Annotated[
+        int,
+        count(
+            1_000_000,
+            "Pings, and requests that are refused, are paid from no other allowance: so many at "
+            "once, ...",
+        ),
+    ] = 100
+    unpaid_per_second: Annotated[
+        float, rate("... and so many a second after that; then the peer is read more slowly.")
+    ] = 20.0
+    trust_loopback: Annotated[
+        bool,
+        because(
+            "Links from this machine itself count under no address: bots, bridges and proxies run "
+            "here. False to measure, or where strangers have a login."
+        ),
+    ] = True
     text_bytes: Annotated[
         int,
         count(
@@ -85,6 +128,20 @@ class LimitsSection(Section, frozen=True, kw_only=True):
             "bytes.",
         ),
     ] = 50
+    rooms: Annotated[
+        int,
+        count(
+            1_000_000,
+            "On the whole server: 2.5 KiB each, and a list of them looks at all. Those of "
+            "rooms.auto_join are made in any case.",
+        ),
+    ] = 20_000
+    rooms_made_per_person: Annotated[
+        int, count(100_000, "New rooms within a day: as many as one may be in.")
+    ] = 100
+    rooms_made_per_address: Annotated[
+        int, count(100_000, "The same from one address; loopback is exempt.")
+    ] = 100
     invited_per_room: Annotated[
         int,
         count(

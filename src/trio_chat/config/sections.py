@@ -123,6 +123,14 @@ class RoomsSection(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         because("Everybody starts in these rooms; the first is where a plain peer talks."),
     ] = ("lobby",)
+    empty_seconds: Annotated[
+        float,
+        seconds(
+            "A room that nobody owns, and where nothing but a topic was set, goes with its log "
+            "when nobody has been there for this long: a long week-end. Counted anew from a start.",
+            most=YEAR_SECONDS,
+        ),
+    ] = 3 * DAY_SECONDS
     presence_members: Annotated[
         int,
         count(
@@ -155,11 +163,30 @@ class AccountsSection(Section, frozen=True, kw_only=True):
         int,
         count(
             1000,
-            "Enough for a person who mistypes, too few for a program that guesses: per account, "
-            "and per address (loopback exempt), ...",
+            "Enough for a person who mistypes, too few for a program that guesses: at one account "
+            "from one address, and at all accounts from one address (loopback exempt), ...",
         ),
     ] = 3
+    login_strangers: Annotated[
+        int,
+        count(
+            100_000,
+            "... and so many at one account from all addresses together that it has never logged "
+            "in from: whoever has many addresses guesses no more than that, ...",
+        ),
+    ] = 30
     login_seconds: Annotated[float, seconds("... within this time.")] = 60.0
+    registrations_per_hour: Annotated[
+        int,
+        count(
+            1_000_000,
+            "New accounts of all strangers together: each costs 30 ms of a core and 1 KiB for "
+            "ever. Loopback is exempt.",
+        ),
+    ] = 500
+    registrations_per_address: Annotated[
+        int, count(1_000_000, "New accounts from one address within an hour: a family.")
+    ] = 5
     claim_seconds: Annotated[
         float,
         seconds(
@@ -167,6 +194,13 @@ class AccountsSection(Section, frozen=True, kw_only=True):
             "otherwise."
         ),
     ] = 30.0
+    claim_again_seconds: Annotated[
+        float,
+        seconds(
+            "... and then no guest of the same address is called so for this long, unless the "
+            "account logs in there: else it would do the same again and again."
+        ),
+    ] = 3600.0
     tokens_per_account: Annotated[
         int, count(10_000, "One for each bot and device, and some to spare.")
     ] = 20

@@ -10,9 +10,10 @@ import trio
 
 from trio_chat.server.delivery.sessions import Sessions
 from trio_chat.server.intake.connection import Connection, Shared
+from trio_chat.server.net.addresses import counted_address, source_of
 from trio_chat.server.net.encryption import Terms
 from trio_chat.server.net.fence import attempt, fence
-from trio_chat.server.net.links import Link, is_local
+from trio_chat.server.net.links import Link
 from trio_chat.server.net.listeners import TlsListener, accept
 from trio_chat.server.settings import Settings
 
@@ -83,7 +84,8 @@ class Admission:
         if len(self._sessions) >= limits.connections:
             return f"the server serves at most {limits.connections} connections"
         count = self._sessions.count_from(peer)
-        if count >= limits.connections_per_address and not is_local(peer):
+        address = counted_address(peer, source_of(peer), limits)
+        if count >= limits.connections_per_address and address:
             return f"at most {limits.connections_per_address} connections come from one address"
         return ""
 

@@ -56,7 +56,7 @@ class Operations:
         self._stop = stop
         self._load_config = load_config
         self._backing_up = False
-        self._started_ms = hub.now_ms()
+        self._started = trio.current_time()
         self._countdown = Countdown(hub.deadlines, sessions.announce)
         self.farewell = "the server is shutting down"
         self.encryption: Encryption | None = None
@@ -123,7 +123,7 @@ class Operations:
             lagging=sessions.lagging,
             queued_bytes=sessions.queued_bytes,
             refused_writes=store.refused_writes,
-            uptime_seconds=(self._hub.now_ms() - self._started_ms) // 1000,
+            uptime_seconds=int(trio.current_time() - self._started),
             memory_bytes=_memory_bytes(),
         )
 

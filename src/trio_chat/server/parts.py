@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +13,7 @@ from trio_chat.commands import default_table
 from trio_chat.commands.table import CommandTable
 from trio_chat.config import Config
 from trio_chat.server.admission import Admission
+from trio_chat.server.clock import WallClock
 from trio_chat.server.delivery.broadcast import Broadcaster
 from trio_chat.server.delivery.catchup import Source
 from trio_chat.server.delivery.session import Session
@@ -32,6 +32,7 @@ from trio_chat.server.intake.pages import Pages
 from trio_chat.server.intake.places import Places
 from trio_chat.server.intake.requests import Requests
 from trio_chat.server.intake.talk import Talking
+from trio_chat.server.intake.unread import Unreads
 from trio_chat.server.intake.writes import Writes
 from trio_chat.server.net.deadlines import Deadlines
 from trio_chat.server.operations import LoadConfig, Operations
@@ -40,11 +41,6 @@ from trio_chat.store.api import Store
 
 if TYPE_CHECKING:
     from trio_chat.server.net.readiness import Readiness  # where there is epoll
-
-
-def now_ms() -> int:
-    """The time, in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 class Parts(NamedTuple):
@@ -65,7 +61,7 @@ def put_together(
     *,
     stop: trio.Event | None = None,
     load_config: LoadConfig | None = None,
-    now_ms: Callable[[], int] = now_ms,
+    now_ms: Callable[[], int] | None = None,
     hashing: Hashing | None = None,
     readiness: Readiness | None = None,
 ) -> Parts:
@@ -77,12 +73,13 @@ def put_together(
         start_soon: starts a task that lives no longer than the sessions.
         stop: set when somebody asks the server to end.
         load_config: reads the configuration again; raises ConfigError.
-        now_ms: the clock of sanctions and sessions.
+        now_ms: the clock of sanctions and sessions; the machine's unless given.
         hashing: of passwords.
         readiness: watches the sockets, where that can be had.
     """
     state, settings, deadlines = State(config), Settings(config), Deadlines()
     hashing = Hashing() if hashing is None else hashing
+    now_ms = WallClock() if now_ms is None else now_ms
     hub = Hub(state, store, settings, deadlines, start_soon, now_ms, hashing)
     sessions = Sessions(hub.audience)
     broadcaster = Broadcaster(store, state, hub.audience, hub.presence, settings, hub.records)
@@ -133,7 +130,8 @@ def _shared(
     operations: Operations,
 ) -> Shared:
     """Make what the connections have in common."""
-    requests, talking = _intake(hub, table, introductions, operations)
+    flood = Flood(hub.settings)
+    requests, talking = _intake(hub, table, introductions, operations, flood)
     return Shared(
         hub.settings,
         Source(hub.store, hub.state.accounts, hub.settings),
@@ -142,36 +140,42 @@ def _shared(
         hub.start_soon,
         take=talking.say_nowait,
         answer=requests.answer,
+        hold_back=flood.hold_back,
         went_live=hub.conversations.end_abandoned,
         ended=partial(_ended, sessions, hub.departures),
     )
 
 
 def _intake(
-    hub: Hub, table: CommandTable, introductions: Introductions, operations: Operations
+    hub: Hub,
+    table: CommandTable,
+    introductions: Introductions,
+    operations: Operations,
+    flood: Flood,
 ) -> tuple[Requests, Talking]:
     """Make what answers the peers' requests; return it, and the part that takes plain talk."""
     settings = hub.settings
-    flood = Flood(settings)
     writes = Writes(hub.store, hub.state.directory, settings)
     places = Places(hub.state, hub.conversations, hub.now_ms)
-    talking = Talking(hub.state, settings, places, writes, flood, hub.now_ms)
-    hellos = _hellos(hub, introductions, writes)
-    dispatcher = Dispatcher(hub, table, operations, places, writes, talking, hellos)
+    talking = Talking(hub.state, settings, hub.audience, places, writes, flood, hub.now_ms)
+    hellos = _hellos(hub, introductions, writes, flood)
+    dispatcher = Dispatcher(hub, table, operations, places, writes, talking, hellos, flood)
     pages = Pages(
         hub.store, hub.state.accounts, settings, hub.devices, hub.records, places, writes, flood
     )
     return Requests(table, flood, talking, hellos, dispatcher, pages), talking
 
 
-def _hellos(hub: Hub, introductions: Introductions, writes: Writes) -> Hellos:
+def _hellos(hub: Hub, introductions: Introductions, writes: Writes, flood: Flood) -> Hellos:
     return Hellos(
         Identities(hub.state.accounts, hub.seats, hub.logins),
         hub.arrivals,
         hub.departures,
         hub.seats,
         introductions,
+        Unreads(hub.state, hub.store),
         writes,
+        flood,
         hub.settings,
         hub.now_ms,
     )

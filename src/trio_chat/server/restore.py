@@ -56,6 +56,9 @@ async def restore(hub: Hub) -> None:
     await _restore_rooms(hub)
     for key, record in (await hub.store.list(SPACE)).items():
         _restore_seat(hub, key, record.value)
+    for room in hub.state.directory.rooms.values():
+        if not room.members:
+            hub.vacancies.note(room)
 
 
 async def _decoded(hub: Hub, space: str) -> dict[str, tuple[Any, int]]:

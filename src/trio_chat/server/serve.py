@@ -17,7 +17,7 @@ from trio_chat.server.hub.logins import Hashing
 from trio_chat.server.net.encryption import open_encryption
 from trio_chat.server.net.listeners import TlsListener, address_of, open_listeners
 from trio_chat.server.operations import LoadConfig
-from trio_chat.server.parts import Parts, now_ms, put_together
+from trio_chat.server.parts import Parts, put_together
 from trio_chat.server.restore import restore
 from trio_chat.server.signals import SignalWatch
 from trio_chat.store.api import Store
@@ -50,7 +50,7 @@ async def serve_chat(
     stop: trio.Event | None = None,
     load_config: LoadConfig | None = None,
     store: Callable[[Config], AbstractAsyncContextManager[Store]] = open_store,
-    now_ms: Callable[[], int] = now_ms,
+    now_ms: Callable[[], int] | None = None,
     hashing: Hashing | None = None,
     task_status: trio.TaskStatus[Started] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -90,7 +90,11 @@ async def serve_chat(
             await restore(hub)
             if signals is not None:
                 signals.reload = parts.operations.reload
-            await _accept_until(stop, parts, listeners, opened.description, task_status)
+
+            def serving(addresses: list[str]) -> None:
+                task_status.started(Started(addresses, hub.state.owner_code, parts))
+
+            await _accept_until(stop, parts, listeners, opened.description, serving)
             log.info("stopping", sessions=len(parts.sessions))
             timeouts = hub.settings.config.timeouts
             parts.sessions.close(parts.operations.farewell, retry_after=timeouts.retry_seconds)
@@ -105,9 +109,10 @@ async def _accept_until(
     parts: Parts,
     listeners: Sequence[trio.abc.Listener[trio.abc.Stream]] | None,
     store: str,
-    task_status: trio.TaskStatus[Started],
+    serving: Callable[[list[str]], None],
 ) -> None:
-    """Accept connections until *stop* is set. *store* says where things are kept."""
+    """Accept connections until *stop* is set. *store* says where things are kept; *serving* is
+    told the addresses."""
     config, directory = parts.hub.settings.config, parts.hub.state.directory
     async with trio.open_nursery() as accepting:
         if listeners is None:
@@ -117,7 +122,7 @@ async def _accept_until(
         for listener in listeners:
             accepting.start_soon(parts.admission.accept, listener)
         log.info("serving", store=store, rooms=len(directory.rooms))
-        task_status.started(Started(_addresses(listeners), parts.hub.state.owner_code, parts))
+        serving(_addresses(listeners))
         await stop.wait()
         accepting.cancel_scope.cancel()
 

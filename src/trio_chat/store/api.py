@@ -4,7 +4,7 @@ Whoever uses a store depends on this module; which back end stands behind it is 
 `open_store` alone. The promises are checked for every back end by tests/store/test_conformance.py:
 
 1. Total order per room, decided by the store; seq dense (1, 2, 3 ...); time never decreasing
-   inside a room.
+   inside a room, but once where a wrong clock had put it more than five minutes ahead.
 2. A write is answered only when it is durable. Cancelled or `Unavailable` means "unknown": the
    same scope and key give the effect exactly once.
 3. What was committed comes out of `committed` in commit order, each write once.

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
+import structlog
+
 from trio_chat.errors import BadRequest, Conflict
 from trio_chat.store.api import AUDIT_ROOM, Amended, Cursor, Entry, EntryKind, Hits, Put, Write
+
+_log = structlog.get_logger()
 
 # What can be edited and deleted ...
 SAID: frozenset[EntryKind] = frozenset(("message", "action", "notice"))
@@ -17,6 +21,20 @@ EMPTIED: frozenset[EntryKind] = frozenset(("edited", "deleted", "topic", "kicked
 
 First: TypeAlias = tuple[str, int, int, bytes]
 """What is remembered of a write that had a key: room, seq, at_ms, answer."""
+
+
+# How far the log's time may be ahead of the clock: a correction of a clock is less, a clock that
+# was set wrong is more.
+_AHEAD_MS = 300_000
+
+
+def next_ms(now_ms: int, last_ms: int) -> int:
+    """The time of what is written at *now_ms*, in milliseconds since 1970: not before *last_ms*,
+    that of what was written last, unless a wrong clock had put that far into the future."""
+    if last_ms - now_ms > _AHEAD_MS:
+        _log.warning("the log was ahead of the clock", seconds=(last_ms - now_ms) // 1000)
+        return now_ms
+    return max(now_ms, last_ms)
 
 
 def repeat(write: Write, first: First) -> None:

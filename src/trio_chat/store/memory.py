@@ -39,6 +39,7 @@ from trio_chat.store.entries import (
     cursor_of,
     entry_of,
     merged,
+    next_ms,
     no_such_message,
     repeat,
 )
@@ -87,7 +88,7 @@ class MemoryStore:
     # --- writing
 
     async def commit(self, batch: list[Write]) -> None:
-        now_ms = self._last_ms = max(time.time_ns() // 1_000_000, self._last_ms)
+        now_ms = self._last_ms = next_ms(time.time_ns() // 1_000_000, self._last_ms)
         self._forget_over(MAX_IDS)
         for write in batch:
             if write.key and (first := self._first.get((write.scope, write.key))):
@@ -247,6 +248,7 @@ class MemoryStore:
 
         try:
             with trio.fail_after(self._section.search_seconds):
+                await trio.lowlevel.checkpoint()  # also where there is no room
                 parts = [
                     await self._search_room(room, above, wanted, max(limit, 0), without)
                     for room, above in rooms.items()

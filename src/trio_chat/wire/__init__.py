@@ -19,13 +19,15 @@ The server holds one `Wire` per session and does with it what follows, in this o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
 
 from trio_chat.events import Error, Shown
 from trio_chat.requests import Request
+
+_BLANKS = 50
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -68,6 +70,19 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 Received: TypeAlias = Request | Reply | Fault | Switch | Refusal
+
+
+def counting_blanks(items: Iterable[Received | None]) -> Iterator[Received]:
+    """Yield *items*, those of one chunk. Lines that ask for nothing are None; for every 50 of them
+    an empty `Reply` is yielded, so that the server notices who sends them without end."""
+    blanks = 0
+    for item in items:
+        if item is not None:
+            yield item
+            continue
+        blanks += 1
+        if blanks % _BLANKS == 0:
+            yield Reply(b"")
 
 
 class Wire(Protocol):

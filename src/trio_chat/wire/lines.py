@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import final
+
 import msgspec
 
 
+@final
 class Overlong(msgspec.Struct, frozen=True):
     """Stands where a line was that had more than *limit_bytes*; its bytes are gone."""
 

@@ -12,7 +12,7 @@ from trio_chat.errors import BadRequest, ProtocolError, TooLong
 from trio_chat.events import Backlog, Event, Left, Members, Quit, Shown
 from trio_chat.requests import MAX_ID_CHARACTERS, Input, Request
 from trio_chat.text import clean_line, clean_text
-from trio_chat.wire import Fault, Received
+from trio_chat.wire import Fault, Received, counting_blanks
 from trio_chat.wire.fitting import MAX_SERVER_LINE_BYTES, fit_members, split_backlog
 from trio_chat.wire.json_lines import encode_line, encode_lines, mend_surrogates
 from trio_chat.wire.lines import LineBuffer, Overlong
@@ -43,10 +43,7 @@ class NativeWire:
 
     def receive(self, chunk: bytes) -> Iterator[Received]:
         """See `Wire.receive`. The text of an `input` comes out clean: see `text.clean_text`."""
-        for line in self._lines.feed(chunk):
-            item = read_line(line)
-            if item is not None:
-                yield item
+        return counting_blanks(map(read_line, self._lines.feed(chunk)))
 
     def end(self) -> Iterator[Received]:
         item = read_line(self._lines.rest())
@@ -70,7 +67,6 @@ def read_line(line: bytes | Overlong) -> Request | Fault | None:
     """Return the request that a client's *line*, without its end, holds; None: it is empty."""
     if type(line) is Overlong:
         return Fault("too_long", f"a line has at most {line.limit_bytes} bytes")
-    assert isinstance(line, bytes)
     try:
         if not line.isascii():
             line.decode()  # what the decoder skips must be UTF-8, too
@@ -162,7 +158,7 @@ def _amiss(line: bytes, exc: Exception, types: Sequence[str]) -> tuple[str, str,
     except (ValueError, RecursionError):
         return "bad_json", "that line is no JSON object in UTF-8", None
     id, kind = _string(head.id), _string(head.type)
-    if id is not None and len(id) > MAX_ID_CHARACTERS:
+    if id is not None and not 0 < len(id) <= MAX_ID_CHARACTERS:
         id = None
     if kind not in types:
         shown = "no type" if kind is None else f"the unknown type {clean_line(kind[:32])!r}"

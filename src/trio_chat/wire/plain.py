@@ -31,7 +31,7 @@ from trio_chat.errors import (
 from trio_chat.events import Error, Shown, Welcome
 from trio_chat.requests import Hello, Input, Lookalike, Request, parse_slash
 from trio_chat.text import clean_line, clean_text
-from trio_chat.wire import Fault, Received
+from trio_chat.wire import Fault, Received, counting_blanks
 from trio_chat.wire.lines import LineBuffer, Overlong
 from trio_chat.wire.render_text import render_all
 
@@ -77,10 +77,7 @@ class PlainWire:
 
     def receive(self, chunk: bytes) -> Iterator[Received]:
         """See `Wire.receive`. Every line is good; one of blanks is nothing."""
-        for line in self._lines.feed(chunk):
-            item = self._read(line)
-            if item is not None:
-                yield item
+        return counting_blanks(map(self._read, self._lines.feed(chunk)))
 
     def end(self) -> Iterator[Received]:
         item = self._read(self._lines.rest())
@@ -105,6 +102,8 @@ class PlainWire:
     def _read(self, line: bytes | Overlong) -> Request | Fault | None:
         if isinstance(line, Overlong):
             return Fault("too_long", f"a line has at most {line.limit_bytes} bytes")
+        if not line or line.isspace():
+            return None
         if b"\xff" in line:
             line = _TELNET.sub(b"", line)
         text = clean_text(line.decode(errors="replace"))

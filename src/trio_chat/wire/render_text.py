@@ -37,6 +37,7 @@ from trio_chat.events import (
     Settings,
     Shown,
     Topic,
+    Unread,
     Welcome,
 )
 from trio_chat.text import clean_line, clean_text
@@ -179,7 +180,7 @@ def _bye(event: Bye) -> list[str]:
     return [f"* bye: {clean_line(event.reason)}{_retry(event.retry_after)}"]
 
 
-def _nothing(event: Done | Pong | Read | Settings) -> list[str]:
+def _nothing(event: Done | Pong | Read | Settings | Unread) -> list[str]:
     return []
 
 
@@ -208,6 +209,7 @@ _RENDERERS: dict[type[Any], Callable[[Any], list[str]]] = {
     Gap: _gap,
     Read: _nothing,
     Settings: _nothing,
+    Unread: _nothing,
     Welcome: _welcome,
     Result: _result,
     Done: _nothing,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from math import inf
 
 import msgspec
@@ -24,11 +23,12 @@ from trio_chat.client.link.failures import (
     first_leaf,
 )
 from trio_chat.client.link.status import LinkState, Status
+from trio_chat.client.link.terms import Login, Timeouts
 from trio_chat.client.state.effects import Effect, Send
 from trio_chat.client.state.model import RETRYABLE, Model
 from trio_chat.client.state.room.line import safe_line
 from trio_chat.client.state.room.room import Room
-from trio_chat.errors import LoginFailed, ProtocolError
+from trio_chat.errors import LoginFailed, NameTaken, ProtocolError
 from trio_chat.events import Bye, Error, Event, Pong
 from trio_chat.requests import Hello, Ping, Request
 from trio_chat.wire.fitting import MAX_SERVER_LINE_BYTES
@@ -36,33 +36,8 @@ from trio_chat.wire.lines import LineBuffer
 from trio_chat.wire.native import decode_event, encode_request
 
 RECEIVE_BYTES = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Deadlines of the link, all in seconds, each checked in one place."""
-
-    dial_seconds: float = 10.0
-    # A server that accepts and then says nothing is no server of ours.
-    hello_seconds: float = 20.0
-    ping_seconds: float = 30.0
-    # A link without any answer for this long is dead.
-    silence_seconds: float = 60.0
-    # The socket takes nothing for this long: the same.
-    send_seconds: float = 60.0
-    # After `/quit` the server has this long to say `bye`.
-    leave_seconds: float = 1.0
-    backoff_first_seconds: float = 0.5
-    backoff_max_seconds: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """The proof of an identity: an account's password, or a token, which needs no account."""
-
-    account: str | None = None
-    password: str | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
+# How a server that expects TLS refuses what is none: an alert of any version.
+TLS_ALERT = b"\x15\x03"
 
 
 class Connection:
@@ -72,6 +47,7 @@ class Connection:
         dial: opens a stream to the server; raises OSError.
         address: the server, as shown to the person.
         login: is said in every hello, for the session to resume may be gone.
+        waits_for_nick: a nick that the server keeps for a while is waited for, also at the start.
         give_up_seconds: after having been online, how long to try again; inf: for ever.
         start_seconds: before having been online, how long to try; 0: once.
         on_effects: gets every batch of effects but `Send`, also an empty one: something was
@@ -79,6 +55,8 @@ class Connection:
         keep_pace: awaited before each read from the server.
         sift: gets every batch of events, and returns those that the model is to see.
         on_status: called after each change of `status`.
+        on_welcome: called when the server has let the person in for the first time; returns what
+            is to be said then.
     """
 
     def __init__(
@@ -90,9 +68,11 @@ class Connection:
         give_up_seconds: float,
         start_seconds: float = 0.0,
         login: Login | None = None,
+        waits_for_nick: bool = False,
         on_effects: Callable[[Sequence[Effect]], None],
         keep_pace: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
         on_status: Callable[[], None] = lambda: None,
+        on_welcome: Callable[[], str] | None = None,
         sift: Callable[[list[Event]], list[Event]] = lambda events: events,
         timeouts: Timeouts | None = None,
         jitter: Callable[[], float] = random.random,
@@ -105,9 +85,11 @@ class Connection:
         self._start_seconds = start_seconds
         self._give_up_at = inf  # monotonic; inf also while one link is tried just once
         self._login = login or Login()
+        self._waits_for_nick = waits_for_nick
         self._on_effects = on_effects
         self._keep_pace = keep_pace
         self._on_status = on_status
+        self._on_welcome = on_welcome
         self._sift = sift
         self._timeouts = timeouts or Timeouts()
         self._jitter = jitter
@@ -119,14 +101,23 @@ class Connection:
         self._life = trio.CancelScope()
         self._failures = 0
         self._was_online = False
+        self._is_heard = False
         self._ping_sent_at: dict[str, float] = {}
         self._bye: Bye | None = None
 
     # --- from the person
 
-    def typed(self, text: str, room: Room | None = None, id: str | None = None) -> None:
-        """See `Model.typed`."""
-        self.apply(self.model.typed(text, trio.current_time(), room, id))
+    def typed(
+        self,
+        text: str,
+        room: Room | None = None,
+        *,
+        is_literal: bool = False,
+        id: str | None = None,
+    ) -> None:
+        """Say *text*, or do what it commands; see `Model.typed`."""
+        now = trio.current_time()
+        self.apply(self.model.typed(text, now, room, is_literal=is_literal, id=id))
 
     def leave(self, text: str = "/quit") -> None:
         """Say *text*, the `/quit`; `run` ends when the server has said `bye`, or after a moment."""
@@ -188,7 +179,9 @@ class Connection:
         Raises:
             Unreachable, Refused: there is to be no other link.
         """
-        if not self._was_online and self._start_seconds <= 0:
+        if lost.is_kept_nick and self._give_up_at == inf:
+            self._give_up_at = trio.current_time() + self._give_up_seconds
+        elif not self._was_online and self._start_seconds <= 0:
             raise lost.refusal or Unreachable(f"{self._address}: {lost.reason}") from None
         left_seconds = self._give_up_at - trio.current_time()
         wait_seconds = self._wait_seconds(lost.retry_after)
@@ -218,6 +211,7 @@ class Connection:
         """
         stream = await self._open_stream()
         self.status.is_encrypted = isinstance(stream, trio.SSLStream)
+        self._is_heard = False
         self._out.clear()
         self._ping_sent_at.clear()
         self._bye = None
@@ -259,6 +253,8 @@ class Connection:
             raise LinkLost("does not answer") from None
         except OSError as exc:
             raise LinkLost(explain(exc)) from None
+        except UnicodeError:  # from the encoding of names that are not ASCII
+            raise LinkLost("this cannot be the name of a host") from None
 
     # --- the tasks of one link
 
@@ -273,9 +269,12 @@ class Connection:
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
                     chunk = b""
             if scope.cancelled_caught:
-                raise LinkLost("does not answer")
+                raise LinkLost(f"does not answer{self._tls_hint()}")
             if not chunk:
                 raise self._end_of_link()
+            self._is_heard = True
+            if chunk.startswith(TLS_ALERT) and not self.status.is_encrypted:
+                raise LinkLost("speaks TLS; --tls encrypts the link")
             seconds = self._timeouts.silence_seconds
             lines = buffer.feed(bytes(chunk))
             self._take_in([event for line in lines if (event := _decode(line)) is not None])
@@ -304,12 +303,20 @@ class Connection:
         kind = LoginRefused if error.code == LoginFailed.code else Refused
         refusal = kind(f"{self._address}: {message}{advice}", error)
         if is_passing:
-            raise LinkLost(message, error.retry_after, refusal=refusal)
+            is_kept = error.code == NameTaken.code and error.retry_after is not None
+            raise LinkLost(
+                message,
+                error.retry_after,
+                refusal=refusal,
+                is_kept_nick=is_kept and self._waits_for_nick and not self._was_online,
+            )
         raise refusal
 
     def _came_online(self) -> None:
         self._failures = 0
         self._give_up_at = inf
+        if not self._was_online and self._on_welcome is not None:
+            self.apply(self.model.note(self._on_welcome()))
         self._was_online = True
         self._set_state("online")
         self._send_ping()
@@ -317,10 +324,15 @@ class Connection:
     def _end_of_link(self) -> LinkLost | Refused:
         bye = self._bye
         if bye is None:
-            return LinkLost("the server closed the connection")
+            return LinkLost(f"the server closed the connection{self._tls_hint()}")
         if bye.retry_after is None and not self.model.is_leaving:
             return Refused(f"{self._address}: {safe_line(bye.reason)}", code=bye.code)
         return LinkLost(safe_line(bye.reason), bye.retry_after)
+
+    def _tls_hint(self) -> str:
+        """Return what may help where a link that is not encrypted is not answered at all."""
+        is_likely = not (self._is_heard or self._was_online or self.status.is_encrypted)
+        return "; if it wants TLS, --tls encrypts the link" if is_likely else ""
 
     async def _send_queued(self, stream: trio.abc.Stream) -> None:
         while True:
@@ -359,18 +371,22 @@ class Connection:
     def _send_ping(self) -> None:
         id = self.model.outgoing.new_id()
         self._ping_sent_at = {id: trio.current_time()}
+        if self.status.asked_at is None:
+            self.status.asked_at = trio.current_time()
         self._queue(Ping(id=id))
 
     def _pong(self, event: Pong, now: float) -> None:
         sent_at = self._ping_sent_at.pop(event.id or "", None)
         if sent_at is not None:
             self.status.latency_seconds = now - sent_at
+            self.status.asked_at = None
             self._on_status()
 
     def _set_state(self, state: LinkState) -> None:
         self.status.state = state
         if state != "online":
             self.status.latency_seconds = None
+            self.status.asked_at = None
         self._on_status()
 
 

@@ -38,9 +38,18 @@ def parse_address(text: str) -> Address:
     else:
         host, _, port = bare.partition(":")
     is_port = not port or (port.isascii() and port.isdigit() and int(port) <= 65_535)
-    if not host or not is_port or set(host) & set("/ []"):
+    if not _is_host(host) or not is_port:
         raise ConfigError(f"{text}: write the server as HOST or HOST:PORT")
     return Address(host, int(port or DEFAULT_PORT), bare != text)
+
+
+def _is_host(text: str) -> bool:
+    """Return whether *text* can be a host's name or address."""
+    try:
+        text.encode("idna")  # no part of a name is empty, or has more than 63 characters
+    except UnicodeError:
+        return False
+    return bool(text) and text.isprintable() and not set(text) & set("/ []@?#")
 
 
 def dial_tcp(host: str, port: int) -> Dial:

@@ -35,16 +35,23 @@ class LinkLost(Exception):
     """This link has ended; another one may be tried.
 
     *retry_after*: in so many seconds, if the server named a time. *refusal*: what to raise when
-    nothing else is tried, if the server refused the hello for now.
+    nothing else is tried, if the server refused the hello for now. *is_kept_nick*: it keeps the
+    nick until then, perhaps for the client that was here before, and the client is to wait.
     """
 
     def __init__(
-        self, reason: str, retry_after: float | None = None, *, refusal: Refused | None = None
+        self,
+        reason: str,
+        retry_after: float | None = None,
+        *,
+        refusal: Refused | None = None,
+        is_kept_nick: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
         self.refusal = refusal
+        self.is_kept_nick = is_kept_nick
 
 
 def explain(exc: OSError) -> str:

@@ -102,7 +102,7 @@ class Asking:
             return
         waiting = len(outgoing)
         place = self._model.rooms.room(room) if room is not None else None
-        self._connection.typed(text, place, id)
+        self._connection.typed(text, place, is_literal=True, id=id)
         if len(outgoing) == waiting:
             raise Unavailable(f"{waiting} lines wait for the server already")
 

@@ -11,9 +11,10 @@ from weakref import WeakSet
 
 import trio
 
-from trio_chat.client.link.connection import Connection, Login
+from trio_chat.client.link.connection import Connection
 from trio_chat.client.link.dial import Dial
 from trio_chat.client.link.failures import Refused, Unreachable
+from trio_chat.client.link.terms import Login
 from trio_chat.client.program.answers import Answer, History, Part, Stored
 from trio_chat.client.program.asking import PAGE_EVENTS, Asking, room_name
 from trio_chat.client.program.live import News

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import trio
 
-from trio_chat.client.link.connection import Login
 from trio_chat.client.link.dial import Dial, dial_tcp, dial_tls, parse_address, tls_context
+from trio_chat.client.link.terms import Login
 from trio_chat.client.program.chat import Chat
 from trio_chat.client.program.session_file import read_token, write_token
 from trio_chat.client.state.model import Model
@@ -92,7 +92,7 @@ async def _present(chat: Chat) -> AsyncIterator[None]:
     """Be there from the end of the hello to the end of the block."""
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(chat.run, nursery.cancel_scope)
+            nursery.start_soon(chat.run, nursery.cancel_scope)  # noqa: ASYNC113  # waited for below
             try:
                 await chat.wait_online()
                 yield

@@ -52,7 +52,8 @@ class EventsLost(TrioChatError):
     """
 
     def __init__(self, count: int) -> None:
-        super().__init__(f"{count} events came while too many others waited")
+        events = "1 event" if count == 1 else f"{count} events"
+        super().__init__(f"{events} came while too many others waited")
         self.count = count
 
 

@@ -44,12 +44,12 @@ ACTIONS = (
         Action(f"room_{number}", (f"alt-{number}",), f"goes to room {number}")
         for number in range(1, 10)
     ),
-    Action("rooms", ("alt-g",), "lists the rooms, to go to one"),
+    Action("rooms", ("alt-g",), "lists the rooms, to go to one; what is typed filters them"),
     Action("bare", ("alt-l",), "shows bare lines, to copy; the next key comes back"),
     Action("help", ("f1",), "lists the keys"),
     Action("close", ("escape", "ctrl-c"), "closes it", "a list or a question is open"),
     Action("clear", ("ctrl-c",), "clears the line"),
-    Action("leave", ("ctrl-c", "ctrl-d"), "leaves", "the line is empty"),
+    Action("leave", ("ctrl-c", "ctrl-d"), "leaves; Ctrl-C asks first", "the line is empty"),
     Action("suspend", ("ctrl-z",), "suspends; `fg` comes back"),
 )
 

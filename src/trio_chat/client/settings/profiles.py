@@ -8,12 +8,13 @@ from __future__ import annotations
 import getpass
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from trio_chat.client.link.connection import Login
 from trio_chat.client.link.dial import parse_address, tls_context
+from trio_chat.client.link.terms import Login
 from trio_chat.client.settings.options import ClientOptions
 from trio_chat.client.settings.settings import Profile, Settings
 from trio_chat.errors import ConfigError
@@ -48,9 +49,14 @@ def choose(wish: Wish, settings: Settings) -> Profile:
 
 
 def client_options(
-    profile: Profile, settings: Settings, login: Login | None, *, is_json: bool = False
+    profile: Profile,
+    settings: Settings,
+    login: Login | None,
+    *,
+    is_json: bool = False,
+    on_welcome: Callable[[], str] | None = None,
 ) -> ClientOptions:
-    """Return what `run_client` needs.
+    """Return what `run_client` needs; see `ClientOptions`.
 
     Raises:
         ConfigError: the address is none, or the certificates cannot be used.
@@ -64,6 +70,7 @@ def client_options(
         login=login,
         tls=tls_context(profile.ca) if is_encrypted(profile) else None,
         is_json=is_json,
+        on_welcome=on_welcome,
         settings=settings,
     )
 

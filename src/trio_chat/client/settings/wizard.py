@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from trio_chat.client.link.connection import Login
 from trio_chat.client.link.dial import parse_address
+from trio_chat.client.link.terms import Login
 from trio_chat.client.settings.profiles import DEFAULT_HOST, is_encrypted, read_token
 from trio_chat.client.settings.settings import Profile, Settings
 from trio_chat.client.settings.settings_text import commented, write_private
@@ -65,22 +65,41 @@ def ask_password(profile: Profile) -> Login:
     return Login(profile.account, getpass.getpass(f"Password of {profile.account}: "))
 
 
-def first_run(profile: Profile, file: Path) -> tuple[Settings, Profile]:
-    """Ask where to go and as whom, and write the answers into *file*.
+class FirstStart:
+    """The questions of the first start: where to go and as whom. The answers are kept once a server
+    has welcomed them; until then they are asked again.
 
-    Raises:
-        ConfigError: it cannot be written.
+    Attributes:
+        was_welcomed: a server has taken the answers.
     """
-    print("Welcome to trio-chat. Press Enter to take what stands in brackets.")
-    server = _ask_server(profile.server)
-    nick = _ask("Nick", profile.nick)
-    account = _ask("Account, if you have one", profile.account)
-    name = _profile_name(server)
-    profile = msgspec.structs.replace(profile, server=server, nick=nick, account=account)
-    settings = Settings(profile=name, profiles={name: profile})
-    write_private(file, commented(settings))
-    print(f"Saved as profile {name!r} in {file}")
-    return settings, profile
+
+    def __init__(self, profile: Profile, file: Path) -> None:
+        self.was_welcomed = False
+        self._profile = profile
+        self._file = file
+        print("Welcome to trio-chat. Press Enter to take what stands in brackets.")
+
+    def ask(self) -> tuple[Settings, Profile]:
+        """Ask, offering what was answered before; return settings with the profile, and it."""
+        server = _ask_server(self._profile.server)
+        nick = _ask("Nick", self._profile.nick)
+        account = _ask("Account, if you have one", self._profile.account)
+        self._profile = msgspec.structs.replace(
+            self._profile, server=server, nick=nick, account=account
+        )
+        name = _profile_name(server)
+        return Settings(profile=name, profiles={name: self._profile}), self._profile
+
+    def welcomed(self) -> str:
+        """Write the answers into the file; return what is to be said about it."""
+        self.was_welcomed = True
+        name = _profile_name(self._profile.server)
+        settings = Settings(profile=name, profiles={name: self._profile})
+        try:
+            write_private(self._file, commented(settings))
+        except ConfigError as exc:
+            return f"these answers are not kept: {exc}"
+        return f"Saved as profile {name!r} in {self._file}"
 
 
 def _ask_server(default: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from trio_chat.client.state.effects import Bell, Effects
 from trio_chat.client.state.room.line import Line, safe_name
 from trio_chat.client.state.room.room import Room
 from trio_chat.events import NotifyLevel, Settings
-from trio_chat.text import fold
+from trio_chat.text import fold, mention_pattern
 
 # A hostile server cannot make the client remember more rooms or words than this.
 LEVELS = 1000
@@ -34,7 +33,7 @@ class Attention:
     def set_nick(self, nick: str) -> None:
         self.nick = safe_name(nick)
         self._own_name = fold(self.nick)
-        self._mention = _mention_pattern((self.nick, *self._own_highlights, *self._highlights))
+        self._mention = mention_pattern((self.nick, *self._own_highlights, *self._highlights))
 
     def take_settings(self, event: Settings) -> None:
         """Take in the levels and words that the account has set, on whichever device."""
@@ -70,9 +69,3 @@ class Attention:
             if seq > room.read_seq:
                 self._effects.ring(bell)
         self._missed.clear()
-
-
-def _mention_pattern(words: Iterable[str]) -> re.Pattern[str]:
-    """Match any of *words* where it stands alone."""
-    alternatives = "|".join(re.escape(word) for word in words if word.strip())
-    return re.compile(rf"(?<!\w)(?:{alternatives or '(?!)'})(?!\w)", re.IGNORECASE)

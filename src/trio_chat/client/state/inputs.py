@@ -12,10 +12,12 @@ from trio_chat.client.state.room.room import Room
 from trio_chat.client.state.rooms import Rooms
 from trio_chat.errors import TooLong
 from trio_chat.events import Error, Said
-from trio_chat.requests import Input
+from trio_chat.requests import Input, Invocation, parse_slash
 from trio_chat.text import clean_text, fold
 from trio_chat.wire.native import encode_request
 
+# A longer line that is refused is shown by its beginning: it would push its reason off the screen.
+REFUSED_CHARACTERS = 300
 # The person is told when this many lines wait for the server: 1,000 x 16 KiB at most.
 PENDING_LINES = 1000
 
@@ -42,17 +44,54 @@ class Inputs:
 
     # --- in
 
-    def typed(self, text: str, room: Room | None, id: str | None = None) -> None:
-        """Take in what the person typed in *room*; None: in whichever is current when it is
-        sent. *id*: of the request, instead of a new one."""
+    def typed(
+        self, text: str, room: Room | None, *, is_literal: bool, id: str | None = None
+    ) -> None:
+        """Take in what was typed in *room*; see `Model.typed`."""
         text = text.encode("utf-8", "replace").decode()
         problem = self._check(text, room)
         if problem:
             self.show_error(Error(code="too_long", message=problem), refused=text)
-        else:
+        elif room is None or is_literal:
             name = room.name if room else None
             line = self.outgoing.add(text, name, self._rooms.now_ms(), id)
             line.goes_to = self._target(text)
+        elif not self._done_here(text, room):
+            self._add(text, room)
+
+    def _add(self, text: str, room: Room) -> None:
+        """Queue *text*. Behind a `/join` that was typed in *room* and is not yet answered, it is
+        meant for the room that this goes to."""
+        going = self.outgoing.last_going(room.name)
+        name = room.name if going is None else None
+        line = self.outgoing.add(text, name, self._rooms.now_ms())
+        line.typed_in = room.name
+        line.follows = going.id if going else None
+        line.goes_to = self._target(text)
+
+    def _done_here(self, text: str, room: Room) -> bool:
+        """Do what a command asks of the client alone; return whether the server need not know.
+
+        `/query NICK` goes to a conversation, `/close` takes this one off the list; a server that
+        has such commands remembers it for all devices.
+        """
+        command = parse_slash(text)
+        if not isinstance(command, Invocation):
+            return False
+        name, words = command.name.lower(), command.rest.split()
+        if name == "close" and not words and room.is_direct:
+            self._rooms.close(room)
+        elif name == "query" and len(words) == 1 and not words[0].startswith("#"):
+            if not self._has(name):
+                self._rooms.go_to(self._rooms.room(f"@{words[0].removeprefix('@')}"))
+        else:
+            return False
+        return not self._has(name)
+
+    def _has(self, name: str) -> bool:
+        """Return whether the server has a command called *name*, not only an alias."""
+        command = self._commands.find(name)
+        return command is not None and command.name == name
 
     def join_first_room(self) -> None:
         """Go to the room that was asked for at the start, before anything that was typed."""
@@ -114,7 +153,16 @@ class Inputs:
         repeated on suspicion."""
         message = "the link broke: it is not known whether this happened"
         self.show_error(Error(id=line.id, code="unavailable", message=message), refused=line.text)
+        self._drop(line)
+
+    def _drop(self, line: Pending) -> None:
+        """Forget *line*, which did not happen, and give back what was meant for the room that it
+        went to: nothing of that is said elsewhere."""
         self.outgoing.refused(line.id)
+        for follower in self.outgoing.followers(line.id):
+            error = Error(id=follower.id, code="not_in_room", message="the room was not entered")
+            self.show_error(error, refused=follower.text)
+            self._drop(follower)
 
     def _history_is_known(self, name: str) -> bool:
         """Return whether everything that was said in that room before this session was seen."""
@@ -139,7 +187,11 @@ class Inputs:
         line = self.outgoing.acknowledged(id)
         if line is None or line.goes_to is None:
             return
+        if line.goes_to.startswith("@"):  # a conversation begins without a word of the server
+            self._rooms.room(line.goes_to)
         room = self._rooms.by_name.get(fold(line.goes_to))
+        for follower in self.outgoing.followers(id):
+            follower.room = room.name if room else line.goes_to
         if room is not None:
             room.cursor.joining = False
             self._rooms.go_to(room)
@@ -149,7 +201,7 @@ class Inputs:
         line = self.outgoing.get(id)
         assert line is not None
         self.show_error(event, refused=line.text)
-        self.outgoing.refused(id)
+        self._drop(line)
         if self.is_quit(line.text):
             self.is_leaving = False
         if line.goes_to is not None and line.goes_to == self.first_room:
@@ -161,10 +213,17 @@ class Inputs:
         self._effects.show(event, refused=refused)
         text = safe_line(event.message)
         if refused:
-            text = f"{text} — {safe_text(refused)}"
+            text = f"{text} — {safe_text(beginning(refused))}"
         self._rooms.say("error", text, self.room_of(event.id))
 
     def room_of(self, id: str | None) -> Room | None:
         """Return the room in which the line *id* was typed; None if that is not known."""
         line = self.outgoing.get(id) if id else None
         return self._rooms.by_name.get(fold(line.room)) if line and line.room else None
+
+
+def beginning(refused: str) -> str:
+    """Return as much of a *refused* line as is shown; the history of the input line has it all."""
+    if len(refused) <= REFUSED_CHARACTERS:
+        return refused
+    return f"{refused[:REFUSED_CHARACTERS]}… ({len(refused)} characters; Up brings them back)"

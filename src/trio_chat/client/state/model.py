@@ -150,12 +150,22 @@ class Model:
         return self._collect(now)
 
     def typed(
-        self, text: str, now: float, room: Room | None = None, id: str | None = None
+        self,
+        text: str,
+        now: float,
+        room: Room | None = None,
+        *,
+        is_literal: bool = False,
+        id: str | None = None,
     ) -> list[Effect]:
-        """Take in what the person typed in *room*; None: in whichever is current when it is
-        sent, so that the lines of a script follow its `/join`. *id*: of the request, instead of a
-        new one."""
-        self.inputs.typed(text, room, id)
+        """Take in what was typed in *room*; None: in whichever is current when it is sent, so that
+        the lines of a script follow its `/join`.
+
+        What a person types in a room follows a `/join` as well, and may be a command that the
+        client does by itself. *is_literal*: it goes to *room* as it is, for a program; *id*: of
+        that request, instead of a new one.
+        """
+        self.inputs.typed(text, room, is_literal=is_literal, id=id)
         return self._collect(now)
 
     def saw(self, room: Room, now: float) -> bool:
@@ -206,6 +216,13 @@ class Model:
         self.outgoing.link_lost()
         for room in self.rooms.by_name.values():
             room.cursor.link_lost()
+
+    def note(self, text: str) -> list[Effect]:
+        """Show *text*, which the client itself has to say."""
+        text = safe_text(text)
+        self.rooms.say("system", text)
+        self._effects.show(Notice(text=text))
+        return self._effects.take()
 
     def show_as_lists(self, commands: Iterable[str]) -> None:
         """Leave it to the screen to show what these *commands* find: no line of a room tells it."""

@@ -23,7 +23,14 @@ CAUTIOUS_LINES = 100
 
 @dataclass(slots=True)
 class Pending:
-    """One typed line. *room* None: whichever is current when it is first sent."""
+    """One typed line.
+
+    Attributes:
+        room: where it goes; None: whichever room is current when it is first sent.
+        typed_in: the room it was typed in; None: it is the line of a script.
+        follows: the id of the line that goes to the room this one is meant for.
+        goes_to: the room that this line goes to, for `/join ROOM`.
+    """
 
     id: str
     text: str
@@ -33,7 +40,8 @@ class Pending:
     # It was sent in a session that is gone: perhaps it happened.
     is_doubtful: bool = False
     not_before: float = -inf
-    # The room this line goes to, for `/join ROOM`.
+    typed_in: str | None = None
+    follows: str | None = None
     goes_to: str | None = None
     is_command: bool = field(init=False)
 
@@ -79,7 +87,18 @@ class Outgoing:
         return self._lines.get(id)
 
     def in_room(self, room: str) -> list[Pending]:
-        return [line for line in self._lines.values() if line.room == room]
+        """Return the lines that are seen in *room*: those for it, and those that were typed there
+        for a room that is not entered yet."""
+        return [line for line in self._lines.values() if (line.room or line.typed_in) == room]
+
+    def last_going(self, room: str) -> Pending | None:
+        """Return the last line typed in *room* that goes to another one."""
+        going = (line for line in reversed(self._lines.values()) if line.goes_to is not None)
+        return next((line for line in going if line.typed_in == room), None)
+
+    def followers(self, id: str) -> list[Pending]:
+        """Return the lines that are meant for the room that the line *id* goes to."""
+        return [line for line in self._lines.values() if line.follows == id]
 
     def doubtful(self) -> list[Pending]:
         return [line for line in self._lines.values() if line.is_doubtful]

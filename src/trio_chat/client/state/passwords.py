@@ -16,9 +16,12 @@ _WANTED = {
     "passwd": _PASSWD,
     "password": _PASSWD,
 }
-# Others whose rest is nobody's business either.
-_OTHERS = frozenset({"claim", "erase", "key", "token", "tokens"})
-SECRET_COMMANDS = frozenset(_WANTED) | _OTHERS
+# Others with a password, a code or a key behind them.
+_OTHERS = frozenset({"claim", "erase", "key"})
+# What the server answers to these is a secret; what is typed behind them is none.
+_TOKENS = frozenset({"token", "tokens"})
+_TYPED = frozenset(_WANTED) | _OTHERS
+SECRET_COMMANDS = _TYPED | _TOKENS
 
 
 def is_secret(text: str) -> bool:
@@ -42,22 +45,28 @@ def _secret(text: str) -> Invocation | None:
     return None
 
 
+def hidden_from(text: str) -> int | None:
+    """Return from which character on *text* may hold a secret, and is not to be seen while it is
+    typed; None: it holds none."""
+    parsed = parse_slash(text)
+    if not isinstance(parsed, Invocation) or parsed.name.lower() not in _TYPED:
+        return None
+    return len(parsed.name) + 2  # behind the slash and a blank
+
+
 def wanted(text: str) -> tuple[str, ...]:
     """Return what is to be asked for before *text* can be sent; empty: nothing."""
     parsed = parse_slash(text)
     if not isinstance(parsed, Invocation):
         return ()
-    labels = _WANTED.get(parsed.name.lower(), ())
-    most = 0 if labels is _PASSWD else 1
-    return labels if len(parsed.rest.split()) <= most else ()
+    return () if parsed.rest.strip() else _WANTED.get(parsed.name.lower(), ())
 
 
 def filled(text: str, given: Sequence[str], nick: str) -> str:
-    """Return *text* with what was *given* for `wanted`. A password with blanks needs the name
-    before it, which is *nick* unless it is there."""
+    """Return *text* with what was *given* for `wanted`. To `/login`, a password with blanks needs
+    the name of the account before it, which is *nick*."""
     labels = wanted(text)
     once = [word for label, word in zip(labels, given, strict=True) if not label.endswith("again")]
-    has_blanks = any(" " in word for word in once)
-    if has_blanks and labels is not _PASSWD and len(text.split()) == 1:
+    if labels is _LOGIN and " " in once[0]:
         once.insert(0, nick)
     return " ".join([text.strip(), *once])

@@ -117,7 +117,17 @@ class Rooms:
             self.current.stop_reading()
         self.current = room
         self.is_watched = True
+        room.is_closed = False
         room.start_reading()
+
+    def close(self, room: Room) -> None:
+        """Take *room*, a conversation, off the list until somebody writes, or one goes there."""
+        room.is_closed = True
+        room.start_reading()
+        if room is self.current:
+            others = [other for other in self.open_rooms if other is not room]
+            if others:
+                self.go_to(others[0])
 
     def watch(self, is_watched: bool, *, keeps_rule: bool = False) -> None:
         """Note whether the newest lines of the current room are in somebody's sight; *keeps_rule*:
@@ -139,11 +149,23 @@ class Rooms:
             room
             for room in self.by_name.values()
             if room.is_joined
-            or room.is_direct
+            or (room.is_direct and not room.is_closed)
             or room.unread
             or room is self.current
             or room in self.returning
         ]
+
+    def numbered(self, number: int) -> Room | None:
+        """Return the open room with this *number*, counted from 1, if there is one."""
+        rooms = self.open_rooms
+        return rooms[number - 1] if 1 <= number <= len(rooms) else None
+
+    def beside(self, step: int) -> Room | None:
+        """Return the open room *step* places after the current one, round the end."""
+        rooms = self.open_rooms
+        if self.current not in rooms:
+            return None
+        return rooms[(rooms.index(self.current) + step) % len(rooms)]
 
     def next_called(self) -> Room | None:
         """The next room after the current one with a mention, else with something unread."""
@@ -295,7 +317,8 @@ class Rooms:
         last = room.cursor.last
         if event.reason != "ignored" and last is not None:
             count = event.last - event.first + 1
-            room.add(self._line("system", f"{count} messages can no longer be had"))
+            messages = "1 message" if count == 1 else f"{count} messages"
+            room.add(self._line("system", f"{messages} can no longer be had"))
             self._effects.show(event)
             if event.first <= last:
                 room.cursor.rewind(event.first - 1)
@@ -333,6 +356,7 @@ class Rooms:
 
     def _on_said(self, room: Room, event: Said, is_news: bool) -> None:
         line = room.add(self.line_of(room, event))
+        room.is_closed = False
         room.heard(line.nick)
         if line.is_own:
             self._on_own_words(room, event)

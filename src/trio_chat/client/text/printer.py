@@ -18,11 +18,15 @@ WRITE_BYTES = 65_536
 class Printer:
     """A queue of lines for one file descriptor.
 
-    Once nobody reads any more, *on_closed* is called, and further lines are dropped.
+    Once nothing can be written any more, *on_closed* is called, and further lines are dropped.
+
+    Attributes:
+        error: why nothing can be written, unless it is only that nobody reads any more.
     """
 
     def __init__(self, fd: int, on_closed: Callable[[], None] = lambda: None) -> None:
         self.is_closed = False
+        self.error: OSError | None = None
         self._fd = fd
         self._on_closed = on_closed
         self._unwritten = bytearray()
@@ -53,8 +57,9 @@ class Printer:
             written_bytes = await trio.to_thread.run_sync(
                 os.write, self._fd, piece, abandon_on_cancel=True
             )
-        except OSError:
+        except OSError as exc:
             self.is_closed = True
+            self.error = None if isinstance(exc, BrokenPipeError) else exc
             written_bytes = len(self._unwritten)
             self._on_closed()
         del self._unwritten[:written_bytes]

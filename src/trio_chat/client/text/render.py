@@ -1,7 +1,7 @@
 """A line of a room as rows of styled fragments, for a given width. Pure: it knows no terminal.
 
 A row is time, right-aligned nick, `│`, text; the text hangs. Whoever goes on within five minutes
-is not named again.
+is not named again, and the time not told again within the minute.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ class Renderer:
         date = date_of(line.at_ms)
         rule = date if previous is None or date_of(previous.at_ms) != date else ""
         is_follow_up = not rule and not new and _follows(line, previous)
-        return self._cached(line, is_follow_up, rule, new, width)
+        clock = clock_of(line.at_ms, self._clock)
+        if is_follow_up and previous and clock == clock_of(previous.at_ms, self._clock):
+            clock = ""
+        return self._cached(line, clock, is_follow_up, rule, new, width)
 
     def named(self, row: Row, line: Line, width: int) -> Row:
         """Return *row* of *line* with who speaks, for where no row above it says so."""
@@ -67,18 +70,19 @@ class Renderer:
         indent = ("", " " * (columns - self.measure.cells(head)))
         return [row[0], indent, (style, head), *row[_HEAD + 1 :]]
 
-    def _render(self, line: Line, is_follow_up: bool, rule: str, new: str, width: int) -> list[Row]:
+    def _render(
+        self, line: Line, clock: str, is_follow_up: bool, rule: str, new: str, width: int
+    ) -> list[Row]:
         rows: list[Row] = []
         if rule:
             rows.append([("class:rule", rule_row(rule, width))])
         if new:
             rows.append([("class:new", rule_row(new, width))])
-        return rows + self._text_rows(line, is_follow_up, grid(width, self._clock))
+        return rows + self._text_rows(line, clock, is_follow_up, grid(width, self._clock))
 
-    def _text_rows(self, line: Line, is_follow_up: bool, grid: Grid) -> list[Row]:
+    def _text_rows(self, line: Line, clock: str, is_follow_up: bool, grid: Grid) -> list[Row]:
         head, head_style = _head(line)
         head = "" if is_follow_up else self.measure.fit(head, grid.nick_columns)
-        clock = clock_of(line.at_ms, self._clock) if not is_follow_up else ""
         text_style = _text_style(line)
         parts = _spans(line)
         text = "".join(part.text for part in parts)

@@ -6,18 +6,36 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from wcwidth import iter_graphemes
+
 CellWidth: TypeAlias = Callable[[str], int]
 
-_JOINER = "\u200d"
-# Terminals disagree about how wide an emoji is that is joined, coloured or asked to be one; its
-# parts have one width everywhere, and so the columns behind it stay where they are.
+# Terminals disagree about how wide an emoji is that is joined, coloured, put on a key or asked to
+# be one; its parts have one width everywhere, and so the columns behind it stay where they are.
 _EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"
-_EMOJI_GLUE = re.compile(f"(?<=[{_EMOJI}\ufe0f])[\u200d\ufe0f\U0001f3fb-\U0001f3ff]+")
+_GLUE = re.compile(
+    f"(?<=[{_EMOJI}\ufe0f])[\u200d\ufe0f\U0001f3fb-\U0001f3ff]+|\ufe0f|(?<=[0-9#*\ufe0f])\u20e3"
+)
+# They disagree about the two halves of a flag as well: it is shown as the letters it is made of.
+_FLAG_LETTER = re.compile("[\U0001f1e6-\U0001f1ff]")
+_FIRST_FLAG_LETTER = 0x1F1E6
 
 
 def steady(text: str) -> str:
     """Return *text* with the widths that every terminal agrees about."""
-    return text if text.isascii() and "\t" not in text else _EMOJI_GLUE.sub("", text.expandtabs(4))
+    if text.isascii() and "\t" not in text:
+        return text
+    return "".join(steady_pieces(text.expandtabs(4)))
+
+
+def steady_pieces(text: str) -> list[str]:
+    """Return what is shown of each character of *text*, which holds no tab; perhaps nothing."""
+    pieces = [*text]
+    for match in _GLUE.finditer(text):
+        pieces[match.start() : match.end()] = [""] * len(match.group())
+    for match in _FLAG_LETTER.finditer(text):
+        pieces[match.start()] = chr(ord("A") + ord(match.group()) - _FIRST_FLAG_LETTER)
+    return pieces
 
 
 class Measure:
@@ -42,7 +60,7 @@ class Measure:
             return
         start = position = used = 0
         blank = -1  # the last one in this row, behind something else
-        for grapheme in self.graphemes(text):
+        for grapheme in iter_graphemes(text):
             cells = self.cells(grapheme)
             if used + cells > columns and position > start:
                 is_blank = grapheme == " "
@@ -58,32 +76,12 @@ class Measure:
             used, position = used + cells, position + len(grapheme)
         yield offset + start, offset + position
 
-    def graphemes(self, text: str) -> Iterator[str]:
-        """Yield the graphemes of *text*, each of which a person takes for one character."""
-        cluster = ""
-        for character in text:
-            if cluster and self._extends(cluster, character):
-                cluster += character
-                continue
-            if cluster:
-                yield cluster
-            cluster = character
-        if cluster:
-            yield cluster
-
-    def _extends(self, cluster: str, character: str) -> bool:
-        if character.isascii():
-            return False
-        if "\U0001f1e6" <= character <= "\U0001f1ff":
-            return len(cluster) == 1 and "\U0001f1e6" <= cluster <= "\U0001f1ff"
-        return cluster[-1] == _JOINER or self.cells(character) == 0
-
     def fit(self, text: str, columns: int) -> str:
         """Return *text*, or as much of it as fits, and `…`."""
         if self.cells(text) <= columns:
             return text
         fitting, used = "", 0
-        for grapheme in self.graphemes(text):
+        for grapheme in iter_graphemes(text):
             used += self.cells(grapheme)
             if used > columns - 1:
                 break

@@ -39,6 +39,7 @@ class PlainScreen:
 
     Attributes:
         was_refused: a line of stdin was, for good.
+        stdout: what happens is printed to it.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class PlainScreen:
         self._is_json = is_json
         self._stdin = stdin
         self._printers = {fd: Printer(fd, self._wake) for fd in (stdout, stderr)}
-        self._stdout = self._printers[stdout]
+        self.stdout = self._printers[stdout]
         self._stderr = self._printers[stderr]
         self._changed = trio.Event()
 
@@ -71,9 +72,9 @@ class PlainScreen:
             self._stderr.put(_error_lines(event, refused))
             self.was_refused = self.was_refused or bool(refused)
         if self._is_json:
-            self._stdout.put(encode_event(event).decode().removesuffix("\n").split("\n"))
+            self.stdout.put(encode_event(event).decode().removesuffix("\n").split("\n"))
         elif not isinstance(event, Error):
-            self._stdout.put(render(event))
+            self.stdout.put(render(event))
 
     def on_status(self) -> None:
         pass
@@ -81,7 +82,7 @@ class PlainScreen:
     async def keep_pace(self) -> None:
         """Wait while too much is unprinted: a stalled reader of stdout stalls the link, and
         what was missed comes with the resume."""
-        await self._stdout.wait_below()
+        await self.stdout.wait_below()
 
     async def run(self, connection: Connection) -> None:
         """Send stdin line by line; return when it has ended and each line was answered, or
@@ -115,7 +116,7 @@ class PlainScreen:
 
     async def _end_early(self, scope: trio.CancelScope) -> None:
         await self._wait_until(
-            lambda: self._stdout.is_closed or self._model.first_room_refused is not None
+            lambda: self.stdout.is_closed or self._model.first_room_refused is not None
         )
         scope.cancel()
 

@@ -42,6 +42,7 @@ async def register(context: Context, arguments: tuple[str, ...]) -> Outcome:
     _, password = _name_and_password(context, arguments[0], known=False)
     _check_registration(context, name)
     check_password(context.config.accounts, name, password)
+    context.passwords.register()
     hashed = await context.passwords.hash(password)
     _check_registration(context, name)  # somebody may have been faster
     account, changes = add_account(context.state, name, hashed, Role.MEMBER, context.now_ms)

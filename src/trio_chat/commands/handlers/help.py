@@ -38,7 +38,7 @@ def time(context: Context, _: tuple[str, ...]) -> Outcome:
 
 
 def uptime(context: Context, _: tuple[str, ...]) -> Outcome:
-    seconds = (context.now_ms - context.started_ms) // 1000
+    seconds = context.uptime_seconds
     return Outcome(text=f"up for {timedelta(seconds=seconds)}", data={"seconds": seconds})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from trio_chat.chat.names import check_line
 from trio_chat.chat.records import room_changed
 from trio_chat.chat.rooms import Room
@@ -13,6 +15,8 @@ from trio_chat.text import fold
 from trio_chat.wire.fitting import fit_rows
 
 NO_TOPIC = "-"
+# One list looks at the fullest so many, as many as there may be by default: 3 ms.
+_ROOMS_LOOKED_AT = 20_000
 
 
 def join(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -55,10 +59,9 @@ def rooms(context: Context, arguments: tuple[str, ...]) -> Outcome:
     part = fold(arguments[0].removeprefix("#")) if arguments else ""
     found = [
         room
-        for room in context.state.directory.rooms.values()
-        if part in fold(room.name) and room.is_listed_for(context.member)
+        for room in islice(context.state.directory.listing, _ROOMS_LOOKED_AT)
+        if part in room.folded and (not room.record.private or room.is_listed_for(context.member))
     ]
-    found.sort(key=lambda room: (-len(room.members), room.key))
     rows, lines, more = fit_rows(map(_row, found))
     if more:
         lines.append(f"and {len(found) - len(rows)} more; /rooms PART finds them")

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from trio_chat.chat.names import check_text
-from trio_chat.chat.rooms import Direct, Room
+from trio_chat.chat.records import setting
+from trio_chat.chat.rooms import Direct, Room, direct_key
 from trio_chat.chat.talks import stored_event
 from trio_chat.commands.context import Context
-from trio_chat.commands.effects import Say
+from trio_chat.commands.effects import Converse, Say
 from trio_chat.commands.table import Command, Outcome
-from trio_chat.commands.targets import partner_of
-from trio_chat.errors import NoSuchMember, NotInRoom, UsageError
+from trio_chat.commands.targets import find_owner, partner_of
+from trio_chat.errors import NoSuchMember, NotInRoom, NotPermitted, UsageError
 from trio_chat.events import StoredEvent
 from trio_chat.store.api import Cursor, Entry, Hidden, Hits
 from trio_chat.wire.fitting import fit_rows
@@ -27,6 +28,35 @@ def me(context: Context, arguments: tuple[str, ...]) -> Outcome:
 def msg(context: Context, arguments: tuple[str, ...]) -> Outcome:
     nick, text = arguments
     return _write_to(context, nick, text)
+
+
+def query(context: Context, arguments: tuple[str, ...]) -> Outcome:
+    nick, *texts = arguments
+    if texts:
+        return _write_to(context, nick, texts[0])
+    member, partner = context.member, find_owner(context, nick)
+    if partner.identity == member.identity:
+        raise NotPermitted("that is yourself")
+    key = direct_key(member.identity, partner.identity)
+    reopened = (setting(member.identity, f"closed {key}", None),) if key in member.closed else ()
+    return Outcome(
+        text=f"this is your conversation with {partner.nick}",
+        data={"room": f"@{partner.nick}"},
+        changes=reopened,
+        effects=(Converse(nick),),
+    )
+
+
+def close(context: Context, _: tuple[str, ...]) -> Outcome:
+    direct, member = context.place, context.member
+    if not isinstance(direct, Direct):
+        raise NotInRoom("this is no conversation; /leave takes you out of a room")
+    label = direct.label_for(member.identity)
+    return Outcome(
+        text=f"the conversation with {label[1:]} is closed until somebody writes",
+        data={"room": label},
+        changes=(setting(member.identity, f"closed {direct.key}", direct.shown),),
+    )
 
 
 def reply(context: Context, arguments: tuple[str, ...]) -> Outcome:
@@ -245,10 +275,19 @@ COMMANDS = [
         "NICK TEXT",
         "Write to one person.",
         msg,
-        aliases=("w", "dm", "query", "tell", "whisper"),
+        aliases=("w", "dm", "tell", "whisper"),
         least=2,
         most=2,
     ),
+    Command(
+        "query",
+        "NICK [TEXT]",
+        "Open the conversation with somebody, and say something there if there is a text.",
+        query,
+        least=1,
+        most=2,
+    ),
+    Command("close", "", "Take this conversation off your list until somebody writes.", close),
     Command(
         "reply", "TEXT", "Answer the last one who wrote to you.", reply, ("r",), least=1, most=1
     ),

@@ -17,7 +17,7 @@ from trio_chat.chat.state import State
 from trio_chat.chat.talks import Talk, stored_event
 from trio_chat.events import Event, StoredEvent
 from trio_chat.server.delivery.audience import Audience, Group, Hearers, send_to_all
-from trio_chat.server.delivery.pace import Pace
+from trio_chat.server.delivery.pause import Pace
 from trio_chat.server.delivery.presence import Presence
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.delivery.view import View, answers

@@ -24,12 +24,14 @@ from typing import Protocol
 import trio
 
 from trio_chat.chat.accounts import Scope
+from trio_chat.chat.pace import TokenBucket
 from trio_chat.chat.roles import Role
 from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.errors import HelloFirst
 from trio_chat.events import Bye, Shown
 from trio_chat.server.delivery.outbox import Outbox, Owner
 from trio_chat.server.delivery.seat import Seat
+from trio_chat.server.net.addresses import source_of
 from trio_chat.server.net.fence import attempt
 from trio_chat.wire import Wire
 
@@ -52,7 +54,7 @@ class Session:
     """See the module.
 
     Attributes:
-        peer: the address that the peer comes from.
+        peer: the address that the peer comes from; source: the one that it is counted under.
         number: names the session in the log.
         wire: what the peer speaks; see `speak`.
         flavour: the wire's, as far as those know it who show the session what happens.
@@ -70,6 +72,7 @@ class Session:
             into, and once it is accepted.
         heard_at: when the peer was last heard (seconds on trio's clock).
         slowed: a peer that cannot repeat a line was told that it is read more slowly.
+        unpaid: how many pings and refusals are answered without delay, once there was one.
         bye: what is still to be said as the last.
         closing: nothing more is taken from the peer.
         silent: nothing more is said to the peer.
@@ -98,7 +101,9 @@ class Session:
         "seat",
         "silent",
         "slowed",
+        "source",
         "token",
+        "unpaid",
         "wire",
     )
 
@@ -106,6 +111,7 @@ class Session:
         self._carrier = carrier
         self._settled: trio.Event | None = None
         self.peer = peer
+        self.source = source_of(peer)
         self.number = next(_numbers)
         self.wire = wire
         self.flavour = wire.flavour
@@ -122,6 +128,7 @@ class Session:
         self.hello_by = inf
         self.heard_at = 0.0
         self.slowed = False
+        self.unpaid: TokenBucket | None = None
         self.bye: Bye | None = None
         self.closing = False
         self.silent = False

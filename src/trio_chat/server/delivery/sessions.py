@@ -9,7 +9,7 @@ from typing import NamedTuple
 from trio_chat.events import Announced
 from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.session import Session
-from trio_chat.server.net.links import source_of
+from trio_chat.server.net.addresses import source_of
 
 
 class SessionStatistics(NamedTuple):
@@ -52,11 +52,11 @@ class Sessions:
 
     def add(self, session: Session) -> None:
         self._sessions[session] = None
-        self._by_source[source_of(session.peer)] += 1
+        self._by_source[session.source] += 1
 
     def discard(self, session: Session) -> None:
         del self._sessions[session]
-        source = source_of(session.peer)
+        source = session.source
         self._by_source[source] -= 1
         if not self._by_source[source]:
             del self._by_source[source]

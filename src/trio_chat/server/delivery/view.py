@@ -88,5 +88,6 @@ def done(write: Write, session: Session, directory: Directory) -> Done:
     """The answer to what is stored: where, unless that was a conversation that has ended."""
     talk = directory.talk(write.room) if write.seq else None
     if talk is None:
-        return Done(id=write.key)
-    return Done(id=write.key, room=talk.label_for(session.identity), seq=write.seq)
+        return Done(id=write.key, repeated=write.repeated)
+    label = talk.label_for(session.identity)
+    return Done(id=write.key, room=label, seq=write.seq, repeated=write.repeated)

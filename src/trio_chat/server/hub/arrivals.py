@@ -8,13 +8,14 @@ import trio
 
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.names import check_nick, guest_nick
-from trio_chat.chat.profiles import member_of, rooms_in_order
+from trio_chat.chat.pace import Throttle
+from trio_chat.chat.profiles import member_of, rooms_in_order, with_address
 from trio_chat.chat.roles import Role
 from trio_chat.chat.rooms import Member
 from trio_chat.chat.rules import EVERYWHERE, check_nick_free, holding, left, refusal
 from trio_chat.chat.sanctions import Defcon
 from trio_chat.chat.state import State
-from trio_chat.errors import Banned, ChatError, LoginFailed, NotPermitted, Unavailable
+from trio_chat.errors import Banned, ChatError, LoginFailed, NameTaken, NotPermitted, Unavailable
 from trio_chat.events import Notice
 from trio_chat.server.delivery.seat import Seat
 from trio_chat.server.delivery.session import Session
@@ -25,8 +26,11 @@ from trio_chat.server.hub.membership import Membership
 from trio_chat.server.hub.records import Records
 from trio_chat.server.hub.rooms import Rooms
 from trio_chat.server.hub.seats import Seats, guest_identity, new_seat_id
+from trio_chat.server.net.addresses import source_of
 from trio_chat.server.net.deadlines import Deadlines
 from trio_chat.server.settings import Settings
+
+_DAY_MS = 24 * 3600 * 1000
 
 
 class Arrivals:
@@ -55,6 +59,8 @@ class Arrivals:
         self._deadlines = deadlines
         self._settings = settings
         self._now_ms = now_ms
+        again_seconds = settings.config.accounts.claim_again_seconds
+        self._claims = Throttle(1, again_seconds)  # of nicks of accounts, by guests
 
     async def load(self, account: Account | None) -> None:
         """Have the last lines of the rooms there that everybody, or the account, comes to."""
@@ -112,13 +118,30 @@ class Arrivals:
         """A new guest. Raises NameTaken."""
         member = Member(guest_identity(seat_id), nick, since_ms=self._now_ms())
         member.address = address
-        self._state.directory.enter(member, now=trio.current_time())
+        self._enter_as_guest(member)
         return member
+
+    def _enter_as_guest(self, member: Member) -> None:
+        """Raises NameTaken: also if the nick is an account's, and a guest from the same address
+        had it just before."""
+        owner, now = self._state.accounts.reserves(member.nick), trio.current_time()
+        key = _claim_key(owner, member.address) if owner is not None else ""
+        if owner is not None and (wait := self._claims.check(key, now)):
+            text = (
+                f"the nick {owner.name} belongs to an account, and a guest from your address had "
+                "it just before: log in, or choose another"
+            )
+            raise NameTaken(text, retry_after=wait, nick=member.nick, account=owner.name)
+        self._state.directory.enter(member, now=now)
+        if owner is not None:
+            self._claims.failed(key, now)
 
     def arrive(self, account: Account, address: str) -> Member:
         """The account's member: in its rooms, under its nick, or else its name, for which
         everybody makes way. Its rooms have been loaded."""
         directory, accounts = self._state.directory, self._state.accounts
+        self._note_address(account, source_of(address))
+        self._claims.succeeded(_claim_key(account, address))
         member = directory.of_account(account.id)
         if member is not None:
             return member
@@ -135,6 +158,14 @@ class Arrivals:
         self._membership.reenter(member, rooms_in_order(profile))
         return member
 
+    def _note_address(self, account: Account, address: str) -> None:
+        """The account has proven from there who it is: guesses of strangers elsewhere do not keep
+        it out from there."""
+        known, day = self._state.profile(account.id).addresses, self._now_ms() // _DAY_MS
+        if address and known.get(address) != day:
+            addresses = with_address(known, address, day)
+            self._records.keep(*self._records.profile_puts(account, addresses=addresses))
+
     def come_back(self, seat: Seat, account: Account | None, nick: str, address: str) -> None:
         """Have the seat's member be here, as when its link was lost. A guest whose grace was over
         has its old nick or, if somebody took that meanwhile, *nick*.
@@ -145,6 +176,7 @@ class Arrivals:
         if account is not None:
             seat.member = self.arrive(account, address)
         elif not seat.present:
+            seat.member.address = address
             self._return(seat, nick)
         seat.dropped_ms = None
         seat.address = address
@@ -158,7 +190,7 @@ class Arrivals:
                 nick = check_nick(nick, self._settings.config.limits)
                 check_nick_free(member, nick, self._state.sanctions, self._now_ms())
                 member.call(nick)
-            directory.enter(member, now=trio.current_time())
+            self._enter_as_guest(member)
         except ChatError:
             member.call(old_nick)
             for direct in tuple(member.directs.values()):
@@ -249,3 +281,7 @@ class Arrivals:
         holder = self._state.directory.holder(nick)
         for session in self._devices.of(holder) if holder is not None else ():
             self.warn(session)
+
+
+def _claim_key(account: Account, address: str) -> str:
+    return f"{account.id} {source_of(address)}"

@@ -149,6 +149,17 @@ class Conversations:
         else:
             direct.blocked_by.discard(member.identity)
 
+    def show_closed(self, member: Member, key: str) -> None:
+        """The member has closed that conversation: its devices are told."""
+        direct = member.directs.get(key)
+        if direct is None:
+            return
+        event = Left(room=direct.label_for(member.identity), nick=member.nick, reason="closed")
+        for own in self._devices.of(member):
+            own.send(event)
+            if own.place == key:
+                own.place = next(iter(member.rooms), "")
+
     def _blocks_of(self, identity: str) -> Mapping[str, str]:
         """By identity, whose messages the person with *identity* does not take."""
         account = self._accounts.of_identity(identity)

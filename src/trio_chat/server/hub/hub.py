@@ -17,6 +17,7 @@ from trio_chat.server.hub.membership import Membership
 from trio_chat.server.hub.records import Records
 from trio_chat.server.hub.rooms import Rooms
 from trio_chat.server.hub.seats import Seats
+from trio_chat.server.hub.vacancies import Vacancies
 from trio_chat.server.net.deadlines import Deadlines
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Store
@@ -57,13 +58,16 @@ class Hub:
     ) -> None:
         self.state, self.store, self.settings = state, store, settings
         self.deadlines, self.start_soon, self.now_ms = deadlines, start_soon, now_ms
-        self.logins = Logins(state.accounts, settings.config.accounts, hashing)
+        self.logins = Logins(state, settings.config.accounts, hashing)
         self.audience = Audience()
         self.presence = Presence(self.audience, deadlines, settings)
         self.seats = Seats()
         self.devices = Devices(self.audience)
         self.records = Records(state, store, self.seats, start_soon)
-        self.rooms = Rooms(state, store, self.records, deadlines, settings, start_soon)
+        self.vacancies = Vacancies(state, store, self.records, deadlines, settings, start_soon)
+        self.rooms = Rooms(
+            state, store, self.records, deadlines, self.vacancies, settings, start_soon
+        )
         self.membership = Membership(
             state,
             self.rooms,

@@ -63,9 +63,12 @@ class Membership:
         member = session.speaker()
         session.place = room.key
         if room.key not in member.rooms:
+            _mark_read(member, room)
             self._add(member, room)
 
     def _add(self, member: Member, room: Room) -> None:
+        if room.key not in member.reads:
+            _mark_read(member, room)
         event, own = room.add(member), self._devices.of(member)
         for session in own:
             self.show_room(session, room, event)
@@ -91,6 +94,8 @@ class Membership:
     def reenter(self, member: Member, keys: tuple[str, ...]) -> None:
         """Take the member into the rooms it was in, where it still may be."""
         for key in keys:
+            if self._rooms.is_going(key):
+                continue
             room = self._rooms.known(key)
             if room.key in member.rooms:
                 continue
@@ -170,3 +175,8 @@ class Membership:
             self._presence.flush(room.key)
         own = [session for one in concerned for session in self._devices.of(one)]
         self._audience.tell_sessions(own, [event])
+
+
+def _mark_read(member: Member, room: Room) -> None:
+    """What was said before the member comes to the room is no news."""
+    member.reads = {**member.reads, room.key: room.shown}

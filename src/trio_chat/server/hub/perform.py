@@ -112,6 +112,8 @@ class Performer:
             self._devices.resubscribe(member)
         elif field == "blocks":
             self._conversations.note_block(member, key)
+        elif field == "closed" and key in member.closed:
+            self._conversations.show_closed(member, key)
         elif field in ("notify", "highlights"):
             for own in self._devices.of(member):
                 self._show_wishes(own)

@@ -14,7 +14,7 @@ from trio_chat.chat import records
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.profiles import differing
 from trio_chat.chat.records import Change
-from trio_chat.chat.rooms import Member
+from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.state import State
 from trio_chat.errors import Unavailable
 from trio_chat.server.hub.seats import Seats, put_changed, put_seat
@@ -130,6 +130,20 @@ class Records:
         self._state.settle(changes)
         self._released.set()
         self._released = trio.Event()
+
+    async def drop(self, room: Room, claim: Change) -> None:
+        """Forget the log of *room*, with from where on each may read it. *claim* keeps its name
+        meanwhile, and is released.
+
+        Raises:
+            Unavailable: perhaps it is forgotten.
+        """
+        try:
+            for identity in room.floors:
+                self.keep(*self.floor_puts(room.key, identity, None))
+            await self._store.drop(room.key)
+        finally:
+            self._release([claim])
 
     async def wait_released(self) -> None:
         """Wait until a change that is under way has been applied, or was refused."""

@@ -15,6 +15,7 @@ from trio_chat.chat.rooms import Member, Room, RoomRecord
 from trio_chat.chat.state import State
 from trio_chat.errors import ChatError, Conflict, Unavailable
 from trio_chat.server.hub.records import Records
+from trio_chat.server.hub.vacancies import Vacancies
 from trio_chat.server.net.deadlines import Deadlines
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Log, Put, Write
@@ -32,6 +33,7 @@ class Rooms:
         store: Log,
         records: Records,
         deadlines: Deadlines,
+        vacancies: Vacancies,
         settings: Settings,
         start_soon: Callable[..., object],
     ) -> None:
@@ -42,6 +44,7 @@ class Rooms:
         self._store = store
         self._records = records
         self._deadlines = deadlines
+        self._vacancies = vacancies
         self._settings = settings
 
     async def open(self, name: str, member: Member | None = None) -> Room:
@@ -90,6 +93,10 @@ class Rooms:
             if room.recent is recent:  # else some of these may be deleted meanwhile
                 room.load(lines)
 
+    def is_going(self, key: str) -> bool:
+        """Return whether the room with that key is being forgotten just now."""
+        return self._vacancies.is_going(key)
+
     def known(self, key: str) -> Room:
         """The room *key*, made if it is not there: then its record was not stored, and the key
         need not be a good name."""
@@ -111,6 +118,7 @@ class Rooms:
 
     def watch_if_empty(self, room: Room) -> None:
         if not room.members:
+            self._vacancies.note(room)
             self._deadlines.after(_EMPTY_ROOM_SECONDS, lambda: self._clear(room))
 
     def _clear(self, room: Room) -> None:

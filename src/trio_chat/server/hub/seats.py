@@ -47,6 +47,7 @@ class SeatRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     notify: dict[str, NotifyLevel] = {}
     highlights: tuple[str, ...] = ()
     blocks: dict[str, str] = {}
+    closed: dict[str, int] = {}
     called_ms: int = 0
     account: str = ""
     scopes: tuple[Scope, ...] | None = None
@@ -87,6 +88,7 @@ def put_changed(seat: Seat, change: Change) -> Put:
         _record_of(seat),
         ignores=profile.ignores,
         blocks=profile.blocks,
+        closed=profile.closed,
         notify={key: level for key, level in profile.notify.items() if seat.has(key)},
         highlights=profile.highlights,
         away=profile.away,
@@ -108,6 +110,7 @@ def _with_guest(record: SeatRecord, seat: Seat) -> SeatRecord:
         called_ms=member.called_ms,
         highlights=member.highlights,
         blocks=member.blocks,
+        closed={key: seq for key, seq in member.closed.items() if seat.has(key)},
     )
 
 
@@ -216,6 +219,7 @@ def guest_of(record: SeatRecord) -> Member:
     member.notify = record.notify
     member.highlights = record.highlights
     member.blocks = record.blocks
+    member.closed = record.closed
     return member
 
 

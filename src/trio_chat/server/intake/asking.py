@@ -9,29 +9,65 @@ import trio
 
 from trio_chat.chat.accounts import Account
 from trio_chat.commands.context import SessionRow
-from trio_chat.errors import Unavailable
+from trio_chat.errors import TooFast, Unavailable
 from trio_chat.events import Notice, Result
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.devices import Devices
 from trio_chat.server.hub.logins import Logins
 from trio_chat.server.hub.seats import Seats
+from trio_chat.server.net.addresses import counted_address
+from trio_chat.server.settings import Settings
+from trio_chat.store.api import Hits, Store
+
+_SEARCH_RETRY_SECONDS = 1.0
 
 
 class SessionPasswords:
-    """Satisfies `commands.context.Passwords` for a session from *address*."""
+    """Satisfies `commands.context.Passwords` for a session."""
 
-    def __init__(self, logins: Logins, address: str) -> None:
+    def __init__(self, logins: Logins, session: Session, settings: Settings) -> None:
         self._logins = logins
-        self._address = address
+        self._session = session
+        self._settings = settings
 
     async def check(self, name: str, password: str) -> Account:
-        return (await self._logins.by_password(name, password, self._address)).account
+        return (await self._logins.by_password(name, password, self._session.peer)).account
 
     async def hash(self, password: str) -> str:
         return await self._logins.hash(password)
 
     def guess(self) -> None:
-        self._logins.guess()
+        self._logins.guess(self._session.speaker().account_id, self._session.peer)
+
+    def register(self) -> None:
+        session, limits = self._session, self._settings.config.limits
+        self._logins.register(counted_address(session.peer, session.source, limits))
+
+
+class SessionHistory:
+    """Satisfies `commands.context.History` for a member: it searches one thing at a time."""
+
+    def __init__(self, store: Store, identity: str, searching: set[str]) -> None:
+        """*searching*: the identities of the members whose search is under way."""
+        self._store = store
+        self._identity = identity
+        self._searching = searching
+        self.head, self.page, self.said_by = store.head, store.page, store.said_by
+
+    async def search(self, query: str, **conditions: Any) -> Hits:
+        """Like `store.api.Search.search`.
+
+        Raises:
+            TooFast: another search of the member is under way.
+        """
+        if self._identity in self._searching:
+            text = "one search at a time: your other session is searching just now"
+            raise TooFast(text, retry_after=_SEARCH_RETRY_SECONDS)
+        self._searching.add(self._identity)
+        try:
+            return await self._store.search(query, **conditions)
+        finally:
+            self._searching.discard(self._identity)
 
 
 class SessionAsker:

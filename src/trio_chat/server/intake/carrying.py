@@ -7,11 +7,14 @@ from typing import TypeAlias
 
 import msgspec
 
+from trio_chat.chat import records
+from trio_chat.chat.records import Change
 from trio_chat.chat.rooms import Member, Room
 from trio_chat.chat.rules import check_enter, check_words
 from trio_chat.commands.effects import (
     Announce,
     Archive,
+    Converse,
     Dismiss,
     Effect,
     EndSession,
@@ -35,6 +38,7 @@ from trio_chat.server.delivery.session import Session
 from trio_chat.server.delivery.view import done
 from trio_chat.server.hub.hub import Hub
 from trio_chat.server.intake.asking import link_id
+from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.hello import Hellos
 from trio_chat.server.intake.talk import Talking
 from trio_chat.store.api import Put, Write
@@ -51,6 +55,7 @@ class Carrying:
         hub: Hub,
         talking: Talking,
         hellos: Hellos,
+        flood: Flood,
         session: Session,
         request: Input,
         command: Command,
@@ -59,6 +64,7 @@ class Carrying:
         self._hub = hub
         self._talking = talking
         self._hellos = hellos
+        self._flood = flood
         self._session = session
         self._request = request
         self._command = command
@@ -75,6 +81,8 @@ class Carrying:
         """
         effects = self._outcome.effects
         self._check_words(effects)
+        if any(_makes_room(change) for change in self._outcome.changes):
+            self._flood.check_new_room(self._session)
         lines = [self._line(effect) for effect in effects if isinstance(effect, Say | Line)]
         for effect in effects:
             await self._do_at_once(effect)
@@ -141,6 +149,8 @@ class Carrying:
                 self._puts += hub.membership.leave(self._member, room, reason)
             case Join():
                 await self._join(effect)
+            case Converse():
+                self._talking.show_conversation(session, effect.nick)
             case LogIn(after=False) | LogOut():
                 await self._become(effect)
                 return
@@ -156,6 +166,7 @@ class Carrying:
             if not session.allows("write"):
                 raise NotPermitted("this token may not make rooms")
             self._check_muted(())
+            self._flood.check_new_room(session)
         room = await hub.rooms.open(effect.name, self._member)
         member = self._member
         if room.key not in member.rooms:
@@ -252,3 +263,7 @@ class Carrying:
         if member is None:
             raise Unavailable("this session goes on elsewhere")
         return member
+
+
+def _makes_room(change: Change) -> bool:
+    return change.space == records.ROOM and change.before is None and change.after is not None

@@ -42,6 +42,9 @@ from trio_chat.wire.detect import DetectingWire
 log = structlog.get_logger()
 
 _CLOSE_SECONDS = 1.0  # a stream that closes by talking (TLS) gets this long
+# After so many items of one chunk the other tasks get a turn: each costs up to 0.1 ms.
+_TURN_ITEMS = 50
+_LONGEST_NAP_SECONDS = 1.0  # the end of the session is noticed by then
 _BUG = "the server has a bug here; what you asked for may have happened or not"
 
 
@@ -53,6 +56,8 @@ class Shared:
         start_soon: starts a task that lives no longer than the sessions.
         take: does at once what needs no waiting; False: nothing was done.
         answer: does what a request asks for; raises ChatError.
+        hold_back: counts what is paid from no allowance; returns for how long (seconds) nothing
+            more is to be read, then it was not counted.
         went_live: a session that was behind has caught up.
         ended: the link of a session is gone.
     """
@@ -64,6 +69,7 @@ class Shared:
     start_soon: Callable[..., object]
     take: Callable[[Session, Input], bool]
     answer: Callable[[Session, Request], Awaitable[None]]
+    hold_back: Callable[[Session], float]
     went_live: Callable[[Session], object]
     ended: Callable[[Session], object]
 
@@ -168,19 +174,20 @@ class Connection:
             self._kept = items
             return False
         session.heard_at = trio.current_time()
+        item = None
         for item in items:
-            if type(item) is not Input or not self._take(item):
+            is_taken = False
+            if type(item) is Input:
+                self._answering = item.id
+                is_taken = self._shared.take(session, item)
+                self._answering = None
+            if not is_taken:
                 self._kept = chain((item,), items)
                 return False
-        return True
-
-    def _take(self, request: Input) -> bool:
-        self._answering = request.id
-        is_taken = self._shared.take(self.session, request)
-        self._answering = None
-        if is_taken:
             self._bad_lines = 0
-        return is_taken
+        if item is None:  # so many blanks are not for nothing
+            self._kept = items
+        return item is not None
 
     async def _deal_with_kept(self) -> None:
         """Deal with the items that were kept, one by one: an answer may change what the wire makes
@@ -188,7 +195,8 @@ class Connection:
         session = self.session
         while self._kept is not None:
             items, self._kept = self._kept, None
-            for item in items:
+            number = 0
+            for number, item in enumerate(items, 1):
                 if session.closing or session.outbox.closed:
                     return
                 if isinstance(item, Switch):
@@ -198,8 +206,12 @@ class Connection:
                     break
                 await self._deal_with(item)
                 session.note_flavour()
+                if number % _TURN_ITEMS == 0:
+                    await trio.lowlevel.checkpoint()
             else:
                 session.note_flavour()
+                if not number:
+                    await self._hold_back()
 
     async def _hear_out(self) -> None:
         """Deal with what a wire has held back for the case that nothing more comes."""
@@ -218,6 +230,7 @@ class Connection:
             await session.settle()  # it comes after whatever the lines before it cause
         if session.closing:
             return
+        is_paid = False
         match item:
             case Reply():
                 session.outbox.put(item.data)
@@ -226,19 +239,33 @@ class Connection:
             case Fault():
                 self._note_fault(item)
             case _:
-                await self._answer(item)
+                is_paid = await self._answer(item)
+        if not is_paid:
+            await self._hold_back()
 
-    async def _answer(self, request: Request) -> None:
+    async def _hold_back(self) -> None:
+        """Read no more for a while from who pings, or is refused, all the time."""
         session = self.session
+        while not (session.closing or session.outbox.closed):
+            seconds = self._shared.hold_back(session)
+            if not seconds:
+                return
+            await trio.sleep(min(seconds, _LONGEST_NAP_SECONDS))
+
+    async def _answer(self, request: Request) -> bool:
+        """Return whether it was paid for from an allowance: not a ping, and not refused."""
+        session, is_paid = self.session, type(request) is not Ping
         self._answering = request.id
         self._bad_lines = 0
         try:
             await self._shared.answer(session, request)
         except ChatError as exc:
             session.send(error_for(exc, request.id))
+            is_paid = False
         self._answering = None
         if type(request) is Ping:
             self._watch_silence()
+        return is_paid
 
     def _note_fault(self, fault: Fault) -> None:
         self.session.send(fault.error())

@@ -6,6 +6,8 @@ from __future__ import annotations
 import inspect
 from typing import NamedTuple
 
+import trio
+
 from trio_chat import __version__
 from trio_chat.chat.roles import RoomRole
 from trio_chat.chat.rooms import Direct, Member, Room
@@ -15,13 +17,13 @@ from trio_chat.errors import ChatError, Conflict, NotInRoom, NotPermitted, Unava
 from trio_chat.requests import Input, Invocation
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.hub import Hub
-from trio_chat.server.intake.asking import SessionAsker, SessionPasswords
+from trio_chat.server.intake.asking import SessionAsker, SessionHistory, SessionPasswords
 from trio_chat.server.intake.carrying import Carrying
+from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.hello import Hellos
 from trio_chat.server.intake.places import Places
 from trio_chat.server.intake.talk import Talking
 from trio_chat.server.intake.writes import Writes
-from trio_chat.server.net.links import throttled_address
 
 # How often a command is decided again. Each time somebody else's change was stored meanwhile.
 _TRIES = 8
@@ -47,6 +49,7 @@ class Dispatcher:
         writes: Writes,
         talking: Talking,
         hellos: Hellos,
+        flood: Flood,
     ) -> None:
         self._hub = hub
         self._table = table
@@ -55,7 +58,9 @@ class Dispatcher:
         self._writes = writes
         self._talking = talking
         self._hellos = hellos
-        self._started_ms = hub.now_ms()
+        self._flood = flood
+        self._started = trio.current_time()
+        self._searching: set[str] = set()
 
     async def run(self, session: Session, request: Input, invocation: Invocation) -> None:
         """Raises ChatError: it was refused. The error says which command it is about."""
@@ -100,7 +105,16 @@ class Dispatcher:
     def _carrying(
         self, session: Session, request: Input, command: Command, outcome: Outcome
     ) -> Carrying:
-        return Carrying(self._hub, self._talking, self._hellos, session, request, command, outcome)
+        return Carrying(
+            self._hub,
+            self._talking,
+            self._hellos,
+            self._flood,
+            session,
+            request,
+            command,
+            outcome,
+        )
 
     # --- the guard
 
@@ -139,7 +153,7 @@ class Dispatcher:
 
     def _context(self, session: Session, request: Input, ready: Ready) -> Context:
         hub = self._hub
-        passwords = SessionPasswords(hub.logins, throttled_address(session.peer))
+        passwords = SessionPasswords(hub.logins, session, hub.settings)
         asker = SessionAsker(hub.devices, hub.seats, session, request.id, ready.command.name)
         return Context(
             state=hub.state,
@@ -149,9 +163,9 @@ class Dispatcher:
             role=session.role,
             place=ready.place,
             now_ms=hub.now_ms(),
-            started_ms=self._started_ms,
+            uptime_seconds=int(trio.current_time() - self._started),
             version=__version__,
-            history=hub.store,
+            history=SessionHistory(hub.store, session.identity, self._searching),
             passwords=passwords,
             process=self._process,
             asker=asker,

@@ -15,19 +15,20 @@ import trio
 from trio_chat.chat.accounts import Account
 from trio_chat.chat.names import check_nick
 from trio_chat.chat.rooms import Member
-from trio_chat.errors import BadRequest
+from trio_chat.errors import UnknownProtocol
 from trio_chat.events import Done
-from trio_chat.requests import Hello
+from trio_chat.requests import Hello, Resume
 from trio_chat.server.delivery.seat import Seat
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.arrivals import Arrivals
 from trio_chat.server.hub.departures import Departures
 from trio_chat.server.hub.logins import Login
 from trio_chat.server.hub.seats import Seats, new_seat_id, put_seat
+from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.identify import Identities
 from trio_chat.server.intake.introduce import Introductions
+from trio_chat.server.intake.unread import Found, Unreads
 from trio_chat.server.intake.writes import Writes
-from trio_chat.server.net.links import throttled_address
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Put, Write
 from trio_chat.text import clean_line
@@ -45,7 +46,9 @@ class Hellos:
         departures: Departures,
         seats: Seats,
         introductions: Introductions,
+        unreads: Unreads,
         writes: Writes,
+        flood: Flood,
         settings: Settings,
         now_ms: Callable[[], int],
     ) -> None:
@@ -54,7 +57,9 @@ class Hellos:
         self._departures = departures
         self._seats = seats
         self._introductions = introductions
+        self._unreads = unreads
         self._writes = writes
+        self._flood = flood
         self._settings = settings
         self._now_ms = now_ms
 
@@ -62,17 +67,19 @@ class Hellos:
         """Accept the peer, under a fresh session or the one that its token names.
 
         Raises:
-            BadRequest, LoginFailed, TooFast, NotPermitted, Banned, NameInvalid, NameTaken.
+            UnknownProtocol, BadRequest, LoginFailed, TooFast, NotPermitted, Banned,
+            NameInvalid, NameTaken.
         """
         if request.protocol != PROTOCOL_VERSION:
-            raise BadRequest(f"this server speaks protocol {PROTOCOL_VERSION}")
-        address = throttled_address(session.peer)
-        identify = self._identities.identify(request, address, resumable=session.wire.resumable)
+            raise UnknownProtocol(f"this server speaks protocol {PROTOCOL_VERSION}")
+        await self._flood.check_hello(session)
+        peer = session.peer
+        identify = self._identities.identify(request, peer, resumable=session.wire.resumable)
         seat, login = await self._patiently(session, request, identify)
         if seat is not None:
             if await self._took_up(session, request, seat):
                 return
-            log_in = self._identities.log_in(request, address)
+            log_in = self._identities.log_in(request, peer)
             login = login or await self._patiently(session, request, log_in)
         await self._begin(session, request, login)
 
@@ -94,6 +101,7 @@ class Hellos:
         nick = check_nick(request.nick, self._settings.config.limits) if login is None else ""
         account = login.account if login else None
         await arrivals.load(account)
+        unread = await self._unreads.of_account(account)
         account = arrivals.still(account)
         arrivals.check_welcome(account, nick, address)
         id = new_seat_id()
@@ -103,7 +111,7 @@ class Hellos:
             member = arrivals.guest(nick, address, id)
         session.member, session.scopes = member, login.scopes if login else None
         token = self._take_seat(session, request, login, member, id)
-        await self._settle_in(session, request, token)
+        await self._settle_in(session, request, token, unread)
 
     def _take_seat(
         self, session: Session, request: Hello, login: Login | None, member: Member, id: str
@@ -120,13 +128,16 @@ class Hellos:
         self._departures.displace(seat)
         return token
 
-    async def _settle_in(self, session: Session, request: Hello, token: str) -> None:
+    async def _settle_in(self, session: Session, request: Hello, token: str, unread: Found) -> None:
         session.hello_by = inf
         self._arrivals.attach(session)
-        await self._finish(session, request, self._introduce(session, token))
+        puts = self._introduce(session, token, unread, request.resume)
+        await self._finish(session, request, puts)
 
-    def _introduce(self, session: Session, token: str) -> tuple[Put, ...]:
-        puts = self._introductions.introduce(session, token)
+    def _introduce(
+        self, session: Session, token: str, unread: Found, resume: Resume | None = None
+    ) -> tuple[Put, ...]:
+        puts = self._introductions.introduce(session, token, unread, resume)
         self._arrivals.warn(session)
         return puts if session.seat is None else (*puts, put_seat(session.seat))
 
@@ -145,7 +156,9 @@ class Hellos:
         """Resume *seat*, unless meanwhile somebody with the same token has quit."""
         resume = request.resume
         assert resume is not None
-        await self._arrivals.load(self._identities.account_of(seat))
+        account = self._identities.account_of(seat)
+        await self._arrivals.load(account)
+        unread = await self._unreads.of_seat(seat, account)
         if self._seats.find(resume.session) is not seat:
             return False
         account = self._identities.account_of(seat)
@@ -155,7 +168,7 @@ class Hellos:
         session.seat, session.member, session.scopes = seat, seat.member, seat.scopes
         session.hello_by = inf
         self._arrivals.attach(session)
-        self._introductions.reintroduce(session, resume)
+        self._introductions.reintroduce(session, resume, unread)
         self._arrivals.warn(session)
         await self._finish(session, request, (put_seat(seat),))
         return True
@@ -171,10 +184,11 @@ class Hellos:
         """
         arrivals = self._arrivals
         await arrivals.load(account)
+        unread = await self._unreads.of_account(account)
         account = arrivals.still(account)
         if account is not None:
             arrivals.check_not_banned(account, "", session.peer)
         else:
             arrivals.check_welcome(None, "", session.peer)
         arrivals.switch(session, account)
-        return self._introduce(session, session.token)
+        return self._introduce(session, session.token, unread)

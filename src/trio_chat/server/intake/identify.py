@@ -27,8 +27,8 @@ class Identities:
         self._seats = seats
         self._logins = logins
 
-    async def identify(self, request: Hello, address: str, *, resumable: bool) -> Claim:
-        """*address* is where failed attempts are counted, "" for nowhere.
+    async def identify(self, request: Hello, peer: str, *, resumable: bool) -> Claim:
+        """*peer*: the address that the hello comes from, for which failed attempts are counted.
 
         Raises:
             BadRequest, LoginFailed, TooFast.
@@ -38,22 +38,22 @@ class Identities:
             seat = self._seats.find(request.resume.session)
         # A resume needs no password again; but whoever proves to be somebody else is.
         if seat is None or not self._is_of(seat, request.account):
-            login = await self.log_in(request, address)
+            login = await self.log_in(request, peer)
         if seat is not None and login is not None and seat.account != login.account.id:
             seat = None
         return Claim(seat, login)
 
-    async def log_in(self, request: Hello, address: str) -> Login | None:
+    async def log_in(self, request: Hello, peer: str) -> Login | None:
         """The account that the peer has proven to have, if it tries to.
 
         Raises:
             BadRequest, LoginFailed, TooFast.
         """
         if request.token is not None:
-            return self._logins.by_token(request.token, request.account, address)
+            return self._logins.by_token(request.token, request.account, peer)
         if request.password is not None:
             name = request.account if request.account is not None else request.nick
-            return await self._logins.by_password(name, request.password, address)
+            return await self._logins.by_password(name, request.password, peer)
         if request.account is not None and request.resume is None:
             raise BadRequest("an account needs its password, or a token")
         return None

@@ -6,18 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trio_chat import __version__, events
-from trio_chat.chat.rooms import Direct
+from trio_chat.chat.rooms import Direct, Member, Room
 from trio_chat.chat.rules import check_enter
 from trio_chat.chat.state import State
 from trio_chat.commands.table import CommandTable
 from trio_chat.config import Config
 from trio_chat.errors import ChatError
-from trio_chat.events import Gap, Left, Notice, Read, Welcome
+from trio_chat.events import Gap, Left, Notice, Read, Unread, Welcome
 from trio_chat.requests import Resume
 from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.hub.membership import Membership
 from trio_chat.server.hub.records import Records
+from trio_chat.server.intake.unread import Found, shown_to
 from trio_chat.server.settings import Settings
 from trio_chat.store.api import Put
 from trio_chat.text import clean_line
@@ -43,7 +44,9 @@ class Introductions:
         self._table = table
         self._now_ms = now_ms
 
-    def welcome(self, session: Session, token: str, *, resumed: bool) -> Welcome:
+    def welcome(
+        self, session: Session, token: str, *, resumed: bool, unread: Unread | None = None
+    ) -> Welcome:
         member, config = session.speaker(), self._settings.config
         session.token = token
         return Welcome(
@@ -58,6 +61,7 @@ class Introductions:
             commands=self._table.infos(session.role, session.scopes),
             limits=_limits(config),
             motd=self._state.motd,
+            unread=unread,
         )
 
     def welcome_again(self, session: Session) -> None:
@@ -75,11 +79,17 @@ class Introductions:
 
     # --- a session that begins, or speaks for somebody else from now on
 
-    def introduce(self, session: Session, token: str) -> tuple[Put, ...]:
+    def introduce(
+        self, session: Session, token: str, unread: Found, resume: Resume | None = None
+    ) -> tuple[Put, ...]:
         """Show the session, which is linked, that its member is there; take the member to the
-        rooms for everybody. Return what has to be stored."""
+        rooms for everybody. Return what has to be stored. *resume*: what the client wanted to go
+        on with, and cannot."""
         member = session.speaker()
-        session.send(self.welcome(session, token, resumed=False))
+        shown = shown_to(session, unread)
+        session.send(self.welcome(session, token, resumed=False, unread=shown))
+        if resume is not None:
+            self._tell_of_rewound(session, resume)
         puts: list[Put] = []
         for room in tuple(member.rooms.values()):
             self._membership.show_room(session, room, room.joined(member))
@@ -110,7 +120,11 @@ class Introductions:
     def _show_directs(self, session: Session) -> None:
         """Show an account what was written to it while it was away."""
         member = session.speaker()
-        directs = [direct for direct in member.directs.values() if direct.shown]
+        directs = [
+            direct
+            for direct in member.directs.values()
+            if direct.shown and not direct.is_closed_for(member)
+        ]
         if not member.account_id or not directs or not session.allows("read"):
             return
         self._audience.lag(session)
@@ -131,11 +145,14 @@ class Introductions:
 
     # --- a session that is resumed
 
-    def reintroduce(self, session: Session, resume: Resume) -> None:
+    def reintroduce(self, session: Session, resume: Resume, unread: Found) -> None:
         """Welcome the session, which is linked, again: what it missed follows, exactly."""
-        session.send(self.welcome(session, resume.session, resumed=True))
+        shown = shown_to(session, unread)
+        session.send(self.welcome(session, resume.session, resumed=True, unread=shown))
         cursors = self._cursors(session, resume)
-        session.fall_behind(cursors, dict.fromkeys(cursors, True))
+        member = session.speaker()
+        open_ = (key for key in cursors if not _is_closed(member, key))
+        session.fall_behind(cursors, dict.fromkeys(open_, True))
         self._tell_of_rooms_lost(session, resume)
         self._show_marks(session)
         if not session.place:
@@ -149,16 +166,37 @@ class Introductions:
             return cursors
         said = {self._key_of(session, name): seq for name, seq in resume.rooms.items()}
         for talk in session.talks():
-            if isinstance(talk, Direct):
+            if isinstance(talk, Direct) and talk.is_closed_for(session.speaker()):
+                begin = talk.shown
+            elif isinstance(talk, Direct):
                 begin = 0  # what the client does not know began while it was away
             else:
                 begin = max(0, talk.shown - self._settings.config.limits.backlog_events)
             visible_from = talk.floor(session.identity)
+            if said.get(talk.key, 0) > talk.shown:
+                said[talk.key] = self._rewound(session, talk, said[talk.key])
             if said.get(talk.key, visible_from) < visible_from:  # out of the room, and in again
                 label, first = talk.label_for(session.identity), said[talk.key] + 1
                 session.send(Gap(room=label, first=first, last=visible_from))
             cursors[talk.key] = max(said.get(talk.key, begin), visible_from)
         return cursors
+
+    def _rewound(self, session: Session, talk: Room | Direct, cursor: int) -> int:
+        """The log ends before the client's cursor: it was set back, and what the client has may be
+        another past. Return where it goes on: so that a page of it comes."""
+        label = talk.label_for(session.identity)
+        session.send(Gap(room=label, first=talk.shown + 1, last=cursor, reason="rewound"))
+        return max(0, talk.shown - self._settings.config.limits.page_events_max)
+
+    def _tell_of_rewound(self, session: Session, resume: Resume) -> None:
+        """The same for a new session's rooms, whose backlogs follow."""
+        auto_join = self._settings.config.rooms.auto_join
+        for name, cursor in resume.rooms.items() if session.allows("read") else ():
+            room = self._state.directory.named(name)
+            if room is None or cursor <= room.shown:
+                continue
+            if room.key in session.speaker().rooms or room.name in auto_join:
+                self._rewound(session, room, cursor)
 
     def _tell_of_rooms_lost(self, session: Session, resume: Resume) -> None:
         """Tell the client of the rooms that it believes to be in, and is not: it was kicked
@@ -180,6 +218,12 @@ class Introductions:
             return direct.key if direct is not None else ""
         room = directory.named(name)
         return room.key if room is not None else ""
+
+
+def _is_closed(member: Member, key: str) -> bool:
+    """Return whether *key* is a conversation that the member has closed."""
+    direct = member.directs.get(key)
+    return direct is not None and direct.is_closed_for(member)
 
 
 def _limits(config: Config) -> dict[str, int | float]:

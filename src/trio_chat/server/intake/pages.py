@@ -9,7 +9,7 @@ import msgspec
 from trio_chat.chat.accounts import Accounts
 from trio_chat.chat.rooms import Direct, Room
 from trio_chat.errors import BadRequest, NotPermitted
-from trio_chat.events import Done
+from trio_chat.events import Done, Gap
 from trio_chat.events import Read as ReadEvent
 from trio_chat.requests import Page, Read
 from trio_chat.server.delivery.session import Session
@@ -108,6 +108,7 @@ class Pages:
             raise BadRequest("page takes before or after, not both")
         await self._flood.pay(session, queries=True)
         place = self._places.find(session, request.room)
+        request = _in_log(session, place, request)
         found = await self._gather(session, place, request)
         view = View(session, place, self._accounts)
         for gap in view.holes(found.entries, found.first, found.last):
@@ -168,3 +169,14 @@ def _check_may_read(session: Session) -> None:
     session.speaker()
     if not session.allows("read"):
         raise NotPermitted("this token may not read")
+
+
+def _in_log(session: Session, place: Room | Direct, request: Page) -> Page:
+    """Return *request* for the log as it is: who has seen what is beyond its end has seen a log
+    that was set back since. That is told, and the log is given from its beginning."""
+    if request.after is None or request.after <= place.shown:
+        return request
+    label = place.label_for(session.identity)
+    gap = Gap(room=label, first=place.shown + 1, last=request.after, reason="rewound")
+    session.send(gap)
+    return msgspec.structs.replace(request, after=0)

@@ -62,7 +62,7 @@ class Places:
         Raises:
             NoSuchRoom, NoSuchMember, NotInRoom, Muted, NotPermitted.
         """
-        return self._converse(session, name) if name.startswith("@") else self.find(session, name)
+        return self.converse(session, name) if name.startswith("@") else self.find(session, name)
 
     def meant(self, session: Session, say: Say) -> Room | Direct:
         """Where a command says something for the session's member.
@@ -71,13 +71,18 @@ class Places:
             NoSuchMember, NotInRoom, Muted, NotPermitted.
         """
         if say.to:
-            return self._converse(session, say.to)
+            return self.converse(session, say.to)
         place = session.talk(say.key)
         if place is None:
             raise NotInRoom("you have left there meanwhile")
         return place
 
-    def _converse(self, session: Session, nick: str) -> Direct:
+    def converse(self, session: Session, nick: str) -> Direct:
+        """The conversation with whoever is called *nick*, which begins if there is none.
+
+        Raises:
+            NoSuchMember, Muted, NotPermitted.
+        """
         state, member = self._state, session.speaker()
         if not session.allows("write"):
             raise NotPermitted("this token may not write")

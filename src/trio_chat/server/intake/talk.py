@@ -13,7 +13,9 @@ from trio_chat.chat.rules import check_speak, note_spoke
 from trio_chat.chat.state import State
 from trio_chat.commands.effects import Say
 from trio_chat.errors import ChatError, NotPermitted
+from trio_chat.events import Backlog
 from trio_chat.requests import Input, parse_slash
+from trio_chat.server.delivery.audience import Audience
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.intake.flood import Flood
 from trio_chat.server.intake.places import Places
@@ -27,6 +29,7 @@ class Talking:
         self,
         state: State,
         settings: Settings,
+        audience: Audience,
         places: Places,
         writes: Writes,
         flood: Flood,
@@ -34,6 +37,7 @@ class Talking:
     ) -> None:
         self._state = state
         self._settings = settings
+        self._audience = audience
         self._places = places
         self._writes = writes
         self._flood = flood
@@ -55,14 +59,12 @@ class Talking:
             text = check_text(parsed, limits)
         except ChatError:
             return False
-        bucket = self._flood.bucket(member, queries=False) if limits.flood else None
-        if bucket is not None and bucket.take(trio.current_time()):
+        if self._flood.take(session, member, queries=False) is not None:
             return False
         if not self._writes.submit_nowait(session, _line(session, member, request, place, text)):
-            if bucket is not None:
-                bucket.put_back()
+            self._flood.put_back(session, member)
             return False
-        note_spoke(place, member, self._now_ms())
+        note_spoke(place, member, trio.current_time())
         return True
 
     async def say(self, session: Session, request: Input, text: str) -> None:
@@ -71,10 +73,8 @@ class Talking:
         Raises:
             ChatError: it was refused.
         """
-        limits = self._settings.config.limits
-        if limits.flood:
-            await self._flood.pay(session, queries=False)
-        text = check_text(text, limits)
+        await self._flood.pay(session, queries=False)
+        text = check_text(text, self._settings.config.limits)
         place = self._places.known(session, request.room)
         if place is None:
             # Said, and left since? An error would mean that it did not happen.
@@ -92,6 +92,23 @@ class Talking:
             raise
         member = session.speaker()
         await self._writes.submit(session, _line(session, member, request, place, text))
+
+    def show_conversation(self, session: Session, nick: str) -> None:
+        """Have the session go to the member's conversation with whoever is called *nick*, which
+        begins if there is none, and see its last lines.
+
+        Raises:
+            NoSuchMember, Muted, NotPermitted.
+        """
+        direct = self._places.converse(session, nick)
+        session.place = direct.key
+        if direct.shown and session.allows("read"):
+            self._audience.lag(session)
+            begin = direct.shown - self._settings.config.limits.backlog_events
+            session.read_again(direct.key, max(0, begin))
+        else:
+            label = direct.label_for(session.identity)
+            session.send(Backlog(room=label, events=(), more=False))
 
     def spoken(self, session: Session, say: Say) -> Write:
         """The line that a command says for its member, let in like plain talk.
@@ -119,7 +136,7 @@ class Talking:
             Muted, Banned, NotPermitted, TooFast.
         """
         self._check_speak(session, place, mends)
-        note_spoke(place, session.speaker(), self._now_ms(), mends=mends)
+        note_spoke(place, session.speaker(), trio.current_time(), mends=mends)
 
     def _check_speak(self, session: Session, place: Room | Direct, mends: int | None) -> None:
         if not session.allows("write"):
@@ -133,6 +150,7 @@ class Talking:
                 state.sanctions,
                 state.defcon,
                 self._now_ms(),
+                trio.current_time(),
                 mends=mends,
             )
 

@@ -11,13 +11,10 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import outcome
 import trio
-
-from trio_chat.chat.masks import parse_address
 
 if TYPE_CHECKING:
     from trio_chat.server.net.readiness import Readiness
@@ -253,22 +250,3 @@ def peer_address(sock: socket.socket | trio.socket.SocketType) -> str:
         return "gone"
     # One string for all who come from one address.
     return sys.intern(str(name[0])) if isinstance(name, tuple) else "unix"
-
-
-def source_of(peer: str) -> str:
-    """Whom a limit for one address is for: of IPv6, a household has 64 bits of addresses."""
-    if ":" not in peer:
-        return peer
-    address = parse_address(peer)
-    return str(ip_network(f"{peer}/64", strict=False)) if address and address.version == 6 else peer
-
-
-def is_local(peer: str) -> bool:
-    """Return whether a link from *peer* comes from this machine itself."""
-    return peer in ("unix", "stream", "::1") or peer.startswith("127.")
-
-
-def throttled_address(peer: str) -> str:
-    """Return the address for which attempts to log in from *peer* are counted; "" for this machine
-    itself, where they are not."""
-    return "" if is_local(peer) else source_of(peer)

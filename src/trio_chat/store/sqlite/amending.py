@@ -11,8 +11,9 @@ import apsw
 
 from trio_chat.store.api import Amended
 from trio_chat.store.entries import EMPTIED, SAID
-from trio_chat.store.sqlite import authors, index
+from trio_chat.store.sqlite import authors
 from trio_chat.store.sqlite.ids import SEQ_MASK
+from trio_chat.store.sqlite.search import index
 
 # What one transaction changes, so that commits wait for some 3 ms; the index follows later. The
 # entry that goes beyond it is the last.

@@ -36,8 +36,8 @@ from trio_chat.store.sqlite.ownership import (
     own_folder,
 )
 from trio_chat.store.sqlite.runs import Runs
-from trio_chat.store.sqlite.searchers import Searchers
-from trio_chat.store.sqlite.searching import Wanted, search
+from trio_chat.store.sqlite.search.searchers import Searchers
+from trio_chat.store.sqlite.search.searching import Wanted, search
 from trio_chat.store.sqlite.upkeep import Upkeep
 from trio_chat.store.sqlite.writer import Committer
 from trio_chat.text import clean_line, fold

@@ -14,8 +14,8 @@ from zlib import crc32
 import apsw
 
 from trio_chat.store.sqlite.ids import SEQ_BITS, SEQ_MASK
-from trio_chat.store.sqlite.index import words_in
 from trio_chat.store.sqlite.migrations import problem_of_version, steps
+from trio_chat.store.sqlite.search.index import words_in
 from trio_chat.store.words import spaced
 
 # More would not be read.

@@ -22,11 +22,13 @@ from trio_chat.store.entries import (
     audit_entry,
     conflict,
     entry_of,
+    next_ms,
     no_such_message,
     repeat,
 )
-from trio_chat.store.sqlite import amending, authors, index, statements
+from trio_chat.store.sqlite import amending, authors, statements
 from trio_chat.store.sqlite.ids import SEQ_BITS, SEQ_MASK, Head
+from trio_chat.store.sqlite.search import index
 from trio_chat.text import fold
 
 Name: TypeAlias = tuple[str, str]  # scope, key
@@ -105,7 +107,7 @@ class Committer:
     def commit(self, batch: Sequence[Write]) -> None:
         """Write *batch* in one transaction and fill in the answers. On any exception nothing has
         happened."""
-        plan = _Plan(max(time.time_ns() // 1_000_000, self._last_ms))
+        plan = _Plan(next_ms(time.time_ns() // 1_000_000, self._last_ms))
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
             self._number(batch, plan)
@@ -312,7 +314,7 @@ class Committer:
         # Also because `recent` must name no room that is not known at the next start.
         self.settle()
         room_id = head.base >> SEQ_BITS
-        now_ms = max(time.time_ns() // 1_000_000, self._last_ms)
+        now_ms = next_ms(time.time_ns() // 1_000_000, self._last_ms)
         with self._db:
             self._cursor.execute("INSERT INTO dropped VALUES (?, ?, ?)", (room_id, room, now_ms))
             self._cursor.execute("DELETE FROM room WHERE id = ?", (room_id,))

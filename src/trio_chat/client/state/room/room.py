@@ -25,6 +25,7 @@ class Room:
 
     Attributes:
         name: as the server writes it, without `#`; a direct conversation begins with `@`.
+        is_closed: a conversation that was taken off the list, until somebody writes.
         members: folded nick -> MemberInfo; in a large room only some of the *total*.
         lines: the newest; *past*: what is before them, while somebody looks at it.
         unread, mentions: lines of others since somebody looked, and those that call this person.
@@ -37,6 +38,7 @@ class Room:
         self.name = name
         self.topic = ""
         self.is_joined = False
+        self.is_closed = False
         self.members: dict[str, MemberInfo] = {}
         self.total = 0
         self.cursor = Cursor()

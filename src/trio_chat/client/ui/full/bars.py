@@ -23,13 +23,17 @@ Fragments: TypeAlias = list[Any]
 # Alt-1 to Alt-9 go to these; Alt-n, Alt-p and Alt-a reach all.
 NUMBERED = 9
 ROOM_CHARACTERS = 24
+# A ping that is not answered for so long is no delay of the network any more.
+HANGING_SECONDS = 3.0
 _SIGNS = {"owner": "@", "moderator": "@", "voiced": "+"}
 
 
-def room_bar(model: Model) -> Row:
+def room_bar(model: Model, status: Status) -> Row:
+    """Return the room and its topic; before there is one, the server, or why there is none."""
     room = model.rooms.current
     if room is None:
-        return [("", f" {model.server or 'trio-chat'} ")]
+        reason = status.reason if status.state == "offline" else ""
+        return [("", f" {reason or model.server or 'trio-chat'} ")]
     return [("class:current", f" {shown_room(room.name)}"), ("", f" {room.topic}")]
 
 
@@ -104,6 +108,9 @@ def link(status: Status, now: float) -> str:
         return f"○ offline, retry in {max(0, math.ceil(status.retry_at - now))} s"
     if status.state == "connecting":
         return "◌ connecting…"
+    unanswered_seconds = 0.0 if status.asked_at is None else now - status.asked_at
+    if unanswered_seconds >= HANGING_SECONDS:
+        return f"◌ no answer for {unanswered_seconds:.0f} s"
     tls = " TLS" if status.is_encrypted else ""
     if status.latency_seconds is None:
         return f"● online{tls}"

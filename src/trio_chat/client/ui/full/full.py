@@ -13,6 +13,7 @@ from typing import Any
 
 import trio
 from prompt_toolkit.application import Application
+from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
@@ -27,14 +28,14 @@ from trio_chat.client.ui.full.desk import Desk
 from trio_chat.client.ui.full.keys import key_bindings
 from trio_chat.client.ui.full.layout import make_layout
 from trio_chat.client.ui.full.notify import Notifier
+from trio_chat.client.ui.input.keyboard import tell_escape_apart
+from trio_chat.client.ui.input.paste import PasteInput
 from trio_chat.events import Result
 
 # What somebody types is seen within this time. A redraw costs some 5 ms, so what others say is
 # drawn less often while they say much; the first line after a pause is drawn at once.
 REDRAW_SECONDS = 0.015
 NEWS_SECONDS = 0.1
-# After Escape this is waited for the rest of what may be another key.
-ESCAPE_SECONDS = 0.1
 # Whoever has pressed no key for this long is not taken for a reader.
 READER_SECONDS = 300.0
 
@@ -57,10 +58,11 @@ class FullScreen:
             color_depth=ColorDepth.DEPTH_1_BIT if settings.is_monochrome() else None,
             mouse_support=settings.mouse,
             full_screen=True,
+            input=PasteInput(get_app_session().input),
             key_bindings=key_bindings(self._desk),
             min_redraw_interval=REDRAW_SECONDS,
         )
-        self._app.ttimeoutlen = ESCAPE_SECONDS
+        tell_escape_apart(self._app)
         self._app.after_render += self._after_drawing
         self._app.key_processor.before_key_press += self._on_key
         self._notifier = Notifier(settings.notifications, lambda: self._app.output)
@@ -73,6 +75,7 @@ class FullScreen:
                 self._notifier.tell(effect, trio.current_time())
             elif isinstance(effect, Show) and isinstance(effect.event, Result):
                 self._desk.show_found(effect.event)
+        self._desk.come_to_current()
         wait_seconds = self._drawn_at + NEWS_SECONDS - trio.current_time() if effects else 0
         if wait_seconds <= 0:
             self._app.invalidate()
@@ -99,7 +102,7 @@ class FullScreen:
         """Keep the clock and the countdown going."""
         while True:
             await trio.sleep(1)
-            if self._drawn and _text(self._desk.draw_status()) != self._drawn:
+            if self._drawn and self._changing_text(self._desk.draw_status()) != self._drawn:
                 self._app.invalidate()
 
     async def flush(self) -> None:
@@ -109,8 +112,12 @@ class FullScreen:
 
     def _draw_status(self) -> Fragments:
         row = self._desk.draw_status()
-        self._drawn = _text(row)
+        self._drawn = self._changing_text(row)
         return row
+
+    def _changing_text(self, status: Fragments) -> str:
+        """Return what changes with time alone."""
+        return "".join(fragment[1] for fragment in status) + self._desk.hint()
 
     def _on_key(self, _: object) -> None:
         self._key_at = trio.current_time()
@@ -145,10 +152,6 @@ class FullScreen:
         exc = context.get("exception")
         if exc is not None and self._app.is_running and not self._app.is_done:
             self._app.exit(exception=exc)
-
-
-def _text(fragments: Fragments) -> str:
-    return "".join(fragment[1] for fragment in fragments)
 
 
 @asynccontextmanager

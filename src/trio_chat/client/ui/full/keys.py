@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import islice
-from typing import TypeAlias
 
 from prompt_toolkit.completion import CompleteEvent
-from prompt_toolkit.filters import Condition, Filter, has_focus
+from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.key_binding import (
-    KeyBindings,
     KeyBindingsBase,
     KeyPressEvent,
     merge_key_bindings,
@@ -18,38 +15,13 @@ from prompt_toolkit.key_binding.bindings.auto_suggest import load_auto_suggest_b
 from prompt_toolkit.key_binding.bindings.search import start_reverse_incremental_search
 from prompt_toolkit.keys import Keys as Key
 
-from trio_chat.client.settings.settings import Settings
 from trio_chat.client.ui.full.desk import Desk
-
-Handler: TypeAlias = Callable[[KeyPressEvent], None]
-
-
-class Keys(KeyBindings):
-    """Key bindings by action: the settings say which keys an action has.
-
-    *when*: the filter for all of them.
-    """
-
-    def __init__(self, settings: Settings, when: Filter) -> None:
-        super().__init__()
-        self._keys = settings.bindings()
-        self._when = when
-
-    def on(
-        self, action: str, when: Filter | None = None, *, eager: bool = False
-    ) -> Callable[[Handler], Handler]:
-        """Call the decorated function for every key of *action* in `keymap.ACTIONS`."""
-
-        def bind(handler: Handler) -> Handler:
-            both = self._when if when is None else self._when & when
-            for key in self._keys[action]:
-                self.add(*key, filter=both, eager=eager)(handler)
-            return handler
-
-        return bind
+from trio_chat.client.ui.input.keyboard import Keys, bind_rooms, question_keys, typing_keys
+from trio_chat.client.ui.input.paste import UnmarkedPaste
 
 
 def key_bindings(desk: Desk) -> KeyBindingsBase:
+    """Return the bindings of the full screen, the more special ones last."""
     typing = Keys(desk.settings, has_focus(desk.buffer))
     _bind_leaving(typing, desk)
     _bind_pane(typing, desk)
@@ -59,9 +31,10 @@ def key_bindings(desk: Desk) -> KeyBindingsBase:
     return merge_key_bindings(
         [
             load_auto_suggest_bindings(),
+            typing_keys(),
             typing,
             _listing_keys(desk),
-            _question_keys(desk),
+            question_keys(desk.settings, lambda: desk.question, desk.close),
             _secret_keys(desk),
         ]
     )
@@ -72,11 +45,14 @@ def _bind_leaving(keys: Keys, desk: Desk) -> None:
 
     @keys.on("clear")
     def clear(event: KeyPressEvent) -> None:
-        desk.buffer.reset()
+        desk.clear()
 
     @keys.on("leave", is_empty)
     def leave(event: KeyPressEvent) -> None:
-        desk.leave()
+        if event.key_sequence[0].key == Key.ControlC:  # it clears as well, so it may be a mistake
+            desk.leave_if_meant()
+        else:
+            desk.leave()
 
     @keys.on("suspend")
     def suspend(event: KeyPressEvent) -> None:
@@ -98,7 +74,7 @@ def _bind_pane(keys: Keys, desk: Desk) -> None:
 
     @keys.on("first_unread")
     def first_unread(event: KeyPressEvent) -> None:
-        desk.pane.show_marker()
+        desk.show_marker()
 
     @keys.on("bare")
     def bare(event: KeyPressEvent) -> None:
@@ -110,27 +86,11 @@ def _bind_pane(keys: Keys, desk: Desk) -> None:
 
 
 def _bind_rooms(keys: Keys, desk: Desk) -> None:
-    for number in range(1, 10):
-
-        @keys.on(f"room_{number}")
-        def go_to(event: KeyPressEvent, number: int = number) -> None:
-            desk.go_to(number)
-
-    @keys.on("next_room")
-    def next_room(event: KeyPressEvent) -> None:
-        desk.go_by(1)
-
-    @keys.on("previous_room")
-    def previous_room(event: KeyPressEvent) -> None:
-        desk.go_by(-1)
+    bind_rooms(keys, desk.model.rooms, desk.go_to)
 
     @keys.on("rooms")
     def rooms(event: KeyPressEvent) -> None:
         desk.show_rooms()
-
-    @keys.on("next_called")
-    def next_called(event: KeyPressEvent) -> None:
-        desk.go_to_called()
 
 
 def _bind_input(keys: Keys, desk: Desk) -> None:
@@ -138,7 +98,7 @@ def _bind_input(keys: Keys, desk: Desk) -> None:
 
     @keys.on("send")
     def send(event: KeyPressEvent) -> None:
-        buffer.validate_and_handle()
+        desk.send()
 
     @keys.on("new_line")
     def new_line(event: KeyPressEvent) -> None:
@@ -159,7 +119,7 @@ def _bind_input(keys: Keys, desk: Desk) -> None:
 
     @keys.add(Key.BracketedPaste, filter=has_focus(buffer))
     def paste(event: KeyPressEvent) -> None:
-        desk.paste(event.data)
+        desk.paste(event.data, is_marked=not isinstance(event.key_sequence[-1], UnmarkedPaste))
 
 
 def _bind_completion(keys: Keys, desk: Desk) -> None:
@@ -204,7 +164,9 @@ def _bind_completion(keys: Keys, desk: Desk) -> None:
 
 
 def _listing_keys(desk: Desk) -> Keys:
+    """Return the keys of a list. Characters still go into the line that has the focus."""
     keys = Keys(desk.settings, Condition(lambda: desk.listing is not None))
+    is_picking = Condition(lambda: desk.is_filtering or not desk.buffer.text)
 
     def move(action: str, rows: int = 0, pages: int = 0) -> None:
         @keys.on(action)
@@ -218,43 +180,36 @@ def _listing_keys(desk: Desk) -> Keys:
     move("page_up", pages=-1)
     move("page_down", pages=1)
 
-    @keys.on("send")
+    @keys.on("send", is_picking)
     def choose(event: KeyPressEvent) -> None:
         if desk.listing is not None:
             desk.listing.choose()
 
     @keys.on("help")
-    @keys.on("close", eager=True)
+    @keys.on("close")
     def close(event: KeyPressEvent) -> None:
         desk.close()
 
-    return keys
-
-
-def _question_keys(desk: Desk) -> Keys:
-    keys = Keys(desk.settings, Condition(lambda: desk.question is not None))
-
-    @keys.add(Key.Any, filter=Condition(lambda: desk.question is not None))
-    def answer(event: KeyPressEvent) -> None:
-        if desk.question is not None and desk.question.answer(event.data):
-            desk.close()
-
-    @keys.on("close", eager=True)
-    def close(event: KeyPressEvent) -> None:
-        desk.close()
-
+    _bind_rooms(keys, desk)
+    keys.ignore_others()
     return keys
 
 
 def _secret_keys(desk: Desk) -> Keys:
-    keys = Keys(desk.settings, has_focus(desk.secret_buffer))
+    is_secret = has_focus(desk.secret_buffer)
+    keys = Keys(desk.settings, is_secret)
 
     @keys.on("send")
     def give(event: KeyPressEvent) -> None:
         desk.give_secret()
 
-    @keys.on("close", eager=True)
+    @keys.on("close")
     def close(event: KeyPressEvent) -> None:
         desk.close()
 
+    @keys.add(Key.BracketedPaste, filter=is_secret)
+    def paste(event: KeyPressEvent) -> None:
+        desk.secret_buffer.insert_text("".join(event.data.splitlines()))
+
+    keys.ignore_others()
     return keys

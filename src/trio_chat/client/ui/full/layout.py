@@ -20,6 +20,7 @@ from prompt_toolkit.layout import (
 )
 from prompt_toolkit.layout.menus import CompletionsMenu
 from prompt_toolkit.layout.processors import (
+    AfterInput,
     AppendAutoSuggestion,
     BeforeInput,
     PasswordProcessor,
@@ -28,6 +29,8 @@ from prompt_toolkit.widgets import SearchToolbar
 
 from trio_chat.client.ui.full.bars import Fragments, member_list
 from trio_chat.client.ui.full.desk import Desk
+from trio_chat.client.ui.input.drawing import DrawSteady
+from trio_chat.client.ui.input.masking import MaskPasswords
 
 # The text keeps at least 50 columns beside the members.
 MEMBERS_FROM_COLUMNS = 84
@@ -60,6 +63,7 @@ def _bar(draw: Callable[[], Fragments]) -> Window:
 def _bottom(desk: Desk, search: SearchToolbar) -> HSplit:
     is_asked = Condition(lambda: desk.question is not None)
     is_secret = Condition(lambda: desk.secret is not None)
+    is_filtering = Condition(lambda: desk.is_filtering)
     # What is typed grows, up to a third of the screen.
     grows: dict[str, Any] = {
         "wrap_lines": True,
@@ -71,8 +75,10 @@ def _bottom(desk: Desk, search: SearchToolbar) -> HSplit:
         [
             ConditionalContainer(question, filter=is_asked),
             ConditionalContainer(Window(_secret(desk), height=1), filter=is_secret),
+            ConditionalContainer(Window(_filter(desk), height=1), filter=is_filtering),
             ConditionalContainer(
-                Window(_input(desk, search), **grows), filter=~is_asked & ~is_secret
+                Window(_input(desk, search), **grows),
+                filter=~is_asked & ~is_secret & ~is_filtering,
             ),
             # Below the line, because the menu comes above it.
             ConditionalContainer(
@@ -89,8 +95,11 @@ def _input(desk: Desk, search: SearchToolbar) -> BufferControl:
         search_buffer_control=search.control,
         preview_search=True,
         input_processors=[
-            BeforeInput(lambda: f"{desk.model.rooms.nick} ❯ ", style="class:prompt"),
+            MaskPasswords(),
+            DrawSteady(),
+            BeforeInput(desk.prompt, style="class:prompt"),
             AppendAutoSuggestion(style="class:dim"),
+            AfterInput(desk.greeting, style="class:dim"),
         ],
     )
 
@@ -103,6 +112,11 @@ def _secret(desk: Desk) -> BufferControl:
             BeforeInput(desk.secret_label, style="class:question"),
         ],
     )
+
+
+def _filter(desk: Desk) -> BufferControl:
+    before = BeforeInput(" with: ", style="class:question")
+    return BufferControl(desk.filter_buffer, input_processors=[before])
 
 
 def _body(desk: Desk) -> HSplit:

@@ -50,6 +50,7 @@ class Pane(UIControl):
         self._room: Room | None = None
         self._bottom: Place | None = None  # None: the newest
         self._target: tuple[Room, int] | None = None  # a seq that is to be shown when it is here
+        self._is_search = False  # it is to be marked as found
         self._found = 0  # the serial of the line that was looked for
         self._width = 80
         self.height = 1
@@ -90,14 +91,20 @@ class Pane(UIControl):
 
     def show_seq(self, room: Room, seq: int) -> None:
         """Show the line with *seq* as soon as it is here."""
-        self._target = room, seq
+        self._target, self._is_search = (room, seq), True
 
-    def show_marker(self) -> None:
-        """Show where reading stopped."""
+    def show_marker(self) -> int | None:
+        """Show where reading stopped; return the seq to fetch where that is not here any more."""
         lines, room = self._lines(), self._model.rooms.current
-        if room is not None and room.marker and len(lines):
-            first_new = min(lines.index(room.marker) + 1, len(lines) - 1)
-            self._show(lines, lines[first_new].serial)
+        if room is None or not room.marker or not len(lines):
+            return None
+        if room.marker < lines[0].serial and room.has_older:
+            first_new_seq = (room.marker >> SERIAL_BITS) + 1
+            self._target, self._is_search = (room, first_new_seq), False
+            return first_new_seq
+        first_new = min(lines.index(room.marker) + 1, len(lines) - 1)
+        self._show(lines, lines[first_new].serial)
+        return None
 
     def mouse_handler(self, mouse_event: MouseEvent) -> NotImplementedOrNone:
         """Scroll with the wheel; leave all other events to the terminal."""
@@ -137,7 +144,7 @@ class Pane(UIControl):
             return  # it comes
         serial = lines[lines.index(self._target[1] << SERIAL_BITS)].serial if len(lines) else 0
         self._target = None
-        self._found = serial
+        self._found = serial if self._is_search else 0
         self._show(lines, serial)
 
     def _show(self, lines: Scrollback, serial: int) -> None:

@@ -1,4 +1,4 @@
-"""Questions in place of the input line: what to do with a long paste, and passwords without echo.
+"""Questions in place of the input line, one of them for passwords without echo.
 
 It knows no keys and no connection.
 """
@@ -6,9 +6,13 @@ It knows no keys and no connection.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from trio_chat.client.state.passwords import filled, wanted
 from trio_chat.requests import Invocation, parse_slash
+
+# Its words, and what is called for it.
+Answer: TypeAlias = tuple[str, Callable[[], None]]
 
 
 class Question:
@@ -17,7 +21,7 @@ class Question:
     *answers*: the key -> the words of the answer, and what is called for it.
     """
 
-    def __init__(self, text: str, answers: Mapping[str, tuple[str, Callable[[], None]]]) -> None:
+    def __init__(self, text: str, answers: Mapping[str, Answer]) -> None:
         self._answers = answers
         choices = " · ".join(f"[{key}] {says}" for key, (says, _) in answers.items())
         self.text = f" {text} — {choices}"
@@ -28,42 +32,6 @@ class Question:
             return False
         self._answers[key][1]()
         return True
-
-
-class PasteGuard:
-    """Decides which pastes are asked about, and what the question says.
-
-    Args:
-        ask_lines, ask_characters: a paste with more is asked about.
-        most_bytes: a paste with more is a mistake.
-    """
-
-    def __init__(self, ask_lines: int, ask_characters: int, most_bytes: int) -> None:
-        self._ask_lines = ask_lines
-        self._ask_characters = ask_characters
-        self._most_bytes = most_bytes
-
-    def is_long(self, text: str) -> bool:
-        return text.count("\n") >= self._ask_lines or len(text) > self._ask_characters
-
-    def is_too_long(self, text: str) -> bool:
-        return len(text.encode("utf-8", "replace")) > self._most_bytes
-
-    def describe(self, text: str, limits: Mapping[str, float]) -> str:
-        """Return how much it is, and whether the server takes it as one message."""
-        lines, size = text.count("\n") + 1, len(text.encode("utf-8", "replace"))
-        much = f"{lines} lines, {len(text)} characters"
-        if lines > limits.get("text_lines", lines):
-            return f"{much}; one message has at most {limits['text_lines']:.0f} lines"
-        if size > limits.get("text_bytes", size):
-            return f"{much}; one message has at most {limits['text_bytes']:.0f} bytes"
-        return much
-
-
-def separate(text: str) -> list[str]:
-    """Return the lines of a paste to be said one by one; none of them is taken for a command."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    return [f"/{line}" if line.startswith("/") else line for line in lines]
 
 
 class Secret:

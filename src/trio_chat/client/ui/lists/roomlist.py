@@ -19,8 +19,9 @@ def room_list(known: Rooms, renderer: Renderer, on_choose: Callable[[Room], None
     rooms = known.open_rooms
     rows = [_row(number, room, renderer) for number, room in enumerate(rooms, 1)]
     index = rooms.index(known.current) if known.current in rooms else 0
-    title = f"{len(rooms)} rooms — Enter goes there, Esc closes"
-    return Listing(title, rows, lambda i: on_choose(rooms[i]), index=index)
+    count = "1 room" if len(rooms) == 1 else f"{len(rooms)} rooms"
+    title = f"{count} — type to filter, Enter goes there, Esc closes"
+    return Listing(title, rows, lambda i: on_choose(rooms[i]), index=index, can_filter=True)
 
 
 def _row(number: int, room: Room, renderer: Renderer) -> Row:

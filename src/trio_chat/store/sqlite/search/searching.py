@@ -130,7 +130,8 @@ def _first_after(db: apsw.Connection, head: Head, cursor: Cursor) -> int:
 
 
 def _first_at(db: apsw.Connection, head: Head, at_ms: int) -> int:
-    """The seq of the room's first event at *at_ms* or later; time never decreases in a room."""
+    """The seq of the room's first event at *at_ms* or later; time hardly ever decreases in
+    a room, and where it did a search by time may miss something."""
     low, high = 1, head.seq + 1
     while low < high:
         middle = (low + high) // 2
