@@ -47,6 +47,8 @@ def another(default: object) -> tuple[str, object]:
             return "debug", "debug"
         case "console":
             return "json", "json"
+        case "off":
+            return "auto", "auto"
     return "some text", "some text"
 
 

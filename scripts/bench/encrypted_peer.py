@@ -15,7 +15,7 @@ from pathlib import Path
 import trio.testing
 
 from peers import made_certificate
-from trio_chat.server.net.encryption import Encryption, Terms, server_context
+from trio_chat.server.net.encryption import Encryption, Files, Terms
 from trio_chat.server.net.readiness import Readiness
 from trio_chat.server.net.tls_links import TlsLink
 
@@ -35,7 +35,7 @@ def _client_context() -> ssl.SSLContext:
 def _server_context() -> ssl.SSLContext:
     with tempfile.TemporaryDirectory(prefix="trio-chat-bench-") as folder:
         certificate = made_certificate(Path(folder))
-        return server_context(str(certificate.chain), str(certificate.key))
+        return Files(certificate.chain, certificate.key).context()
 
 
 def make_terms() -> Terms:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -24,10 +25,12 @@ class Certificates:
 
     def __init__(self, folder: Path) -> None:
         self.authority = trustme.CA()
-        issued = self.authority.issue_cert("127.0.0.1")
         self.chain, self.key = folder / "chain.pem", folder / "key.pem"
-        for pem in issued.cert_chain_pems:
-            pem.write_to_path(self.chain, append=True)
+        self.renew()
+
+    def renew(self) -> None:
+        issued = self.authority.issue_cert("127.0.0.1")
+        self.chain.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
         issued.private_key_pem.write_to_path(self.key)
 
     @property
@@ -198,3 +201,81 @@ async def test_tls_without_a_certificate_is_refused_at_the_start(
     done = await run_to_end(command)
     assert done.returncode == 2
     assert reason in done.stderr.decode()
+
+
+# --- told apart by the first byte
+
+
+async def dial_port(port: int, context: ssl.SSLContext) -> Peer:
+    with trio.fail_after(10):
+        stream = await trio.open_ssl_over_tcp_stream(
+            "127.0.0.1", port, ssl_context=context, https_compatible=True
+        )
+        await stream.do_handshake()
+    return Peer(stream)  # type: ignore[arg-type]  # it is not half-closed here
+
+
+def presented(port: int) -> str:
+    """The certificate that the server shows to whoever comes now."""
+    return ssl.get_server_certificate(("127.0.0.1", port), timeout=10)
+
+
+async def test_a_server_makes_its_own_certificate_and_keeps_it(tmp_path: Path) -> None:
+    options = ("--set", "server.tls=auto")
+    data = tmp_path / "data"
+    async with running_server(data, *options) as server:
+        assert not server.addresses[0].startswith("tls://")
+        assert (data / "tls.pem").stat().st_mode & 0o777 == 0o600
+        context = ssl.create_default_context(cafile=str(data / "tls.pem"))
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        alice, bob = await server.native("alice"), await dial_port(server.port, context)
+        assert (await bob.hello("bob"))[0]["type"] == "welcome"
+        await bob.input("over TLS")
+        assert texts(await alice.sync()) == ["over TLS"]
+        for peer in (alice, bob):
+            await peer.stream.aclose()
+        before = await trio.to_thread.run_sync(presented, server.port)
+        await server.end()
+    async with running_server(data, *options) as server:
+        assert await trio.to_thread.run_sync(presented, server.port) == before
+
+
+async def test_a_server_in_memory_makes_a_certificate_for_itself_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with running_server(data, "--memory", "--set", "server.tls=auto") as server:
+        assert "BEGIN CERTIFICATE" in await trio.to_thread.run_sync(presented, server.port)
+    assert not (data / "tls.pem").exists()
+
+
+async def test_a_new_certificate_is_read_on_sighup_and_when_its_file_changes(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    options = (*certificates.options, "--set", "server.tls=files")
+    async with running_server(tmp_path / "data", *options) as server:
+        first = await trio.to_thread.run_sync(presented, server.port)
+        certificates.renew()
+        server.process.send_signal(signal.SIGHUP)
+        second = first
+        with trio.fail_after(10):
+            while second == first:
+                second = await trio.to_thread.run_sync(presented, server.port)
+        # What cannot be used is not.
+        certificates.chain.write_text("nothing of the kind")
+        server.process.send_signal(signal.SIGHUP)
+        with trio.fail_after(10):
+            while "stays as it is" not in server.log.read_text():
+                await trio.to_thread.run_sync(presented, server.port)
+        assert await trio.to_thread.run_sync(presented, server.port) == second
+        assert str(certificates.chain) in server.log.read_text()
+
+
+@pytest.mark.parametrize("kind", ["tls_certificate", "tls_key"])
+async def test_the_file_that_cannot_be_read_is_named(
+    tmp_path: Path, certificates: Certificates, kind: str
+) -> None:
+    options = (*certificates.options, "--set", f"server.{kind}=/nowhere/to.pem")
+    data = str(tmp_path / "data")
+    command = serve_command("--listen", "127.0.0.1:0", "--data", data, *options)
+    done = await run_to_end([*command, "--set", "server.tls=files"])
+    assert done.returncode == 2
+    assert "/nowhere/to.pem" in done.stderr.decode()

@@ -13,7 +13,7 @@ import msgspec
 from trio_chat.config.sections import Config
 
 _LIVE_SECTIONS = ("rooms", "accounts", "limits", "timeouts")
-_LIVE_KEYS = ("server.name", "server.motd")
+_LIVE_SERVER_KEYS = ("name", "motd", "tls_certificate", "tls_key")
 
 
 class Key(NamedTuple):
@@ -75,13 +75,15 @@ def value_of(config: Config, name: str) -> object:
 
 def is_live(name: str) -> bool:
     """Return whether the key *name* may change while the server runs."""
-    return name in _LIVE_KEYS or name.partition(".")[0] in _LIVE_SECTIONS
+    section, _, key = name.partition(".")
+    return section in _LIVE_SECTIONS or (section == "server" and key in _LIVE_SERVER_KEYS)
 
 
 def with_live(config: Config, other: Config) -> Config:
     """*config* with what *other* says of the keys that may change while the server runs."""
     sections = {section: getattr(other, section) for section in _LIVE_SECTIONS}
-    server = msgspec.structs.replace(config.server, name=other.server.name, motd=other.server.motd)
+    live = {name: getattr(other.server, name) for name in _LIVE_SERVER_KEYS}
+    server = msgspec.structs.replace(config.server, **live)
     return msgspec.structs.replace(config, server=server, **sections)
 
 

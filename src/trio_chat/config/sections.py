@@ -42,8 +42,20 @@ class ServerSection(Section, frozen=True, kw_only=True):
             "private until its owner decides otherwise. Port 0 takes a free one."
         ),
     ] = (f"127.0.0.1:{DEFAULT_PORT}",)
+    tls: Annotated[
+        Literal["off", "auto", "files"],
+        because(
+            "auto and files tell TLS from plain text by the first byte, at each address of "
+            "`listen`: auto with a certificate that the server makes at the first start and signs "
+            "itself, files with that of tls_certificate. With off only tls:// addresses are "
+            "encrypted."
+        ),
+    ] = "off"
     tls_certificate: Annotated[
-        str, because("For tls://, a PEM file: the certificate with its chain.")
+        str,
+        because(
+            "A PEM file: the certificate with its chain. Read again when it changes, and on SIGHUP."
+        ),
     ] = ""
     tls_key: Annotated[str, because("The certificate's key, where that is another PEM file.")] = ""
 

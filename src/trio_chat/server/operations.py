@@ -21,6 +21,7 @@ from trio_chat.server.delivery.broadcast import Broadcaster
 from trio_chat.server.delivery.session import Session
 from trio_chat.server.delivery.sessions import Sessions
 from trio_chat.server.hub.hub import Hub
+from trio_chat.server.net.encryption import Encryption
 from trio_chat.server.restore import check_auto_join
 
 LoadConfig: TypeAlias = Callable[[], Awaitable[Config]]
@@ -36,6 +37,7 @@ class Operations:
 
     Attributes:
         farewell: what everybody is told when the server stops.
+        encryption: of its links; None: there is none.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Operations:
         self._started = trio.current_time()
         self._countdown = Countdown(hub.deadlines, sessions.announce)
         self.farewell = "the server is shutting down"
+        self.encryption: Encryption | None = None
 
     # --- the configuration
 
@@ -66,6 +69,8 @@ class Operations:
         state, old = self._hub.state, self._settings.config
         config = with_live(old, config)
         check_auto_join(config)
+        if self.encryption is not None:
+            self.encryption.configure(config)
         self._settings.config = config
         state.directory.limits = config.limits
         state.directory.server_name = config.server.name

@@ -116,7 +116,8 @@ async def _accept_until(
     config, directory = parts.hub.settings.config, parts.hub.state.directory
     async with trio.open_nursery() as accepting:
         if listeners is None:
-            listeners = await open_listeners(config.server, open_encryption(config))
+            encryption = parts.operations.encryption = open_encryption(config)
+            listeners = await open_listeners(config.server, encryption)
         await _accept_control(parts, accepting)
         for listener in listeners:
             accepting.start_soon(parts.admission.accept, listener)

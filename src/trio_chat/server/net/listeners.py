@@ -12,7 +12,7 @@ import trio
 
 from trio_chat.config import Config, ServerSection, TimeoutsSection
 from trio_chat.errors import ConfigError
-from trio_chat.server.net.encryption import Encryption, Terms, is_encrypted, open_encryption
+from trio_chat.server.net.encryption import Encryption, Terms, check_encryption, is_encrypted
 from trio_chat.server.net.links import (
     Link,
     SocketLink,
@@ -70,7 +70,7 @@ def check_listen(config: Config) -> None:
     """Raises ConfigError: an address is malformed, or there is no certificate for TLS."""
     for text in config.server.listen:
         parse_address(text.removeprefix(_TLS))
-    open_encryption(config)
+    check_encryption(config)
 
 
 async def open_listeners(section: ServerSection, encryption: Encryption | None) -> list[Listener]:
@@ -82,7 +82,8 @@ async def open_listeners(section: ServerSection, encryption: Encryption | None) 
     listeners: list[Listener] = []
     try:
         for text in section.listen:
-            listeners += await _open(text, encryption)
+            told_apart = section.tls != "off"
+            listeners += await _open(text, encryption, told_apart=told_apart)
     except (OSError, ValueError) as exc:  # a name that can be no host's is a ValueError
         for listener in listeners:
             listener.socket.close()
@@ -91,19 +92,22 @@ async def open_listeners(section: ServerSection, encryption: Encryption | None) 
     return listeners
 
 
-async def _open(text: str, encryption: Encryption | None) -> Sequence[Listener]:
+async def _open(
+    text: str, encryption: Encryption | None, *, told_apart: bool
+) -> Sequence[Listener]:
     host, port = parse_address(text.removeprefix(_TLS))
     opened = await trio.open_tcp_listeners(port, host=host or None, backlog=_BACKLOG)
-    if encryption is None or not is_encrypted(text):
+    if encryption is None or not (told_apart or is_encrypted(text)):
         return opened
-    return [TlsListener(one, Terms(encryption, required=True)) for one in opened]
+    return [TlsListener(one, Terms(encryption, is_encrypted(text))) for one in opened]
 
 
 def address_of(listener: Listener) -> str:
-    """`host:port` as it is, port 0 resolved; behind `tls://` if it is encrypted."""
+    """`host:port` as it is, port 0 resolved; behind `tls://` if it is for TLS only."""
     host, port = listener.socket.getsockname()[:2]
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return _TLS + address if isinstance(listener, TlsListener) else address
+    is_only_tls = isinstance(listener, TlsListener) and listener.terms.required
+    return _TLS + address if is_only_tls else address
 
 
 def accept(
@@ -119,7 +123,7 @@ def accept(
     if not isinstance(stream, trio.SocketStream):
         return StreamLink(stream)
     _prepare(stream.socket, config)
-    if terms is None:
+    if terms is None or (readiness is None and not terms.required):
         sock = _taken_over(stream)
         peer = peer_address(sock)
         return SocketLink(sock, peer) if readiness is None else WatchedLink(sock, peer, readiness)

@@ -112,6 +112,7 @@ class TlsLink(WatchedLink):
         self._in_queue = True
         async with self._terms.encryption.slots:
             self._in_queue = False
+            await self._terms.encryption.look()
             await self._shake_hands(self._wrap())
         self.send = self._encrypt
         return True
@@ -271,9 +272,10 @@ class TlsLink(WatchedLink):
 
     async def end(self) -> None:
         await self._handshake_over()
-        while self._pending and self._tls is not None:
+        while self._pending:
             await self._sendable()
-            self._try_pending()
+            with suppress(BlockingIOError):
+                self._flush()
         self._say_end()
         await super().end()
 
