@@ -83,13 +83,16 @@ class Talking:
             place = self._places.open(session, request.room)
         elif session.former_scope and await self._writes.answered_before(session, request.id):
             return
+        refusal: ChatError | None = None
         try:
             self._let_in(session, place)
-        except ChatError:
+        except ChatError as exc:
+            refusal = exc
+        if refusal is not None:
             # Said, and muted since? An error would mean that it did not happen.
             if await self._writes.answered_before(session, request.id):
                 return
-            raise
+            raise refusal
         member = session.speaker()
         await self._writes.submit(session, _line(session, member, request, place, text))
 
