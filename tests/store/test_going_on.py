@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -79,6 +80,36 @@ async def test_searching_on_gives_each_hit_once_where_times_are_equal(
         assert places == sorted(places, reverse=True)
         assert sorted(entry.text for entry in entries) == sorted(f"word {i}" for i in range(40))
         assert all(len(hits) == limit for hits in found[:-1])
+
+
+@pytest.mark.parametrize("settled", [False, True])
+@pytest.mark.parametrize("limit", [1, 3, 100])
+async def test_searches_are_whole_where_a_wrong_clock_was_set_right(
+    open_store: Open, limit: int, settled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S24, S19: two days ahead, set right, and once more; over several rooms."""
+    rooms, day_ms, start_ms = ["a", "b", "c"], 86_400_000, 2_000_000_000_000
+    times = [start_ms + base + i for base in (0, 2 * day_ms, 1000, day_ms, 9000) for i in range(8)]
+    async with talking(open_store()) as talk:
+        for number, at_ms in enumerate(times):
+            monkeypatch.setattr(time, "time_ns", lambda at_ms=at_ms: at_ms * 1_000_000)
+            await talk.say(f"word {number}", room=rooms[number % 5 % 3])
+            if settled:
+                await talk.settle()
+        assert [write.at_ms for write in talk.writes] == times
+        found = await searches(talk, limit, rooms)
+        shown = [int(text.split()[1]) for text in texts(found)]
+        assert sorted(shown) == list(range(len(times)))
+        for room in range(3):
+            # In a room the newest first, whatever their times say.
+            seen = [number for number in shown if number % 5 % 3 == room]
+            assert seen == sorted(seen, reverse=True)
+        for bound in (start_ms + 4, start_ms + 1004, start_ms + day_ms + 4, start_ms + 3 * day_ms):
+            ask = partial(talk.texts, "word", rooms=rooms, limit=100)
+            before = await ask(before_ms=bound)
+            after = await ask(after_ms=bound)
+            assert len(before) == sum(at_ms < bound for at_ms in times)
+            assert len(after) == sum(at_ms > bound for at_ms in times)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,29 @@ async def test_time_does_not_decrease_over_a_restart(
         assert (await talk.say()).at_ms >= first.at_ms
 
 
+async def test_a_clock_that_was_set_right_is_right_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S24: rooms in which nobody spoke since do not put the log ahead again."""
+    now_ns, day_ns = time.time_ns(), 86_400 * 10**9
+    async with talk_in(tmp_path) as talk:
+        monkeypatch.setattr(time, "time_ns", lambda: now_ns + day_ns)
+        await talk.say("word ahead", room="quiet")
+        await talk.say("word ahead")
+        monkeypatch.setattr(time, "time_ns", lambda: now_ns)
+        await talk.say("word after")
+    with capture_logs() as logs:
+        async with talk_in(tmp_path) as talk:
+            monkeypatch.setattr(time, "time_ns", lambda: now_ns + 10**9)
+            assert (await talk.say("word again")).at_ms == now_ns // 10**6 + 1000
+            assert await talk.texts("word") == ["word again", "word after", "word ahead"]
+            found = await talk.texts("word", rooms=["lobby", "quiet"])
+            assert (found[0], len(found)) == ("word again", 4)
+    assert logs == []
+    with database(tmp_path) as db:
+        assert db.execute("SELECT count(*) FROM step").get == 2
+
+
 async def test_ids_are_forgotten_after_their_time(tmp_path: Path) -> None:
     async with talk_in(tmp_path) as talk:
         await talk.say(scope="s", key="k")

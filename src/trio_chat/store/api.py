@@ -60,7 +60,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 Cursor: TypeAlias = tuple[int, str, int]
-"""Where an entry stands among those of all logs: its at_ms, room and seq."""
+"""Where an entry stands among those of all logs: its at_ms, or that of an entry later in its log
+if that is less; its room and seq."""
 
 
 class Hidden(NamedTuple):
@@ -280,7 +281,8 @@ class Search(Protocol):
         without: Hidden | None = None,
     ) -> Hits:
         """Return the newest entries that hold every word of *query*, newest first: by time, then
-        by room, then by seq.
+        by room, then by seq. Where the clock was wrong, and time went back in a room, what had
+        been put ahead stands right before what followed.
 
         Only *rooms* are looked at, each above the seq given (0: all of it). Case and accents do
         not matter; "quoted words" stand together; a trailing `*` matches a word's beginning. In

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias
 
 import structlog
 
@@ -75,17 +76,20 @@ def audit_entry(write: Write, seq: int) -> Entry:
     return Entry(AUDIT_ROOM, seq, write.at_ms, "notice", write.sender, write.account, write.audit)
 
 
-def cursor_of(entry: Entry) -> Cursor:
-    return entry.at_ms, entry.room, entry.seq
+class Part(NamedTuple):
+    """What was found in one room, newest first, each with where it stands; *go_on* is the last
+    place that was looked at when there may be more."""
+
+    hits: list[tuple[Cursor, Entry]]
+    go_on: Cursor | None = None
 
 
-def merged(parts: Iterable[Hits], limit: int) -> Hits:
+def merged(parts: Sequence[Part], limit: int) -> Hits:
     """Merge what was found in each room. One that was not looked through hides what is older in
     the others: it may have something newer still."""
-    parts = list(parts)
     reached = max((part.go_on for part in parts if part.go_on is not None), default=None)
-    found = sorted((entry for part in parts for entry in part), key=cursor_of, reverse=True)
-    newest = [entry for entry in found[:limit] if reached is None or cursor_of(entry) >= reached]
+    found = sorted((hit for part in parts for hit in part.hits), key=itemgetter(0), reverse=True)
+    newest = [hit for hit in found[:limit] if reached is None or hit[0] >= reached]
     if len(newest) == limit < len(found) and newest:
-        reached = cursor_of(newest[-1])
-    return Hits(newest, reached)
+        reached = newest[-1][0]
+    return Hits([entry for _, entry in newest], reached)

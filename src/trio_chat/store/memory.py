@@ -33,10 +33,10 @@ from trio_chat.store.entries import (
     EMPTIED,
     SAID,
     First,
+    Part,
     amendment,
     audit_entry,
     conflict,
-    cursor_of,
     entry_of,
     merged,
     next_ms,
@@ -236,11 +236,11 @@ class MemoryStore:
         matcher = Matcher(parse_query(query))
         sender_key = None if sender is None else fold(clean_line(sender))
 
-        def wanted(entry: Entry) -> bool:
+        def wanted(cursor: Cursor, entry: Entry) -> bool:
             return (
-                (before_ms is None or entry.at_ms < before_ms)
+                (before is None or cursor < before)
+                and (before_ms is None or entry.at_ms < before_ms)
                 and (after_ms is None or entry.at_ms > after_ms)
-                and (before is None or cursor_of(entry) < before)
                 and (sender_key is None or fold(entry.sender) == sender_key)
                 and entry.kind != "edited"
                 and matcher.matches(entry.text)
@@ -263,26 +263,31 @@ class MemoryStore:
         self,
         room: str,
         above: int,
-        wanted: Callable[[Entry], bool],
+        wanted: Callable[[Cursor, Entry], bool],
         limit: int,
         without: Hidden | None,
-    ) -> Hits:
-        hits = Hits()
+    ) -> Part:
+        hits: list[tuple[Cursor, Entry]] = []
         looked_at: Cursor | None = None
         left = limit if without is None else SCAN_ENTRIES
         entries = dense_slice(self._rooms.get(room, ()), above + 1, self.head(room))[::-1]
+        order_ms = entries[0].at_ms if entries else 0
         for start in range(0, len(entries), SEARCH_SLICE):
-            for entry in filter(wanted, entries[start : start + SEARCH_SLICE]):
+            for entry in entries[start : start + SEARCH_SLICE]:
+                # See `Search.search`: what a wrong clock put ahead stands before what followed.
+                order_ms = min(order_ms, entry.at_ms)
+                cursor = (order_ms, room, entry.seq)
+                if not wanted(cursor, entry):
+                    continue
                 if len(hits) == limit or not left:
                     # There is at least this one more.
-                    hits.go_on = looked_at
-                    return hits
+                    return Part(hits, looked_at)
                 left -= 1
-                looked_at = cursor_of(entry)
+                looked_at = cursor
                 if without is None or not is_hidden(entry, without):
-                    hits.append(entry)
+                    hits.append((cursor, entry))
             await trio.lowlevel.checkpoint()
-        return hits
+        return Part(hits)
 
     def _slice(self, room: str, after: int) -> Sequence[Entry]:
         entries = self._rooms.get(room)

@@ -12,6 +12,10 @@ CREATE TABLE reindex(
 -- Messages of before, whose words the index holds as they stand in the text, uncut.
 CREATE TABLE uncut(id INTEGER PRIMARY KEY) STRICT;
 
+-- Where time went back in a room, because the clock had been wrong: what has a greater id is at
+-- floor_ms or later.
+CREATE TABLE step(id INTEGER PRIMARY KEY, floor_ms INTEGER NOT NULL) STRICT;
+
 -- Each start of a server on this database: runs.py.
 CREATE TABLE run(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at_ms INTEGER NOT NULL) STRICT;
 

@@ -43,6 +43,11 @@ RECENT = """
     SELECT id, at_ms, kind, sender, account, text, target, scope, key, answer FROM recent
     ORDER BY rowid
 """
+# The clock was set back: where each room is by now, if that is ahead.
+STEP = (
+    "INSERT OR REPLACE INTO step SELECT id << 40 | last_seq, ?1 FROM room WHERE last_ms > ?1",
+    "UPDATE room SET last_ms = ?1 WHERE last_ms > ?1",
+)
 SETTLE = (
     """
     INSERT INTO message

@@ -110,6 +110,9 @@ class Committer:
         plan = _Plan(next_ms(time.time_ns() // 1_000_000, self._last_ms))
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
+            if plan.now_ms < self._last_ms:
+                for sql in statements.STEP:
+                    self._cursor.execute(sql, (plan.now_ms,))
             self._number(batch, plan)
             self._run(statements.INSERT, plan.rows)
             self._run(statements.ROOMS, _room_rows(plan.heads.values(), plan.now_ms))
@@ -318,6 +321,9 @@ class Committer:
         with self._db:
             self._cursor.execute("INSERT INTO dropped VALUES (?, ?, ?)", (room_id, room, now_ms))
             self._cursor.execute("DELETE FROM room WHERE id = ?", (room_id,))
+            self._cursor.execute(
+                "DELETE FROM step WHERE id BETWEEN ? AND ?", (head.base, head.base | SEQ_MASK)
+            )
         del self.heads[room]
         self.dropped.append(head.base)
 

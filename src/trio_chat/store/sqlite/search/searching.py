@@ -12,11 +12,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 import apsw
 
-from trio_chat.store.api import SCAN_ENTRIES, Cursor, Hidden, Hits
-from trio_chat.store.entries import merged
+from trio_chat.store.api import SCAN_ENTRIES, Cursor, Entry, Hidden, Hits
+from trio_chat.store.entries import Part, merged
 from trio_chat.store.query import Matcher, Term
 from trio_chat.store.sqlite import reading
 from trio_chat.store.sqlite.ids import SEQ_MASK, Head
+from trio_chat.store.sqlite.search.times import Times
 
 Row: TypeAlias = tuple[Any, ...]
 Range: TypeAlias = tuple[int, int]  # of ids: the first, and the one after the last
@@ -47,19 +48,20 @@ def search(db: apsw.Connection, wanted: Wanted, rooms: Iterable[tuple[Head, int]
     return merged(parts, wanted.limit)
 
 
-def _search_room(db: apsw.Connection, wanted: Wanted, head: Head, above: int) -> Hits:
-    hits = Hits()
+def _search_room(db: apsw.Connection, wanted: Wanted, head: Head, above: int) -> Part:
+    hits: list[tuple[Cursor, Entry]] = []
     looked_at: Cursor | None = None
-    for number, row in enumerate(_found(db, wanted, _range(db, wanted, head, above))):
+    times = Times(db, head)
+    for number, row in enumerate(_found(db, wanted, _range(times, wanted, head, above))):
         if len(hits) == wanted.limit or number == wanted.scan:
             # There is at least this one more.
-            hits.go_on = looked_at
-            break
+            return Part(hits, looked_at)
         identity, at_ms, *_ = row
-        looked_at = at_ms, head.name, identity & SEQ_MASK
+        seq = identity & SEQ_MASK
+        looked_at = times.order_ms(seq, at_ms), head.name, seq
         if wanted.without is None or not reading.is_hidden(row, wanted.without):
-            hits.append(reading.entry(db, head.name, row))
-    return hits
+            hits.append((looked_at, reading.entry(db, head.name, row)))
+    return Part(hits)
 
 
 def _found(db: apsw.Connection, wanted: Wanted, ids: Range) -> Iterator[Row]:
@@ -78,15 +80,18 @@ def _found(db: apsw.Connection, wanted: Wanted, ids: Range) -> Iterator[Row]:
 def _select(
     db: apsw.Connection, wanted: Wanted, source: _Source, ids: Range, limit: int, *arguments: str
 ) -> Iterator[Row]:
-    sender = ""
-    senders: tuple[str, ...] = ()
-    if wanted.sender_key is not None:
-        sender, senders = " AND coalesce(m.sender_key, m.sender) = ?", (wanted.sender_key,)
+    conditions = {
+        "coalesce(m.sender_key, m.sender) = ?": wanted.sender_key,
+        # The range is not enough where time went back.
+        "m.at_ms < ?": wanted.before_ms,
+        "m.at_ms > ?": wanted.after_ms,
+    }
+    asked = {sql: value for sql, value in conditions.items() if value is not None}
     return iter(
         db.execute(
             f"SELECT {reading.COLUMNS} FROM {source.rows} AND {source.id} >= ? AND {source.id} < ?"
-            f" AND m.kind <> 'edited'{sender} ORDER BY {source.id} DESC LIMIT ?",
-            (*arguments, *ids, *senders, limit),
+            f" AND {' AND '.join([_NO_EDIT, *asked])} ORDER BY {source.id} DESC LIMIT ?",
+            (*arguments, *ids, *asked.values(), limit),
         )
     )
 
@@ -98,6 +103,7 @@ class _Source(NamedTuple):
     id: str
 
 
+_NO_EDIT = "m.kind <> 'edited'"
 _LOG = _Source("message m WHERE true", "m.id")
 _INDEX = _Source(
     "message_fts f CROSS JOIN message m ON m.id = f.rowid WHERE message_fts MATCH ?"
@@ -109,38 +115,21 @@ _BEHIND = _Source(
 )
 
 
-def _range(db: apsw.Connection, wanted: Wanted, head: Head, above: int) -> Range:
+def _range(times: Times, wanted: Wanted, head: Head, above: int) -> Range:
     """The ids in a room that the conditions on time and place leave."""
     low, high = min(max(above, 0), head.seq) + 1, head.seq + 1
-    if wanted.after_ms is not None:
-        low = max(low, _first_at(db, head, wanted.after_ms + 1))
+    if wanted.after_ms is not None and times.never_went_back:
+        low = max(low, times.first_at(wanted.after_ms + 1))
     if wanted.before_ms is not None:
-        high = min(high, _first_at(db, head, wanted.before_ms))
+        high = min(high, times.first_at(wanted.before_ms))
     if wanted.before is not None:
-        high = min(high, _first_after(db, head, wanted.before))
+        high = min(high, _first_after(times, head, wanted.before))
     return head.base + low, head.base + high
 
 
-def _first_after(db: apsw.Connection, head: Head, cursor: Cursor) -> int:
+def _first_after(times: Times, head: Head, cursor: Cursor) -> int:
     """The seq of the room's first event that does not stand before *cursor*."""
-    at_ms, room, seq = cursor
+    order_ms, room, seq = cursor
     if room == head.name:
         return min(max(seq, 1), head.seq + 1)
-    return _first_at(db, head, at_ms if head.name > room else at_ms + 1)
-
-
-def _first_at(db: apsw.Connection, head: Head, at_ms: int) -> int:
-    """The seq of the room's first event at *at_ms* or later; time hardly ever decreases in
-    a room, and where it did a search by time may miss something."""
-    low, high = 1, head.seq + 1
-    while low < high:
-        middle = (low + high) // 2
-        found = db.execute(
-            "SELECT at_ms FROM message WHERE id = ?", (head.base + middle,)
-        ).fetchone()
-        # What has not settled yet is newer than all that has.
-        if found is None or found[0] >= at_ms:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    return times.first_at(order_ms if head.name > room else order_ms + 1)
