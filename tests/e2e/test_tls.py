@@ -279,3 +279,22 @@ async def test_the_file_that_cannot_be_read_is_named(
     done = await run_to_end([*command, "--set", "server.tls=files"])
     assert done.returncode == 2
     assert "/nowhere/to.pem" in done.stderr.decode()
+
+
+async def test_who_is_refused_because_the_server_is_full_is_told_after_the_handshake(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    options = (*certificates.options, "--set", "limits.connections=1")
+    async with running_server(tmp_path / "data", *options, listen=LISTEN) as server:
+        alice = await server.native("alice")
+        port = int(server.addresses[1].rpartition(":")[2])
+        said = b""
+        with trio.fail_after(10):
+            stream = await trio.open_ssl_over_tcp_stream(
+                "127.0.0.1", port, ssl_context=certificates.trusting(), https_compatible=True
+            )
+            while chunk := await stream.receive_some():
+                said += chunk
+            await stream.aclose()
+        assert b"at most 1 connections" in said
+        await alice.stream.aclose()

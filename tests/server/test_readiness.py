@@ -6,7 +6,7 @@ import select
 import socket
 import struct
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -138,3 +138,51 @@ async def test_a_reset_is_raised_where_the_session_receives() -> None:
         peer.close()
         await wait_all_tasks_blocked()
         assert isinstance(session.error, ConnectionResetError)
+
+
+@asynccontextmanager
+async def crowd(size: int) -> AsyncIterator[list[tuple[Session, socket.socket]]]:
+    """So many sessions whose tasks wait for what their peers say."""
+    readiness = Readiness()
+    async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
+        nursery.start_soon(readiness.run)
+        many = [stack.enter_context(linked(readiness)) for _ in range(size)]
+        for session, _ in many:
+            stack.push_async_callback(session.link.aclose)
+            nursery.start_soon(session.run)
+        await wait_all_tasks_blocked()
+        yield many
+        nursery.cancel_scope.cancel()
+
+
+async def test_when_many_are_to_be_woken_at_once_others_get_their_turns_in_between() -> None:
+    async with crowd(200) as many:
+        for _, peer in many:
+            peer.send(b"/join")
+        turns = set()
+        while (received := sum(len(session.received) for session, _ in many)) < len(many):
+            turns.add(received)
+            await trio.lowlevel.checkpoint()
+        assert len(turns) >= 3
+
+
+async def test_talk_does_not_wait_for_the_many_who_are_to_be_woken() -> None:
+    async with crowd(200) as many:
+        *joining, (talker, its_peer) = many
+        for _, peer in joining:
+            peer.send(b"/join")
+        its_peer.send(b"hello")
+        while not talker.taken:
+            await trio.lowlevel.checkpoint()
+        assert sum(len(session.received) for session, _ in joining) < len(joining) / 2
+        await wait_all_tasks_blocked()
+        assert all(session.received == [b"/join"] for session, _ in joining)
+
+
+async def test_who_is_cancelled_while_it_is_to_be_woken_is_not_woken_again() -> None:
+    async with crowd(100) as many:
+        for _, peer in many:
+            peer.send(b"/join")
+        while not any(session.received for session, _ in many):
+            await trio.lowlevel.checkpoint()
+    assert not all(session.received for session, _ in many)

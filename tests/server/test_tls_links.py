@@ -487,3 +487,18 @@ async def test_the_end_of_a_plain_peer_that_said_all_at_once_is_seen() -> None:
         await wait_all_tasks_blocked()
         assert session.ended
         assert b"".join(session.received + session.taken) == b"alice\n"
+
+
+async def test_nothing_is_said_in_plain_text_once_a_handshake_has_begun() -> None:
+    """Not even while the files of the certificate are looked at."""
+    looked = trio.Event()
+    async with staged() as stage:
+        stage.encryption.look = looked.wait  # type: ignore[method-assign]
+        session, peer = await stage.connect(required=False)
+        assert not peer.step()
+        await wait_all_tasks_blocked()
+        assert session.link.send(b"who are you?") == 12
+        assert not peer.fill()
+        looked.set()
+        await peer.shake_hands()
+        assert await peer.hear(12) == b"who are you?"

@@ -124,7 +124,7 @@ class WatchedLink(SocketLink):
     watches all sockets, so that no task is woken for a line of talk.
     """
 
-    __slots__ = ("_closed", "_readable", "_readiness", "_taker", "_task")
+    __slots__ = ("_closed", "_readable", "_readiness", "_result", "_taker", "_task")
 
     def __init__(
         self, sock: socket.socket, peer: str, readiness: Readiness, *, writable: bool = False
@@ -136,6 +136,7 @@ class WatchedLink(SocketLink):
         self._closed = False
         self._task: trio.lowlevel.Task | None = None  # waits in `receive`
         self._taker: Taker | None = None
+        self._result: outcome.Outcome[bool] | None = None  # what its task will be woken with
         readiness.add(sock, self, writable=writable)
 
     async def receive(self, taker: Taker) -> bool:
@@ -151,15 +152,16 @@ class WatchedLink(SocketLink):
     def readable(self, *, closed: bool) -> None:
         self._readable = True
         self._closed = self._closed or closed
-        if self._task is None:
+        if self._task is None or self._result is not None:
             return
         try:
             goes_on = self._offer()
         except Exception as exc:  # a link's error, or a bug: the one who receives gets it
-            self._wake(outcome.Error(exc))
+            self._result = outcome.Error(exc)
         else:
-            if goes_on is not None:
-                self._wake(outcome.Value(goes_on))
+            self._result = None if goes_on is None else outcome.Value(goes_on)
+        if self._result is not None:
+            self._readiness.wake_soon(self)
 
     def _read(self) -> bytes | None:
         """Return what has arrived, b"" at the end; None: nothing, and the next edge will tell."""
@@ -181,13 +183,14 @@ class WatchedLink(SocketLink):
         is_taken = self._taker.take(chunk)
         return None if is_taken and not self._readable else True
 
-    def _wake(self, result: outcome.Outcome[bool]) -> None:
-        task, self._task = self._task, None
-        if task is not None:
+    def wake(self) -> None:
+        task, result = self._task, self._result
+        self._task = self._result = None
+        if task is not None and result is not None:
             trio.lowlevel.reschedule(task, result)
 
     def _give_up(self, _: object) -> trio.lowlevel.Abort:
-        self._task = None
+        self._task = self._result = None
         return trio.lowlevel.Abort.SUCCEEDED
 
     async def aclose(self) -> None:

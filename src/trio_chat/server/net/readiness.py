@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import select
 import socket
+from collections import deque
 from typing import Protocol
 
 import trio
 
 # Told before the other tasks get a turn: some 10 µs each when all of them talk.
 _EVENTS_AT_ONCE = 1024
+# Woken before the other tasks get a turn: a hello or a join takes 100 µs and more.
+_WOKEN_AT_ONCE = 8
 _CLOSED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 
 
@@ -23,11 +26,15 @@ class Watched(Protocol):
         """There may be something to read, or room to write. *closed*: the peer has said its last,
         so no further edge will tell; read to the end. Raises nothing."""
 
+    def wake(self) -> None:
+        """Wake the task that waits for it, if one still does. Raises nothing."""
+
 
 class Readiness:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._watched: dict[int, Watched] = {}
+        self._to_wake: deque[Watched] = deque()
 
     def add(self, sock: socket.socket, watched: Watched, *, writable: bool = False) -> None:
         """Tell *watched* when *sock* is readable, until `remove`; *writable*: also when it takes
@@ -42,11 +49,21 @@ class Readiness:
         if is_watched and not self._epoll.closed:  # else everything was cancelled at once
             self._epoll.unregister(sock)
 
+    def wake_soon(self, watched: Watched) -> None:
+        """Have `wake` called when it is its turn: in this turn of the event loop, unless many
+        others are to be woken as well. What is taken without waking a task overtakes them."""
+        self._to_wake.append(watched)
+
     async def run(self) -> None:
         """Tell the links until cancelled."""
         watched = self._watched
         with self._epoll:
             while True:
-                await trio.lowlevel.wait_readable(self._epoll.fileno())
+                if self._to_wake:
+                    await trio.lowlevel.checkpoint()
+                else:
+                    await trio.lowlevel.wait_readable(self._epoll.fileno())
                 for number, events in self._epoll.poll(0, _EVENTS_AT_ONCE):
                     watched[number].readable(closed=bool(events & _CLOSED))
+                for _ in range(min(_WOKEN_AT_ONCE, len(self._to_wake))):
+                    self._to_wake.popleft().wake()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trio_chat.server.net.readiness import Readiness
 
 Bytes: TypeAlias = bytes | memoryview
-Wait: TypeAlias = Callable[[ssl.SSLSocket], Awaitable[None]]
+Wait: TypeAlias = Callable[[socket.socket], Awaitable[None]]
 
 _RECORD_BYTES = 16_384
 _HANDSHAKE = b"\x16"  # the first byte of a record of this type, and of no other talk
@@ -111,13 +111,13 @@ class TlsLink(WatchedLink):
             return True
         self._in_queue = True
         async with self._terms.encryption.slots:
-            self._in_queue = False
             await self._terms.encryption.look()
-            await self._shake_hands(self._wrap())
+            await self._shake_hands()
         self.send = self._encrypt
         return True
 
     def _wrap(self) -> ssl.SSLSocket:
+        self._in_queue = False
         # The descriptor passes to another object, and is closed if that fails.
         self._readiness.remove(self._socket)
         self._socket = self._tls = self._terms.encryption.context.wrap_socket(
@@ -126,20 +126,14 @@ class TlsLink(WatchedLink):
         self._readiness.add(self._socket, self, writable=True)
         return self._tls
 
-    async def _shake_hands(self, tls: ssl.SSLSocket) -> None:
+    async def _shake_hands(self) -> None:
         while True:
             async with self._terms.encryption.turn:
-                try:
-                    wait = _step(tls)
-                except ssl.SSLError:
-                    # A close with unread input would be a reset, which swallows the alert.
-                    with suppress(OSError):
-                        socket.socket.recv(tls, RECEIVE_BYTES)
-                    raise
+                wait = _step(self._tls or self._wrap())
                 await trio.lowlevel.checkpoint()
             if wait is None:
                 return
-            await wait(tls)
+            await wait(self._socket)
 
     async def _handshake_over(self) -> None:
         while self._handshake is not None:
@@ -307,4 +301,9 @@ def _step(tls: ssl.SSLSocket) -> Wait | None:
         return trio.lowlevel.wait_readable
     except ssl.SSLWantWriteError:
         return trio.lowlevel.wait_writable
+    except ssl.SSLError:
+        # A close with unread input would be a reset, which swallows the alert.
+        with suppress(OSError):
+            socket.socket.recv(tls, RECEIVE_BYTES)
+        raise
     return None
