@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
@@ -145,14 +145,23 @@ async def crowd(size: int) -> AsyncIterator[list[tuple[Session, socket.socket]]]
     """So many sessions whose tasks wait for what their peers say."""
     readiness = Readiness()
     async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
-        nursery.start_soon(readiness.run)
+        nursery.start_soon(readiness.run)  # noqa: ASYNC113
         many = [stack.enter_context(linked(readiness)) for _ in range(size)]
         for session, _ in many:
             stack.push_async_callback(session.link.aclose)
-            nursery.start_soon(session.run)
+            nursery.start_soon(session.run)  # noqa: ASYNC113
         await wait_all_tasks_blocked()
         yield many
         nursery.cancel_scope.cancel()
+
+
+async def turns_until(is_so: Callable[[], bool]) -> None:
+    """Wait turn by turn, and not until nothing more happens."""
+    for _ in range(10_000):
+        if is_so():
+            return
+        await trio.lowlevel.checkpoint()
+    pytest.fail("it has not come to that")
 
 
 async def test_when_many_are_to_be_woken_at_once_others_get_their_turns_in_between() -> None:
@@ -172,8 +181,7 @@ async def test_talk_does_not_wait_for_the_many_who_are_to_be_woken() -> None:
         for _, peer in joining:
             peer.send(b"/join")
         its_peer.send(b"hello")
-        while not talker.taken:
-            await trio.lowlevel.checkpoint()
+        await turns_until(lambda: bool(talker.taken))
         assert sum(len(session.received) for session, _ in joining) < len(joining) / 2
         await wait_all_tasks_blocked()
         assert all(session.received == [b"/join"] for session, _ in joining)
@@ -183,6 +191,5 @@ async def test_who_is_cancelled_while_it_is_to_be_woken_is_not_woken_again() -> 
     async with crowd(100) as many:
         for _, peer in many:
             peer.send(b"/join")
-        while not any(session.received for session, _ in many):
-            await trio.lowlevel.checkpoint()
+        await turns_until(lambda: any(session.received for session, _ in many))
     assert not all(session.received for session, _ in many)
