@@ -77,7 +77,6 @@ class FakeServer:
     resumes: whether a token is honoured.
     rewound_to: where the logs ended when the server was restored from a copy; who resumes behind
         it is told.
-    page_is_by_seq: the logs have holes, so seqs are looked at.
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:
@@ -95,7 +94,6 @@ class FakeServer:
         self.page_errors: list[Error] = []
         self.gone_up_to = 0
         self.rewound_to: int | None = None
-        self.page_is_by_seq = False
         self._start_ms = START_MS
         self.silent = False
         self.flood = False
@@ -269,15 +267,31 @@ class FakeServer:
             return [msgspec.structs.replace(self.page_errors.pop(0), id=page.id)]
         log = self.logs.setdefault(page.room, [])
         limit = min(page.limit, PAGE_EVENTS)
-        if self.page_is_by_seq and page.after is not None:
-            found = tuple(event for event in log if event.seq > page.after)
-            return [Backlog(room=page.room, events=found, more=False), Done(id=page.id)]
-        if page.after is None:
-            older = log[: len(log) if page.before is None else max(0, page.before - 1)]
-            events, more = tuple(older[-limit:]), len(older) > limit
-        else:
-            events, more = tuple(log[page.after :][:limit]), len(log) - page.after > limit
+        if page.after is not None:
+            return self._page_after(page, page.after, limit)
+        older = log[: len(log) if page.before is None else max(0, page.before - 1)]
+        events, more = tuple(older[-limit:]), len(older) > limit
         return [Backlog(room=page.room, events=events, more=more), Done(id=page.id)]
+
+    def _page_after(self, page: Page, after: int, limit: int) -> list[Event]:
+        """What comes after a seq, and before it what is missing there."""
+        assert page.id is not None
+        log, gaps = self.logs[page.room], list[Gap]()
+        end = log[-1].seq if log else 0
+        if after > end:
+            gaps.append(Gap(room=page.room, first=end + 1, last=after, reason="rewound"))
+            after = 0
+        found = [event for event in log if event.seq > after]
+        for event in found[:limit]:
+            if event.seq > after + 1:
+                gaps.append(Gap(room=page.room, first=after + 1, last=event.seq - 1))
+            after = event.seq
+        more = len(found) > limit
+        return [
+            *gaps,
+            Backlog(room=page.room, events=tuple(found[:limit]), more=more),
+            Done(id=page.id),
+        ]
 
     async def _input(self, stream: trio.abc.Stream, session: Session, request: Input) -> None:
         assert request.id is not None

@@ -9,7 +9,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from support_client import FakeServer
 from support_library import bot_at, take
-from trio_chat.client import Chat, History, Stored
+from trio_chat.client import Chat, History, Rewound, Stored
 from trio_chat.client.program.own import OwnNames
 from trio_chat.errors import NotInRoom
 from trio_chat.events import Deleted, Edited, Joined, Renamed, Said
@@ -118,6 +118,45 @@ async def test_history_goes_both_ways(server: TestServer) -> None:
     assert forward == [str(number) for number in range(1, 121)]
     assert texts(await chat.history("lobby", before=3)) == ["1", "2"]
     assert texts(await chat.history("lobby", limit=1)) == ["120"]
+
+
+async def test_history_goes_on_by_next_also_where_nothing_is_to_be_seen(
+    server: TestServer,
+) -> None:
+    """Two pages of somebody whom one ignores: empty pages, and gaps that say why."""
+    alice, bob = await server.person("alice"), await server.person("bob")
+    await alice.say("lobby", "first")
+    for number in range(120):
+        await bob.say("lobby", str(number))
+    await alice.say("lobby", "last")
+    live = alice.chat.events()
+    await alice.chat.command("/ignore bob")
+    for way in ("before", "after"):
+        seen, reasons, at = [], set(), {"before": None, "after": 0}[way]
+        while True:
+            page = await alice.chat.history("lobby", **{way: at})  # type: ignore[arg-type]
+            seen += texts(page)
+            reasons |= {gap.reason for gap in page.gaps}
+            if (at := page.next) is None:
+                break
+        assert ({*seen}, reasons) == ({"first", "last"}, {"ignored"})
+    stream = alice.chat.events(since={"lobby": 0})
+    assert await take(stream, 2) == ["first", "last"]
+    await alice.say("lobby", "live")
+    assert await take(stream, 1) == ["live"]
+    assert await take(live, 1) == ["live"]  # the gaps of pages are no events
+
+
+async def test_cursor_behind_the_end_of_the_log_is_told(server: TestServer) -> None:
+    """L6: history rewound, at the real server."""
+    alice = await server.person("alice")
+    await alice.say("lobby", "one")
+    page = await alice.chat.history("lobby", after=24)
+    assert [(gap.first, gap.last, gap.reason) for gap in page.gaps] == [(2, 24, "rewound")]
+    stream = alice.chat.events(since={"lobby": 24})
+    assert await anext(stream) == Rewound(room="lobby", last=1, was=24)
+    await alice.say("lobby", "two")
+    assert await take(stream, 1) == ["two"]
 
 
 # --- facts

@@ -181,7 +181,6 @@ async def test_what_the_log_has_no_longer_is_told_as_a_gap(
         server.store("lobby", "bob", str(number))
     del server.logs["lobby"][1:3]
     async with bot() as chat:
-        server.page_is_by_seq = True
         one, gap, four, five = await take_events(chat.events(since={"lobby": 0}), 4)
         assert gap == Gap(room="lobby", first=2, last=3)
         assert [event.seq for event in (one, four, five) if isinstance(event, Said)] == [1, 4, 5]

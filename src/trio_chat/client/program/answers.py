@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from trio_chat.events import StoredEvent
+from trio_chat.events import Gap, StoredEvent
 
 
 class Stored(NamedTuple):
@@ -35,7 +35,14 @@ class Answer(NamedTuple):
 
 
 class History(NamedTuple):
-    """Stored events, oldest first; *more*: there are others in the direction asked for."""
+    """Stored events, oldest first; *more*: there are others in the direction asked for.
+
+    *next* is the seq to ask on from, as `before=` or `after=`; None: there is nothing more. *gaps*
+    tell what is missing between the events, and why: `ignored`, `earlier`, or `rewound` where the
+    log ends before the seq that was asked for.
+    """
 
     events: tuple[StoredEvent, ...]
     more: bool
+    next: int | None = None
+    gaps: tuple[Gap, ...] = ()

@@ -3,14 +3,17 @@ ended. It knows no events but answers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import trio
 
 from trio_chat.client.link.connection import Connection
+from trio_chat.client.program.answers import History
 from trio_chat.client.program.replies import InputReply, PageReply, Replies, chat_error
-from trio_chat.client.program.stream import LogPage
 from trio_chat.client.state.model import RETRY_SECONDS, RETRYABLE, Model
 from trio_chat.client.state.room.line import bare_room
 from trio_chat.errors import TrioChatError, Unavailable
+from trio_chat.events import Backlog, Gap
 from trio_chat.requests import MAX_ID_CHARACTERS, Input, Page
 from trio_chat.wire.native import encode_request
 
@@ -110,7 +113,7 @@ class Asking:
 
     async def page(
         self, room: str, *, before: int | None = None, after: int | None = None, limit: int
-    ) -> LogPage:
+    ) -> History:
         """Return a page of the log, whatever happens to the link. Raises ChatError."""
         while True:
             async with self._turns:
@@ -121,18 +124,11 @@ class Asking:
             if answer.error is not None:
                 await trio.sleep(answer.error.retry_after or RETRY_SECONDS)
             elif answer.backlog is not None:
-                return LogPage(answer.backlog.events, tuple(answer.hidden), answer.backlog.more)
+                return _history(answer.backlog, answer.gaps, is_forward=after is not None)
 
-    async def read_after(self, room: str, seq: int) -> LogPage:
-        """See `stream.Log`."""
+    async def read_after(self, room: str, seq: int) -> History:
+        """Return what comes after *seq*. Raises ChatError."""
         return await self.page(room, after=seq, limit=PAGE_EVENTS)
-
-    async def find_end(self, room: str, seq: int) -> int | None:
-        """See `stream.Log`."""
-        page = await self.page(room, before=seq + 1, limit=1)
-        if page.events:
-            return page.events[-1].seq
-        return None if page.hidden else 0
 
     async def _ask_page(
         self, room: str, before: int | None, after: int | None, limit: int
@@ -147,6 +143,13 @@ class Asking:
         finally:
             del self._replies.pages[id]
         return answer
+
+
+def _history(backlog: Backlog, gaps: Sequence[Gap], *, is_forward: bool) -> History:
+    edge = backlog.next
+    if backlog.events:
+        edge = backlog.events[-1 if is_forward else 0].seq
+    return History(backlog.events, backlog.more, edge if backlog.more else None, tuple(gaps))
 
 
 def room_name(room: str) -> str:

@@ -205,8 +205,7 @@ class Chat:
             raise ValueError("history takes before= or after=, not both")
         if limit < 1:
             raise ValueError(f"limit={limit}: a page has at least 1 event")
-        page = await self._asking.page(room_name(room), before=before, after=after, limit=limit)
-        return History(page.events, page.more)
+        return await self._asking.page(room_name(room), before=before, after=after, limit=limit)
 
     def events(self, *, since: Mapping[str, int] | None = None) -> EventStream:
         """Return what happens from now on in the rooms one is in, also over broken links: what was
@@ -225,7 +224,9 @@ class Chat:
         """
         cursors = {room_name(room): seq for room, seq in (since or {}).items()}
         asking = self._asking
-        stream = EventStream(self._buffer_events, asking.wake, since=cursors, log=asking)
+        stream = EventStream(
+            self._buffer_events, asking.wake, since=cursors, read_after=asking.read_after
+        )
         if asking.end is not None:
             stream.end(asking.end)
         self._streams.add(stream)

@@ -30,12 +30,12 @@ class InputReply:
 @dataclass(slots=True, eq=False)
 class PageReply:
     """The answer to a request for history. Neither *backlog* nor *error*: the link broke.
-    *hidden*: the gaps in it, of those whom one ignores."""
+    *gaps*: what is missing in it."""
 
     room: str
     arrived: trio.Event = field(default_factory=trio.Event)
     backlog: Backlog | None = None
-    hidden: list[Gap] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
     error: Error | None = None
 
 
@@ -50,8 +50,8 @@ class Replies:
         self.inputs: dict[str, InputReply] = {}
         self.pages: dict[str, PageReply] = {}
         self._model = model
-        # A backlog does not say whose it is: from one on that may be a page's, all is held until
-        # the next `done` tells, so that the order stays.
+        # A backlog does not say whose it is: one that may be a page's, and the gaps before it, are
+        # held until a `done` tells, so that the order stays.
         self._held: list[Event] = []
 
     def __len__(self) -> int:
@@ -61,16 +61,17 @@ class Replies:
         """Return *events* without the pages that were asked for here."""
         passed: list[Event] = []
         for event in events:
-            if isinstance(event, Gap) and event.reason == "ignored":
-                self._note_hidden(event)
             if isinstance(event, Done | Error) and event.id in self.pages:
                 passed += self._release(self.pages[event.id], event)
-            elif self._held or (isinstance(event, Backlog) and self._is_asked(event.room)):
+                continue
+            if not self._is_held_on(event):
+                passed += self._take_held()
+            if self._held or (isinstance(event, Backlog | Gap) and self._is_asked(event.room)):
                 self._held.append(event)
-                if isinstance(event, Done | Error):
-                    passed += self._take_held()
             else:
                 passed.append(event)
+            if isinstance(event, Done | Error):
+                passed += self._take_held()
         for event in passed:
             self._note(event)
         return passed
@@ -100,11 +101,16 @@ class Replies:
             answer.arrived.set()
         self.link_lost()
 
-    def _note_hidden(self, gap: Gap) -> None:
-        """It may be of a page that was asked for: then it comes before the page's backlog."""
-        for page in self.pages.values():
-            if fold(page.room) == fold(gap.room) and not page.arrived.is_set():
-                page.hidden.append(gap)
+    def _is_held_on(self, event: Event) -> bool:
+        """Return whether what is held may still be of a page when *event* follows: gaps are, if
+        their backlog does."""
+        if not self._held or any(isinstance(held, Backlog) for held in self._held):
+            return True
+        return isinstance(event, Gap | Backlog) and event.room == self._room_held()
+
+    def _room_held(self) -> str:
+        first = self._held[0]
+        return first.room if isinstance(first, Gap) else ""
 
     def _is_asked(self, room: str) -> bool:
         return any(fold(page.room) == fold(room) for page in self.pages.values())
@@ -118,13 +124,16 @@ class Replies:
         events."""
         if isinstance(end, Error):
             page.error = end
-        held = self._take_held()
-        for event in reversed(held):
+        others = self._take_held()
+        while others and page.backlog is None:
+            event = others.pop()
             if isinstance(event, Backlog) and fold(event.room) == fold(page.room):
                 page.backlog = event
-                break
+        while page.backlog is not None and others and isinstance(gap := others[-1], Gap):
+            page.gaps.insert(0, gap)
+            others.pop()
         page.arrived.set()
-        return [event for event in held if event is not page.backlog]
+        return others
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Result) and event.id in self.inputs:

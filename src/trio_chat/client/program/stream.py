@@ -11,36 +11,21 @@ Rules:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from operator import itemgetter
+from typing import TypeAlias
 
 import trio
 
+from trio_chat.client.program.answers import History
 from trio_chat.client.program.live import LiveEvent, Rewound
 from trio_chat.errors import TrioChatError
 from trio_chat.events import Gap, StoredEvent
 from trio_chat.text import fold
 
-
-class LogPage(NamedTuple):
-    """A page of a log: *hidden* are the gaps in it that hold nothing to show, because they are of
-    somebody whom one ignores; *more*: the log goes on behind it."""
-
-    events: tuple[StoredEvent, ...]
-    hidden: tuple[Gap, ...]
-    more: bool
-
-
-class Log(Protocol):
-    """What is stored on the server."""
-
-    async def read_after(self, room: str, seq: int) -> LogPage:
-        """Return what comes after *seq*. Raises TrioChatError."""
-
-    async def find_end(self, room: str, seq: int) -> int | None:
-        """Return the last seq up to *seq* that there is, 0 if there is none; None: it cannot be
-        told. Raises TrioChatError."""
+# Reads the log of a room behind a seq.
+ReadAfter: TypeAlias = Callable[[str, int], Awaitable[History]]
 
 
 class EventsLost(TrioChatError):
@@ -63,14 +48,13 @@ class _Cursor:
 
     *last*: the seq up to which all was queued. *heard*: the highest seq that happened while the
     room is behind; None: it is live, so what happens is queued. *rewound*: what is to be told
-    before the log is read on. *is_checked*: the log is known to reach as far as *last*.
+    before the log is read on.
     """
 
     room: str
     last: int
     heard: int | None = 0
     rewound: Rewound | None = None
-    is_checked: bool = False
 
 
 class EventStream:
@@ -86,16 +70,16 @@ class EventStream:
         on_taken: Callable[[], None],
         *,
         since: Mapping[str, int] | None = None,
-        log: Log | None = None,
+        read_after: ReadAfter | None = None,
     ) -> None:
         """*buffer_events*: the bound; twice as many wait at most. *on_taken*: called after each
-        event that was taken. *since*: room -> seq, from where on *log* is read."""
+        event that was taken. *since*: room -> seq, from where on *read_after* reads."""
         self._buffer: deque[LiveEvent] = deque()
         self._past: deque[LiveEvent] = deque()  # one page of the log; goes before the buffer
         self._buffer_events = buffer_events
         self._on_taken = on_taken
         self._cursors = {fold(room): _Cursor(room, seq) for room, seq in (since or {}).items()}
-        self._log = log
+        self._read_after = read_after
         self._lost = 0
         self._end: BaseException | None = None
         self._is_closed = False
@@ -199,42 +183,37 @@ class EventStream:
     async def _read_on(self, cursor: _Cursor) -> None:
         """Read a page of the log behind *cursor*. It is live again when the page reaches all that
         happened meanwhile: no await stands between that check and the change."""
-        assert self._log is not None
+        assert self._read_after is not None
         if cursor.rewound is not None:
             self._tell_rewound(cursor)
             return
         heard = cursor.heard
-        page = await self._log.read_after(cursor.room, cursor.last)
-        if not (cursor.is_checked or page.events or page.more):
-            await self._check_end(cursor)
+        page = await self._read_after(cursor.room, cursor.last)
         if cursor.rewound is not None:
             return  # the page may be of the log that is no more
-        cursor.is_checked = True
+        ends = [gap.first - 1 for gap in page.gaps if gap.reason == "rewound"]
+        if ends:
+            cursor.rewound = Rewound(room=cursor.room, last=ends[0], was=cursor.last)
+            return
         self._take_page(cursor, page)
         is_complete = (cursor.heard or 0) <= cursor.last or cursor.heard == heard
         if not page.more and is_complete:
             cursor.last = max(cursor.last, cursor.heard or 0)
             cursor.heard = None
 
-    async def _check_end(self, cursor: _Cursor) -> None:
-        """Notice that the log ends before the seq that the program has seen."""
-        assert self._log is not None
-        end = await self._log.find_end(cursor.room, cursor.last)
-        if end is not None and end < cursor.last and cursor.rewound is None:
-            cursor.rewound = Rewound(room=cursor.room, last=end, was=cursor.last)
-
-    def _take_page(self, cursor: _Cursor, page: LogPage) -> None:
-        for event in page.events:
-            first, last = cursor.last + 1, event.seq - 1
-            if last < cursor.last:
-                continue
-            if first <= last and not any(g.first <= last and g.last >= first for g in page.hidden):
-                self._past.append(Gap(room=event.room, first=first, last=last))
-            self._past.append(event)
-            cursor.last = event.seq
-        # A page that was cut to fit in a line tells gaps behind its last event, too.
-        if page.hidden and not (page.more and page.events):
-            cursor.last = max(cursor.last, *(gap.last for gap in page.hidden))
+    def _take_page(self, cursor: _Cursor, page: History) -> None:
+        """Queue the events and, each in its place, the gaps that say something is missing."""
+        last = page.next or max(
+            (one.last if isinstance(one, Gap) else one.seq for one in (*page.gaps, *page.events)),
+            default=cursor.last,
+        )
+        gaps = [(gap.first, gap) for gap in page.gaps if gap.reason != "ignored"]
+        events = [(event.seq, event) for event in page.events]
+        for seq, one in sorted([*gaps, *events], key=itemgetter(0)):
+            # A page that was cut to fit in a line tells also of gaps behind its last event.
+            if cursor.last < seq <= last:
+                self._past.append(one)
+        cursor.last = max(cursor.last, last)
 
     def _tell_rewound(self, cursor: _Cursor) -> None:
         rewound = cursor.rewound
