@@ -30,7 +30,8 @@ ROOMS = 1000
 class Rewound(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The log of *room* ends at the seq *last* now, 0 if it is empty: the server lost what came
     after it, say because it was restored from a copy. *was*: the seq up to which events were
-    given. Seqs from *last* + 1 on come again, and mean other events."""
+    given. Seqs from *last* + 1 on come again, and mean other events; if all was lost, so may those
+    up to *last*."""
 
     room: str
     last: int
