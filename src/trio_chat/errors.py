@@ -156,3 +156,10 @@ class DatabaseDamaged(Unavailable, StoreError):
     def __init__(self, advice: str) -> None:
         super().__init__(advice)
         self.message = "the server's database is damaged"
+
+
+def first_leaf(exc: BaseException) -> BaseException:
+    """Return the first error inside *exc*: nurseries nest, and so do their exception groups."""
+    while isinstance(exc, BaseExceptionGroup):
+        exc = exc.exceptions[0]
+    return exc

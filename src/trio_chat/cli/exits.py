@@ -12,13 +12,6 @@ INTERRUPTED = 130
 PIPE = 141
 
 
-def first_leaf(exc: BaseException) -> BaseException:
-    """What went wrong, out of the groups that nested nurseries wrap it in."""
-    while isinstance(exc, BaseExceptionGroup):
-        exc = exc.exceptions[0]
-    return exc
-
-
 def refuse(message: str) -> int:
     with suppress(OSError):  # nobody reads it
         print(f"trio-chat: {message}", file=sys.stderr)

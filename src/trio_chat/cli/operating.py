@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from trio_chat.arguments import Parser
 from trio_chat.cli import exits
-from trio_chat.errors import ConfigError, StoreError
+from trio_chat.errors import ConfigError, StoreError, first_leaf
 
 if TYPE_CHECKING:
     from trio_chat.config import Config, Loaded
@@ -117,7 +117,7 @@ def _serve(parsed: argparse.Namespace) -> int:
         log_writer = prepare(config)
         trio.run(serve, config, partial(_server_config, parsed), log_writer)
     except* (ConfigError, StoreError) as group:
-        refused = exits.first_leaf(group)
+        refused = first_leaf(group)
     return exits.OK if refused is None else exits.refuse(str(refused))
 
 
@@ -170,7 +170,7 @@ def _account(parsed: argparse.Namespace) -> int:
         show(answer, is_json=parsed.json)
         code = exits.OK if answer.done else exits.USAGE
     except* (ConfigError, StoreError) as group:
-        code = exits.refuse(str(exits.first_leaf(group)))
+        code = exits.refuse(str(first_leaf(group)))
     except* (KeyboardInterrupt, EOFError):  # while something was asked
         print(file=sys.stderr)
         code = exits.INTERRUPTED

@@ -20,7 +20,6 @@ from trio_chat.client.link.failures import (
     Refused,
     Unreachable,
     explain,
-    first_leaf,
 )
 from trio_chat.client.link.status import LinkState, Status
 from trio_chat.client.link.terms import Login, Timeouts
@@ -28,7 +27,7 @@ from trio_chat.client.state.effects import Effect, Send
 from trio_chat.client.state.model import RETRYABLE, Model
 from trio_chat.client.state.room.line import safe_line
 from trio_chat.client.state.room.room import Room
-from trio_chat.errors import LoginFailed, NameTaken, ProtocolError
+from trio_chat.errors import LoginFailed, NameTaken, ProtocolError, first_leaf
 from trio_chat.events import Bye, Error, Event, Pong
 from trio_chat.requests import Hello, Ping, Request
 from trio_chat.wire.fitting import MAX_SERVER_LINE_BYTES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from trio_chat.errors import TrioChatError
+from trio_chat.errors import TrioChatError, first_leaf
 from trio_chat.events import Error
 
 
@@ -64,10 +64,3 @@ def explain(exc: OSError) -> str:
         return os.strerror(inner.errno).lower()
     text = inner.strerror or str(inner) or type(inner).__name__
     return text[:1].lower() + text[1:]
-
-
-def first_leaf(exc: BaseException) -> BaseException:
-    """Return the first error inside *exc*: nurseries nest, and so do their exception groups."""
-    while isinstance(exc, BaseExceptionGroup):
-        exc = exc.exceptions[0]
-    return exc
