@@ -1,4 +1,6 @@
-"""A whole terminal without a TTY: what is typed comes from a pipe, what is drawn goes into pyte."""
+"""A whole terminal without a TTY: what is typed comes from a pipe, what is drawn goes into pyte.
+
+And a program at a fake server."""
 
 from __future__ import annotations
 
@@ -10,10 +12,14 @@ from typing import NamedTuple
 
 import pyte
 import pytest
+import trio
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
+
+from support_client import FakeServer
+from support_library import Bot, bot_at
 
 
 class _Out(io.StringIO):
@@ -74,3 +80,16 @@ def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Termin
         create_app_session(input=keyboard, output=screen.output),
     ):
         yield Terminal(keyboard, screen)
+
+
+# --- a program at the fake server
+
+
+@pytest.fixture
+def server(nursery: trio.Nursery) -> FakeServer:
+    return FakeServer(nursery)
+
+
+@pytest.fixture
+def bot(server: FakeServer) -> Bot:
+    return bot_at(server)

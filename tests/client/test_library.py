@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from support_client import FakeServer
-from support_library import Bot, bot_at, take
+from support_library import Bot, take
 from trio_chat.client import (
     EventsLost,
     Refused,
@@ -21,16 +21,6 @@ from trio_chat.client import (
 from trio_chat.errors import ChatError, NameTaken, TooLong, Unavailable, UnknownCommand
 from trio_chat.events import Bye, Error, Left, Said
 from trio_chat.requests import Hello, Input, Page
-
-
-@pytest.fixture
-def server(nursery: trio.Nursery) -> FakeServer:
-    return FakeServer(nursery)
-
-
-@pytest.fixture
-def bot(server: FakeServer) -> Bot:
-    return bot_at(server)
 
 
 async def test_say_returns_where_it_is_stored(

@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from support_client import FakeServer
-from support_library import Bot, bot_at, take
+from support_library import Bot, take
 from trio_chat.client import Chat, ChatEnded, Refused, Stored, Unreachable, open_chat
 from trio_chat.errors import ChatError, ConfigError, LoginFailed, NameTaken
 from trio_chat.events import Bye, Error
@@ -28,16 +28,6 @@ CALLS: dict[str, Callable[[Chat], Awaitable[Any]]] = {
     "edit": lambda chat: chat.edit("lobby", 1, "hello"),
     "delete": lambda chat: chat.delete("lobby", 1),
 }
-
-
-@pytest.fixture
-def server(nursery: trio.Nursery) -> FakeServer:
-    return FakeServer(nursery)
-
-
-@pytest.fixture
-def bot(server: FakeServer) -> Bot:
-    return bot_at(server)
 
 
 # --- the end

@@ -9,20 +9,10 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from support_client import FakeServer
-from support_library import Bot, bot_at, take, take_events
+from support_library import Bot, take, take_events
 from trio_chat.client import EventsLost, EventStream, Rewound
 from trio_chat.errors import NotInRoom
 from trio_chat.events import Error, Gap, Said
-
-
-@pytest.fixture
-def server(nursery: trio.Nursery) -> FakeServer:
-    return FakeServer(nursery)
-
-
-@pytest.fixture
-def bot(server: FakeServer) -> Bot:
-    return bot_at(server)
 
 
 def said(number: int) -> Said:

@@ -87,9 +87,18 @@ async def running_server(
         process = await trio.lowlevel.open_process(
             command, stdout=subprocess.PIPE, stderr=stderr, env=QUIET
         )
+    async with serving(process, log, addresses=len(listen)) as server:
+        yield server
+
+
+@asynccontextmanager
+async def serving(
+    process: trio.Process, log: Path, *, addresses: int = 1
+) -> AsyncIterator[RunningServer]:
+    """The server that *process* is, from when it tells its *addresses*; it is killed in the end."""
     server = RunningServer(process, log)
     try:
-        await server.ready(len(listen))
+        await server.ready(addresses)
         yield server
     finally:
         process.kill()

@@ -15,7 +15,14 @@ from pathlib import Path
 import pytest
 import trio
 
-from support_processes import QUIET, START_SECONDS, RunningServer, running_server, serve_command
+from support_processes import (
+    QUIET,
+    START_SECONDS,
+    RunningServer,
+    running_server,
+    serve_command,
+    serving,
+)
 from support_server import Peer, types
 from trio_chat.server.logs import QUEUE_BYTES, LineWriter
 
@@ -29,16 +36,8 @@ async def server_with(stderr: int, folder: Path, *arguments: str) -> AsyncIterat
     process = await trio.lowlevel.open_process(
         command, stdout=subprocess.PIPE, stderr=stderr, env=QUIET
     )
-    server = RunningServer(process, Path(os.devnull))
-    try:
-        await server.ready(1)
+    async with serving(process, Path(os.devnull)) as server:
         yield server
-    finally:
-        process.kill()
-        with trio.CancelScope(shield=True):
-            await process.wait()
-            assert process.stdout is not None
-            await process.stdout.aclose()
 
 
 async def serves_and_ends(server: RunningServer, *, signals: int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
-from support_wire import NASTY_TEXTS
+from support_wire import NASTY_TEXTS, WELCOME
 from trio_chat.events import (
     Announced,
     Backlog,
@@ -64,19 +65,7 @@ def members(*nicks: str, topic: str = "", total: int | None = None) -> Members:
 
 
 def welcome(motd: str = "") -> Welcome:
-    return Welcome(
-        protocol=1,
-        server="trio-chat",
-        version="1",
-        session="",
-        nick="alice",
-        account=None,
-        role="guest",
-        resumed=False,
-        commands=(),
-        limits={},
-        motd=motd,
-    )
+    return msgspec.structs.replace(WELCOME, motd=motd)
 
 
 @pytest.mark.parametrize(
