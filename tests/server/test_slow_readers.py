@@ -23,7 +23,7 @@ from support_server import (
 )
 
 OUTBOX_BYTES = 65_536
-# limit_bytes + one batch + the answers to one chunk of requests: see server/outbox.py.
+# limit_bytes + one batch + the answers to one chunk of requests: see server/delivery/outbox.py.
 BOUND_BYTES = OUTBOX_BYTES + 2 * 65_536
 LINE = "x" * 1000
 

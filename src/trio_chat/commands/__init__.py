@@ -1,7 +1,8 @@
 """Slash commands: a table of records, one guard, and the handlers by theme.
 
-Handlers decide and answer; they know no wire, no socket and no trio. What they cannot do
-themselves they ask of their `Host`."""
+Handlers decide: each is given a `Context` and returns an `Outcome`, which says what to answer,
+which facts change and what else is to be done. They know no wire, no socket and no trio.
+"""
 
 from __future__ import annotations
 
